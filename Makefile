@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# make          optimised build/fltscope and build/libfltscope.a
+# make demo     installs what is missing, builds, writes the seed case's dump, prints the verdict
+# make check    installs what is missing, builds with ASan and UBSan, runs every test and lint
+# V=1 shows the commands; CC, CFLAGS, LDFLAGS are yours to set.
+
+BUILD ?= build
+CC ?= cc
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+
+PKGS_LIB  := libaddrxlat
+PKGS_CLI  := jansson
+PKGS_TEST := cmocka
+
+# The warnings that the good trees of this field use (kmod, elfutils, systemd),
+# each only where the compiler has it.
+WARN_WANTED := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wcast-align -Wundef \
+	-Wformat=2 -Wvla -Wnull-dereference -Wduplicated-cond -Wduplicated-branches \
+	-Wlogical-op -Wimplicit-fallthrough -Wdate-time -Wnested-externs -Wredundant-decls \
+	-Wfloat-equal -Wmissing-include-dirs -Wunreachable-code -Wstack-usage=24576 -Wconversion
+warn_ok = $(shell $(CC) -Werror $(1) -x c -fsyntax-only /dev/null >/dev/null 2>&1 && echo $(1))
+ifeq ($(origin WARN),undefined)
+WARN := $(foreach w,$(WARN_WANTED),$(call warn_ok,$(w)))
+export WARN
+endif
+
+STD      := -std=c11 -D_GNU_SOURCE -Isrc -Iinclude
+DEPFLAGS  = -MMD -MP
+OPT      ?= -O2 -g
+SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+pkgflags  = $(shell pkg-config --cflags $(1) 2>/dev/null)
+pkglibs   = $(shell pkg-config --libs $(1) 2>/dev/null)
+LIBS_LIB  = $(call pkglibs,$(PKGS_LIB))
+LIBS_CLI  = $(call pkglibs,$(PKGS_CLI))
+LIBS_TEST = $(call pkglibs,$(PKGS_TEST))
+
+LIB_DIRS := base dump vm layout read module nt fltmgr model check
+CLI_DIRS := emit view cli
+LAYOUTS  := $(sort $(wildcard pdb-layouts/nt/*.layout pdb-layouts/fltmgr/*.layout))
+LIB_SRC  := $(sort $(foreach d,$(LIB_DIRS),$(wildcard src/$(d)/*.c)) $(wildcard src/session.c))
+CLI_SRC  := $(sort $(foreach d,$(CLI_DIRS),$(wildcard src/$(d)/*.c)))
+
+# One tree of objects per flavour: rel (what users get) and san (what tests run).
+LIB_OBJ  = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(LIB_SRC)) $(BUILD)/$(1)/gen/layouts.o $(BUILD)/$(1)/gen/layouts-data.o
+CLI_OBJ  = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(CLI_SRC))
+
+.PHONY: all deps-build deps-test
+all: $(BUILD)/fltscope $(BUILD)/libfltscope.a
+
+define flavour
+$(BUILD)/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(Q)$$(if $$(filter 1,$$(V)),,echo "  CC    $$<" &&) $$(CC) $$(STD) $$(WARN) $(2) $$(CFLAGS) $$(call pkgflags,$$(PKGS_LIB) $$(PKGS_CLI) $$(PKGS_TEST)) $$(DEPFLAGS) -c -o $$@ $$<
+$(BUILD)/$(1)/gen/layouts.o: $(BUILD)/gen/layouts.c
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(STD) $$(WARN) $(2) $$(CFLAGS) $$(DEPFLAGS) -c -o $$@ $$<
+$(BUILD)/$(1)/gen/layouts-data.o: $(BUILD)/gen/layouts-data.S $$(LAYOUTS)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) -c -o $$@ $$<
+-include $$(patsubst %.o,%.d,$$(filter-out %layouts-data.o,$$(call LIB_OBJ,$(1)) $$(call CLI_OBJ,$(1))))
+endef
+$(eval $(call flavour,rel,$(OPT)))
+$(eval $(call flavour,san,-O1 -g $(SAN)))
+
+# The shipped layouts go into the binary as read-only data.
+$(BUILD)/gen/layouts.c $(BUILD)/gen/layouts-data.S &: $(LAYOUTS) tests/tools/embed-layouts.sh
+	@mkdir -p $(BUILD)/gen
+	$(Q)sh tests/tools/embed-layouts.sh $(BUILD)/gen $(LAYOUTS)
+
+$(BUILD)/fltscope: $(call LIB_OBJ,rel) $(call CLI_OBJ,rel)
+	$(Q)$(CC) $(OPT) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB) $(LIBS_CLI)
+	@echo "  LINK  $@"
+$(BUILD)/san/fltscope: $(call LIB_OBJ,san) $(call CLI_OBJ,san)
+	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB) $(LIBS_CLI)
+
+# Only the public names leave the library.
+$(BUILD)/libfltscope.a: $(call LIB_OBJ,rel)
+	$(Q)$(LD) -r -o $(BUILD)/rel/libfltscope.o $^
+	$(Q)objcopy --wildcard --keep-global-symbol='fltscope_*' --keep-global-symbol='fs_*' $(BUILD)/rel/libfltscope.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $(BUILD)/rel/libfltscope.o
+	@echo "  AR    $@"
+$(BUILD)/san/libfltscope-test.a: $(call LIB_OBJ,san) $(filter-out %/cli/main.o,$(call CLI_OBJ,san))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# tests/unit/<layer>/test_<what>.c is one cmocka program each.
+UNIT_SRC := $(sort $(wildcard tests/unit/*/test_*.c))
+UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/san/unit/%,$(UNIT_SRC))
+UNIT_LIB := $(sort $(wildcard tests/unit/support/*.c))
+UNIT_LIB_OBJ := $(patsubst %.c,$(BUILD)/san/%.o,$(UNIT_LIB))
+$(BUILD)/san/unit/%: tests/unit/%.c $(BUILD)/san/libfltscope-test.a $(UNIT_LIB_OBJ)
+	@mkdir -p $(@D)
+	$(Q)$(if $(filter 1,$(V)),,echo "  TEST  $<" &&) $(CC) $(STD) -Itests/unit $(filter-out -Wconversion,$(WARN)) -O1 -g $(SAN) $(CFLAGS) $(call pkgflags,$(PKGS_TEST) $(PKGS_CLI)) $(DEPFLAGS) -o $@ $< $(UNIT_LIB_OBJ) $(BUILD)/san/libfltscope-test.a $(LIBS_LIB) $(LIBS_CLI) $(LIBS_TEST)
+-include $(addsuffix .d,$(UNIT_BIN))
+
+# Run single programs with `make unit ONLY=test_cursor`.
+ONLY ?=
+.PHONY: unit clean
+unit: $(if $(ONLY),$(filter %/$(ONLY),$(UNIT_BIN)),$(UNIT_BIN))
+	@for t in $^; do echo "== $$t"; $$t || exit 1; done
+
+clean:
+	rm -rf $(BUILD)

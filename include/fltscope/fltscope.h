@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * libfltscope: open a Windows kernel dump, get the Filter Manager's state as
+ * plain data (model.h) and what follows from it (finding.h).
+ */
+#ifndef FLTSCOPE_FLTSCOPE_H
+#define FLTSCOPE_FLTSCOPE_H
+
+#include "fltscope/error.h"
+#include "fltscope/finding.h"
+#include "fltscope/model.h"
+
+#define FLTSCOPE_VERSION "0.1"
+
+struct fltscope;
+
+struct fltscope_options {
+	/* Layout files that replace the shipped ones of their module; may be NULL. */
+	const char *const *layout_files;
+	size_t nlayout_files;
+	/* Called now and then during long work with what is being done and how far
+	 * (0..total, total 0 when unknown). May be NULL. */
+	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
+	void *progress_arg;
+};
+
+/*
+ * Open a dump and collect everything. `opts` may be NULL.
+ * FS_SYSTEM, FS_CORRUPT, FS_UNSUPPORTED: the file cannot be read as a dump.
+ * FS_INVALID: a layout file is wrong. A dump without Filter Manager state opens
+ * fine: model->found is false and model->not_found says why.
+ */
+enum fs_status fltscope_open(const char *path, const struct fltscope_options *opts,
+			     struct fltscope **ret, struct fs_error *err);
+void fltscope_close(struct fltscope *fs); /* NULL is fine */
+
+const struct fs_model *fltscope_model(const struct fltscope *fs);
+
+/* Run the checks (once; the report is kept). FS_NO_MEMORY only. */
+enum fs_status fltscope_diagnose(struct fltscope *fs, const struct fs_report **ret,
+				 struct fs_error *err);
+
+/* Read a DRIVER_OBJECT or DEVICE_OBJECT that the Filter Manager's state did not
+ * lead to. Adds it to the model (pointers into its arrays become invalid) and
+ * gives its index. FS_CORRUPT when it is no such object. */
+enum fs_status fltscope_add_driver(struct fltscope *fs, uint64_t va, size_t *ret_index,
+				   struct fs_error *err);
+enum fs_status fltscope_add_device(struct fltscope *fs, uint64_t va, size_t *ret_index,
+				   struct fs_error *err);
+
+/* How much of the file was looked at. */
+struct fltscope_stats {
+	uint64_t bytes_read, reads, pages;
+};
+struct fltscope_stats fltscope_stats(const struct fltscope *fs);
+
+/* Static facts. */
+size_t fltscope_layout_count(void);
+const char *fltscope_layout_name(size_t i); /* "fltmgr/19041-x64.layout" */
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What was found in a dump, as plain data. Entities refer to each other by
+ * index (-1: not reached); every value says whether it was read. Everything is owned by
+ * the handle of fltscope.h and valid until fltscope_close. Strings are UTF-8
+ * and may hold anything the dump held: escape them before showing.
+ *
+ * Names are those of the PDB and of !fltkd (facts: public fltMgr.pdb types).
+ */
+#ifndef FLTSCOPE_MODEL_H
+#define FLTSCOPE_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fltscope/error.h"
+#include "fltscope/walk.h"
+
+enum fs_state {
+	FS_NONE,    /* not looked at, or this build's layout has no such field */
+	FS_READ,
+	FS_MISSING, /* the gap says where and why */
+};
+
+/* Why something is not there. */
+struct fs_gap {
+	const char *what; /* "FLT_FILTER.Name" */
+	uint64_t address; /* VA (or PA where the text says so) */
+	bool has_address;
+	enum fs_status reason;
+	const char *text;
+};
+
+struct fs_value {
+	uint64_t v;
+	enum fs_state state;
+	bool unproved; /* read through an offset that nothing in this dump confirms */
+	int32_t gap;   /* index into gaps, -1 */
+};
+
+struct fs_string {
+	const char *s; /* NULL unless FS_READ */
+	enum fs_state state;
+	bool unproved;
+	int32_t gap;
+	uint64_t buffer;  /* VA of the characters, when the descriptor was read */
+	uint32_t length;  /* bytes, when the descriptor was read */
+	bool descriptor_read;
+};
+
+/* A flags word with the names of this build's enum. */
+struct fs_flags {
+	struct fs_value value;
+	const char *const *names; /* PDB names without prefix: "DRAINING" */
+	size_t count;
+	uint64_t unknown; /* bits without a name */
+};
+
+/* A code address. */
+struct fs_code {
+	struct fs_value va;
+	const char *symbol; /* "module+0x1234"; NULL for 0 or outside every module */
+	int32_t module;     /* index, -1 */
+	bool unloaded;      /* lies in a module that was unloaded (symbol names it) */
+};
+
+struct fs_links {
+	struct fs_value flink, blink; /* VA */
+};
+
+/* A walked list. entries are indices of the entities, in list order: those
+ * reached forwards, then those only reached backwards. */
+struct fs_list {
+	uint64_t head;         /* VA of the LIST_ENTRY head; 0 when the build's offset is not known */
+	struct fs_value count; /* rCount, or mCount >> 1 */
+	size_t *entries;
+	size_t n;
+	size_t forward, backward; /* entries reached by each direction */
+	enum fs_stop stop, backward_stop;
+	uint64_t stop_at, stop_value; /* link at which the forward walk stopped, and its Flink */
+	uint64_t backward_stop_at;
+	uint64_t broken_at, broken_blink, broken_expected; /* first unfitting Blink; 0 when none */
+	int32_t gap; /* of an unreadable link, -1 */
+};
+
+/* An EX_RUNDOWN_REF. Facts: even = count << 1; 1 = drained; other odd = address
+ * of an EX_RUNDOWN_WAIT_BLOCK on the waiter's stack | 1. */
+enum fs_rundown_state { FS_RUNDOWN_UNKNOWN, FS_RUNDOWN_ACTIVE, FS_RUNDOWN_WAITING, FS_RUNDOWN_DRAINED };
+struct fs_rundown {
+	struct fs_value raw;
+	enum fs_rundown_state state;
+	uint64_t count;             /* active: references */
+	uint64_t wait_block;        /* waiting: VA */
+	struct fs_value wait_count; /* waiting: references still held, from the wait block */
+};
+
+/* FLT_OBJECT */
+struct fs_object {
+	struct fs_flags flags; /* names without the type bits */
+	struct fs_value pointer_count;
+	struct fs_rundown rundown;
+	struct fs_links primary_link;
+};
+#define FS_OBJ_DRAINING 0x1u
+#define FS_OBJ_ZOMBIED  0x2u
+
+struct fs_module {
+	const char *name, *path; /* NULL when not read */
+	uint64_t base;           /* VA */
+	uint64_t size;           /* bytes */
+	struct fs_value timestamp;
+	const char *pdb_name, *pdb_guid; /* NULL when there is no debug record in the dump */
+	uint32_t pdb_age;
+};
+struct fs_unloaded {
+	const char *name;
+	uint64_t start, end;
+};
+
+struct fs_device {
+	uint64_t address;
+	struct fs_string name; /* from the object header */
+	struct fs_value reference_count, driver_object, next_device, attached_device, current_irp;
+	struct fs_value flags, characteristics, type, device_type, security_descriptor;
+	struct fs_value device_extension, devobj_extension, device_queue_busy, vpb, stack_size;
+	struct fs_value attached_to, device_node;
+	struct fs_flags extension_flags; /* _DEVOBJ_EXTENSION.ExtensionFlags */
+	int32_t driver;
+};
+#define FS_DOE_UNLOAD_PENDING 0x1u
+
+struct fs_driver {
+	uint64_t address; /* DRIVER_OBJECT */
+	bool valid;       /* Type is IO_TYPE_DRIVER (4) and Size fits */
+	struct fs_string name;        /* DRIVER_OBJECT.DriverName */
+	struct fs_string object_name; /* leaf name from the object header */
+	struct fs_value type, size;
+	struct fs_flags flags; /* DRVO_* of wdm.h */
+	struct fs_value driver_start, driver_size, driver_section, driver_extension;
+	struct fs_string service_key;
+	struct fs_code driver_init, driver_start_io, driver_unload, major[28];
+	struct fs_value device_object; /* first device */
+	size_t *devices;               /* indices, in NextDevice order */
+	size_t ndevices;
+	enum fs_stop devices_stop;
+	int32_t devices_gap;
+	int32_t module; /* the one that DriverStart lies in, -1 */
+	struct fs_value pointer_count, handle_count; /* OBJECT_HEADER */
+};
+#define FS_DRVO_UNLOAD_INVOKED 0x1u
+#define FS_DRVO_INITIALIZED    0x10u
+
+enum fs_callback {
+	FS_CB_FilterUnload, FS_CB_InstanceSetup, FS_CB_InstanceQueryTeardown,
+	FS_CB_InstanceTeardownStart, FS_CB_InstanceTeardownComplete, FS_CB_PreVolumeMount,
+	FS_CB_PostVolumeMount, FS_CB_GenerateFileName, FS_CB_NormalizeNameComponent,
+	FS_CB_NormalizeNameComponentEx, FS_CB_NormalizeContextCleanup, FS_CB_KtmNotification,
+	FS_CB_SectionNotification, FS_CB_OldDriverUnload,
+	FS_CB_COUNT
+};
+const char *fs_callback_name(enum fs_callback cb); /* "FilterUnload" */
+
+struct fs_operation {
+	uint64_t address; /* FLT_OPERATION_REGISTRATION */
+	uint8_t major;    /* IRP_MJ_* as in fltKernel.h, 0xff.. for FltMgr's own */
+	uint32_t flags;
+	struct fs_code pre, post;
+};
+/* "IRP_MJ_CREATE", NULL when unknown. Source: wdm.h, fltKernel.h. */
+const char *fs_major_name(uint8_t major);
+
+/* One registration of a context type. */
+struct fs_context_node {
+	uint64_t address; /* ALLOCATE_CONTEXT_HEADER */
+	unsigned slot;    /* index in SupportedContexts: 0 volume, 1 instance, 2 file … */
+	uint8_t allocation_type;
+	uint64_t filter;
+};
+
+struct fs_filter {
+	uint64_t address;
+	struct fs_object object;
+	struct fs_string name, altitude;
+	/* When the name was not captured: what its callbacks' module is called, NULL else. */
+	const char *name_by_callbacks;
+	struct fs_flags flags;
+	struct fs_value frame_pointer; /* FLT_FILTER.Frame */
+	int32_t frame;                 /* whose list it was reached on, else by Frame; -1 */
+	bool by_forward, by_backward;  /* how the frame's list reached it */
+	bool by_instance;              /* only an instance's Filter pointer leads to it */
+	struct fs_value driver_object;
+	int32_t driver;
+	struct fs_list instances;
+	struct fs_code callback[FS_CB_COUNT];
+	struct fs_value operations_pointer;
+	struct fs_operation *operations;
+	size_t noperations;
+	enum fs_stop operations_stop; /* CLOSED: IRP_MJ_OPERATION_END was reached */
+	struct fs_value verifier_extension;
+	uint64_t active_opens, connection_list, port_list, supported_contexts; /* VA of the heads, 0 unknown */
+	struct fs_value active_opens_count, connection_count, port_count;      /* mCount >> 1 */
+	struct fs_context_node *contexts;
+	size_t ncontexts;
+	size_t context_slots; /* entries of SupportedContexts on this build */
+};
+#define FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS 0x1u
+#define FS_FLTFL_FILTERING_INITIATED          0x2u
+
+struct fs_instance {
+	uint64_t address;
+	struct fs_object object;
+	struct fs_string name, altitude;
+	struct fs_flags flags;
+	struct fs_value filter_pointer, volume_pointer;
+	int32_t filter, volume;
+	struct fs_links filter_link;
+	struct fs_value operation_rundown, context, track_completion_nodes;
+	uint64_t context_lock, callback_nodes, transaction_contexts; /* VA, 0 unknown */
+	bool by_filter, by_volume; /* which list reached it */
+};
+
+struct fs_volume {
+	uint64_t address;
+	struct fs_object object;
+	struct fs_string device_name, guid_name, cdo_device_name, cdo_driver_name;
+	struct fs_flags flags;
+	struct fs_value file_system_type;
+	const char *file_system; /* "FLT_FSTYPE_NTFS", NULL unknown */
+	struct fs_value device_object, disk_device_object, frame_zero_volume, volume_in_next_frame;
+	struct fs_value frame_pointer;
+	int32_t frame;
+	bool by_forward, by_backward, by_instance;
+	struct fs_value targeted_open_count;
+	struct fs_list instances;
+	uint64_t callbacks, context_lock, volume_contexts, stream_list_ctrls, file_list_ctrls, name_cache_ctrl;
+	struct fs_value stream_list_count, file_list_count;
+};
+
+struct fs_frame {
+	uint64_t address;
+	struct fs_value id;
+	struct fs_string altitude_low, altitude_high;
+	struct fs_links links;
+	bool by_forward, by_backward;
+	bool by_type_word; /* FltGlobals was not captured: found by its signature */
+	struct fs_list filters, volumes;
+	uint64_t filter_unload_lock; /* VA, 0 unknown */
+	/* others, for !fltkd.frame */
+	uint64_t attached_file_systems, zombied_contexts, mounting_volumes;
+	struct fs_value attached_file_systems_count, zombied_contexts_count;
+	struct fs_value large_irpctrl_stack_size, small_irpctrl_stack_size;
+};
+
+/* One proof step of the chosen layout. */
+struct fs_layout_check {
+	const char *what;   /* "frame type word", "filter.Frame points back" … */
+	const char *fields; /* the type.field names it proves, comma separated */
+	size_t held, failed;
+	uint64_t failed_at; /* VA of the first failure */
+	const char *detail; /* of the first failure, NULL */
+};
+enum fs_layout_source { FS_LAYOUT_NONE, FS_LAYOUT_PDB, FS_LAYOUT_EXACT, FS_LAYOUT_FAMILY, FS_LAYOUT_CODE, FS_LAYOUT_USER };
+const char *fs_layout_source_name(enum fs_layout_source s); /* "pdb", "exact", … */
+struct fs_layout_candidate {
+	const char *id;
+	const char *match; /* "exact", "build", "family" */
+	size_t held, failed;
+	bool refused;
+	const char *why;
+};
+struct fs_layout {
+	const char *id; /* NULL: none could be accepted */
+	enum fs_layout_source source;
+	bool composite;
+	struct fs_layout_check *checks;
+	size_t nchecks;
+	size_t held, failed;
+	const char **proved;   /* "_FLT_FILTER.Name" … fields an invariant confirmed */
+	size_t nproved;
+	const char **unproved; /* read, but nothing in this dump confirms the offset */
+	size_t nunproved;
+	const char **refused;  /* contradicted: their values are not reported */
+	size_t nrefused;
+	struct fs_layout_candidate *candidates;
+	size_t ncandidates;
+};
+
+struct fs_dump {
+	const char *path, *format, *machine; /* as in the JSON contract */
+	uint32_t type;
+	struct fs_value build, major, processors, bugcheck, bugcheck_parameter[4];
+	struct fs_value time;   /* FILETIME */
+	struct fs_value uptime; /* 100 ns */
+	struct fs_value directory_table_base, ps_loaded_module_list, kd_debugger_data_block;
+	uint64_t file_size, pages, missing_bytes;
+	bool truncated;
+	unsigned paging_levels; /* 4, 5; 0 virtual ranges */
+	const char *translation_problem; /* NULL when fine */
+};
+
+struct fs_model {
+	struct fs_dump dump;
+	struct fs_layout nt, fltmgr;
+	int32_t fltmgr_module; /* index, -1 */
+	bool found;            /* Filter Manager state was found */
+	const char *not_found; /* why not, one sentence, when !found */
+	struct fs_value globals;   /* VA of FltGlobals */
+	struct fs_list frame_list; /* FltGlobals.FrameList.rList */
+	const char *located_by;    /* "known RVA of this image", "searching fltmgr's data", "frame type word" */
+	const char *unload_walk;   /* layout fact: "gives-up", "goes-on", NULL not known */
+
+	struct fs_module *modules;         size_t nmodules;
+	struct fs_unloaded *unloaded;      size_t nunloaded;
+	struct fs_frame *frames;           size_t nframes; /* in FrameList order */
+	struct fs_filter *filters;         size_t nfilters;
+	struct fs_instance *instances;     size_t ninstances;
+	struct fs_volume *volumes;         size_t nvolumes;
+	struct fs_driver *drivers;         size_t ndrivers;
+	struct fs_device *devices;         size_t ndevices;
+	struct fs_gap *gaps;               size_t ngaps;
+	bool gaps_limited; /* more gaps than are kept */
+};
+
+/* Is the value there and does bit-and with mask give something? False when missing. */
+static inline bool fs_has(const struct fs_value *v, uint64_t mask)
+{
+	return v->state == FS_READ && (v->v & mask) != 0;
+}
+/* Is the value there and are these bits all clear? False when missing. */
+static inline bool fs_lacks(const struct fs_value *v, uint64_t mask)
+{
+	return v->state == FS_READ && (v->v & mask) == 0;
+}
+static inline bool fs_is_read(const struct fs_value *v)
+{
+	return v->state == FS_READ;
+}
+
+#endif

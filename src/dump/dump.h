@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A dump file: header facts, and bytes by physical address or, for triage
+ * minidumps, by virtual address. One format is one fmt_*.c behind `struct
+ * dump_format` (format.h); formats.def lists them and says how to add one.
+ *
+ * Facts: offsets are those of DUMP_HEADER64 as public readers agree on them
+ * (kdmp-parser, volatility3 crash.py, QEMU win_dump_defs.h).
+ */
+#ifndef DUMP_DUMP_H
+#define DUMP_DUMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fltscope/error.h"
+
+#define DUMP_PAGE_SIZE 4096u
+
+struct dump;
+
+/* A header field that holds the PAGE filler was never set: !present. */
+struct dump_u32 {
+	uint32_t v;
+	bool present;
+};
+struct dump_u64 {
+	uint64_t v;
+	bool present;
+};
+
+enum dump_machine { DUMP_MACHINE_UNKNOWN, DUMP_X64, DUMP_X86, DUMP_ARM64 };
+
+struct dump_info {
+	const char *format;  /* "dmp-full", "dmp-bitmap", "dmp-kernel", "dmp-triage" (JSON contract) */
+	uint32_t dump_type;  /* DumpType of the header */
+	enum dump_machine machine;
+	uint32_t machine_raw; /* IMAGE_FILE_MACHINE_* */
+	struct dump_u32 major, build; /* MajorVersion, MinorVersion (= build number) */
+	struct dump_u32 processors;
+	struct dump_u32 bugcheck;
+	struct dump_u64 bugcheck_parameter[4];
+	struct dump_u64 system_time; /* FILETIME: 100 ns since 1601 UTC */
+	struct dump_u64 uptime;      /* 100 ns units */
+	struct dump_u64 directory_table_base; /* PA */
+	struct dump_u64 pfn_database;         /* VA */
+	struct dump_u64 ps_loaded_module_list, ps_active_process_head; /* VA */
+	struct dump_u64 kd_debugger_data_block;                        /* VA */
+	char comment[129]; /* escaped by whoever shows it */
+	uint64_t file_size; /* bytes */
+	uint64_t pages;     /* physical pages the dump says it holds; 0 for triage */
+	bool truncated;     /* the file is shorter than its own header promises */
+	uint64_t missing_bytes; /* how much shorter, when truncated */
+};
+
+/* Open and validate. FS_SYSTEM: cannot be opened or read. FS_UNSUPPORTED: a
+ * dump, but a type that is not read (its number is in the text). FS_CORRUPT: no
+ * dump, or its header contradicts the file. A truncated file opens with
+ * info.truncated set as long as its header is whole. Owner: dump_close. */
+enum fs_status dump_open(const char *path, struct dump **ret, struct fs_error *err);
+void dump_close(struct dump *d); /* NULL is fine */
+
+const struct dump_info *dump_info(const struct dump *d);
+const char *dump_path(const struct dump *d);
+
+/* Copy n bytes at physical address pa; may cross pages. FS_NOT_IN_DUMP with the
+ * PA of the first missing page. Always FS_NOT_IN_DUMP for a triage dump. */
+enum fs_status dump_read_phys(struct dump *d, uint64_t pa, void *buf, size_t n,
+			      struct fs_error *err);
+
+/* Is memory addressed by virtual ranges (triage) rather than by page tables? */
+bool dump_is_virtual(const struct dump *d);
+
+/* One captured virtual range, clipped to what the file really holds. */
+struct dump_block {
+	uint64_t va;
+	uint64_t size; /* bytes */
+};
+/* Sorted by VA and merged: overlapping or adjoining ranges are one when their
+ * bytes agree; where two ranges hold different bytes for one address the later one in
+ * the file's table wins and dump_block_conflicts counts it. */
+size_t dump_block_count(const struct dump *d);
+struct dump_block dump_block(const struct dump *d, size_t i);
+size_t dump_block_conflicts(const struct dump *d);
+/* Copy n bytes at va out of the virtual ranges. FS_NOT_IN_DUMP with the first missing VA. */
+enum fs_status dump_read_virt(struct dump *d, uint64_t va, void *buf, size_t n,
+			      struct fs_error *err);
+
+/* The triage driver list and unloaded drivers (empty for other formats). */
+#define DUMP_NAME_MAX 784 /* 260 UTF-16 units as UTF-8, and the terminator */
+struct dump_driver {
+	char name[DUMP_NAME_MAX]; /* as stored: base name or path */
+	bool name_read;
+	uint64_t base, entry; /* VA */
+	uint32_t size;        /* bytes */
+	uint32_t checksum, timestamp;
+};
+struct dump_unloaded {
+	char name[DUMP_NAME_MAX];
+	bool name_read;
+	uint64_t start, end; /* VA */
+};
+size_t dump_driver_count(const struct dump *d);
+enum fs_status dump_driver(struct dump *d, size_t i, struct dump_driver *ret, struct fs_error *err);
+size_t dump_unloaded_count(const struct dump *d);
+enum fs_status dump_unloaded(struct dump *d, size_t i, struct dump_unloaded *ret,
+			     struct fs_error *err);
+
+/* The CONTEXT record of the crashing processor as stored, at most n bytes into
+ * buf; *ret_len is how many. FS_NOT_FOUND when the dump has none. */
+enum fs_status dump_context(struct dump *d, void *buf, size_t n, size_t *ret_len,
+			    struct fs_error *err);
+
+/* Counters for `make bench`: how much was really looked at. */
+struct dump_stats {
+	uint64_t bytes_read; /* from the file */
+	uint64_t reads;      /* preads issued */
+	uint64_t pages;      /* page-cache misses */
+};
+struct dump_stats dump_stats(const struct dump *d);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Loaded and unloaded modules, their PE headers and debug records, and what address belongs to which. */
+#ifndef MODULE_MODULE_H
+#define MODULE_MODULE_H
+
+#include "base/arena.h"
+#include "base/vec.h"
+#include "read/list.h"
+#include "read/object.h"
+
+#define MODULE_LIMIT 4096
+
+struct module {
+	const char *name; /* base name, "fltmgr.sys"; NULL when not read */
+	const char *path; /* full name, NULL when not read */
+	uint64_t base, entry; /* VA */
+	uint32_t size;        /* bytes */
+	uint32_t timestamp, checksum;
+	bool timestamp_read;
+	uint64_t ldr; /* VA of its KLDR_DATA_TABLE_ENTRY, 0 for triage */
+};
+struct unloaded_module {
+	const char *name; /* NULL when not read */
+	uint64_t start, end;
+};
+/* A gap while listing: shown in `gaps`. */
+struct module_gap {
+	const char *what;
+	uint64_t address;
+	enum fs_status why;
+	const char *text;
+};
+
+struct modules {
+	struct arena arena;
+	VEC(struct module) list;            /* in load order */
+	VEC(struct unloaded_module) unloaded;
+	VEC(struct module_gap) gaps;
+	uint32_t *by_base; /* indices sorted by base */
+	bool complete;     /* the loader list came round */
+	struct list_walk walk; /* of PsLoadedModuleList; empty for triage */
+};
+
+/* From PsLoadedModuleList with the stable nt layout, or the triage driver list.
+ * A damaged list gives what was reached, with gaps; no list at all is an error. */
+enum fs_status modules_read(const struct reader *r, struct modules *ret, struct fs_error *err);
+/* KDBG+0x220/+0x228: MmUnloadedDrivers (dump-formats.md). Adds to m->unloaded; never fails the open. */
+void modules_read_unloaded(const struct reader *r, uint64_t kdbg, struct modules *m);
+void modules_deinit(struct modules *m);
+
+/* NULL when va lies in no loaded module. O(log n). */
+const struct module *module_at(const struct modules *m, uint64_t va);
+const struct unloaded_module *unloaded_at(const struct modules *m, uint64_t va);
+/* Case-insensitive, with or without ".sys"/".exe"; NULL when absent or ambiguous. */
+const struct module *module_named(const struct modules *m, const char *name);
+/* The module that is the Filter Manager: fltmgr.sys. */
+const struct module *module_fltmgr(const struct modules *m);
+/* The kernel: first in load order, or ntoskrnl.exe. */
+const struct module *module_nt(const struct modules *m);
+
+/* "fltmgr+0x2c5a0" into dst, "(no module)" style is the caller's; false when in
+ * none. The name is the file's stem as WinDbg prints it, "nt" for the kernel. */
+bool module_symbol(const struct modules *m, uint64_t va, char *dst, size_t size);
+
+/* PE header of a module in memory. Everything bounded by SizeOfImage. */
+struct pe_section {
+	char name[9];
+	uint32_t rva, size; /* bytes, clipped to the image */
+	uint32_t characteristics; /* IMAGE_SCN_*: 0x20000000 execute, 0x80000000 write */
+};
+struct pe {
+	uint16_t machine;
+	uint32_t timestamp, size_of_image;
+	uint32_t debug_rva, debug_size;
+	size_t nsections;
+	struct pe_section section[96]; /* IMAGE loader limit */
+};
+enum fs_status pe_read(struct vm *vm, const struct module *m, struct pe *ret, struct fs_error *err);
+
+/* The RSDS record: which PDB belongs to the image. */
+struct rsds {
+	char guid[33]; /* upper-case hex, no dashes, in symbol-server order */
+	uint32_t age;
+	char pdb[260]; /* the path as stored: hostile, UTF-8 repaired */
+};
+enum fs_status rsds_read(struct vm *vm, const struct module *m, const struct pe *pe,
+			 struct rsds *ret, struct fs_error *err);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Kernel virtual memory: page tables (libaddrxlat) or triage ranges behind one
+ * read. x64 4-level and LA57 (a DMP does not store CR4: both are probed).
+ *
+ * Non-present entries are Windows': a transition PTE is data that is still in
+ * RAM; prototype and page-file PTEs are FS_PAGED_OUT; demand zero is
+ * FS_PAGED_OUT too, and the text says which.
+ */
+#ifndef VM_VM_H
+#define VM_VM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dump/dump.h"
+#include "fltscope/error.h"
+
+struct vm;
+
+/* What the build does with non-present PTEs: facts of the nt layout. Until
+ * vm_set_pte_rules, a transition entry that two builds would read differently
+ * is FS_UNSUPPORTED, never guessed. */
+struct vm_pte_rules {
+	bool known;
+	bool swizzle;           /* software bit 4 tells whether high PFN bits are flipped (L1TF) */
+	unsigned pfn_bits;      /* width of the PFN field from bit 12: 36 or 40 */
+	bool mask_known;        /* invalid_mask was read from MiState.Hardware.InvalidPteMask */
+	uint64_t invalid_mask;
+};
+
+/* Borrows the dump, which must outlive the vm. The root is the header's
+ * DirectoryTableBase; which of 4-level and LA57 is meant is decided by
+ * translating PsLoadedModuleList. FS_UNSUPPORTED for machines that are not
+ * translated; the vm of a triage dump needs no root and always succeeds.
+ * When no translation works the vm is still made, and vm_root_problem says why. */
+enum fs_status vm_create(struct dump *d, struct vm **ret, struct fs_error *err);
+void vm_destroy(struct vm *vm);
+/* NULL when page tables translate what the header says they must. */
+const char *vm_root_problem(const struct vm *vm);
+unsigned vm_levels(const struct vm *vm); /* 4, 5, or 0 for virtual ranges */
+void vm_set_pte_rules(struct vm *vm, const struct vm_pte_rules *rules);
+struct dump *vm_dump(const struct vm *vm);
+unsigned vm_pointer_size(const struct vm *vm); /* 8 or 4 bytes */
+
+/* Copy n bytes at va; may cross pages; never wraps around the end of the
+ * address space. `what` names the thing read in messages, for example
+ * "FLT_FILTER.Flags". On failure err->address is the first VA not read. */
+enum fs_status vm_read(struct vm *vm, uint64_t va, void *buf, size_t n, const char *what,
+		       struct fs_error *err);
+enum fs_status vm_read_u32(struct vm *vm, uint64_t va, uint32_t *ret, const char *what,
+			   struct fs_error *err);
+enum fs_status vm_read_u64(struct vm *vm, uint64_t va, uint64_t *ret, const char *what,
+			   struct fs_error *err);
+
+/* How a VA translates, for `pte` and messages. */
+struct vm_xlat {
+	uint64_t pa;        /* of the byte at va */
+	uint64_t page_size; /* 4 KiB, 2 MiB or 1 GiB */
+	uint64_t pte;       /* the raw last entry */
+	bool transition;
+};
+enum fs_status vm_translate(struct vm *vm, uint64_t va, struct vm_xlat *ret, struct fs_error *err);
+
+/* The next range with data at or above va, for searches: virtual ranges of a
+ * triage dump, else readable runs of pages up to `end`. False when none. The
+ * work is bounded by the page tables that exist. */
+bool vm_next_range(struct vm *vm, uint64_t va, uint64_t end, uint64_t *ret_va, uint64_t *ret_size);
+
+/* Canonical kernel-half address for this machine? Evidence for pointers. */
+bool vm_is_kernel_va(const struct vm *vm, uint64_t va);
+
+#endif
