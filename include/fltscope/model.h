@@ -34,6 +34,7 @@ struct fs_gap {
 
 struct fs_value {
 	uint64_t v;
+	uint64_t at; /* VA it was read from, or where it should have been; 0 when it is no field */
 	enum fs_state state;
 	bool unproved; /* read through an offset that nothing in this dump confirms */
 	int32_t gap;   /* index into gaps, -1 */
