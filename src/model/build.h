@@ -23,9 +23,19 @@ struct model_builder {
 	void *index; /* address -> entity, see model_find_* */
 };
 
-/* `model` and `arena` must outlive the builder. */
+/*
+ * Who owns what: the arrays that model_add_* and model_gap grow (frames,
+ * filters, instances, volumes, drivers, devices, gaps) are the model's own and
+ * freed by model_free; everything that an entity points to (strings, entries,
+ * names, operations), and modules and unloaded, lives in the arena or longer.
+ *
+ * `model` and `arena` must outlive the builder. A model that was built before
+ * may be begun again, and then grows on.
+ */
 void model_begin(struct model_builder *b, struct fs_model *model, struct arena *arena);
-void model_end(struct model_builder *b); /* frees the index; arrays stay in the arena */
+void model_end(struct model_builder *b); /* frees the index only */
+/* Frees the arrays above and forgets them; the arena is its owner's. */
+void model_free(struct fs_model *model);
 
 /* Append a zeroed entity with its address and -1 indices; its index in *ret.
  * FS_LIMIT past the bound, FS_NO_MEMORY. Pointers into an array die with the next add. */
@@ -47,9 +57,14 @@ int32_t model_find_device(const struct model_builder *b, uint64_t va);
 /* Record a gap from an error; identical ones (what, address) are kept once. Returns its index, -1 at the bound. */
 int32_t model_gap(struct model_builder *b, const char *what, const struct fs_error *err);
 
+/* The empty value: not looked at. */
+struct fs_value model_none(void);
 /* A value from a read: FS_READ, or FS_MISSING with its gap. FS_UNSUPPORTED
- * ("the layout has no such field") gives FS_NONE and no gap when `optional`. */
-struct fs_value model_value(struct model_builder *b, const char *what, enum fs_status st, uint64_t v,
-			    const struct fs_error *err);
+ * without an address ("the layout has no such field") gives FS_NONE and no gap;
+ * with an address (a page-table entry that cannot be read) it is a gap. */
+struct fs_value model_value(struct model_builder *b, const char *what, enum fs_status st,
+			    uint64_t v, const struct fs_error *err);
+/* A copy of text in the arena; NULL (and out_of_memory) when there is none. */
+const char *model_text(struct model_builder *b, const char *text);
 
 #endif
