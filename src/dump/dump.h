@@ -64,8 +64,16 @@ void dump_close(struct dump *d); /* NULL is fine */
 const struct dump_info *dump_info(const struct dump *d);
 const char *dump_path(const struct dump *d);
 
+/* Sentences about a header that contradicts itself without being useless (a page
+ * count that is not the bitmap's, overlapping runs, a driver list that is no
+ * list); at most 16. Borrowed, valid until dump_close. */
+size_t dump_note_count(const struct dump *d);
+const char *dump_note(const struct dump *d, size_t i);
+
 /* Copy n bytes at physical address pa; may cross pages. FS_NOT_IN_DUMP with the
- * PA of the first missing page. Always FS_NOT_IN_DUMP for a triage dump. */
+ * PA of the first missing byte; FS_CORRUPT when the dump holds the page twice
+ * with different bytes. Always FS_NOT_IN_DUMP for a triage dump. After a failure
+ * buf may hold the pages before the failing one. */
 enum fs_status dump_read_phys(struct dump *d, uint64_t pa, void *buf, size_t n,
 			      struct fs_error *err);
 
@@ -83,7 +91,8 @@ struct dump_block {
 size_t dump_block_count(const struct dump *d);
 struct dump_block dump_block(const struct dump *d, size_t i);
 size_t dump_block_conflicts(const struct dump *d);
-/* Copy n bytes at va out of the virtual ranges. FS_NOT_IN_DUMP with the first missing VA. */
+/* Copy n bytes at va out of the virtual ranges. FS_NOT_IN_DUMP with the first
+ * missing VA; then buf may hold what lies before it. */
 enum fs_status dump_read_virt(struct dump *d, uint64_t va, void *buf, size_t n,
 			      struct fs_error *err);
 

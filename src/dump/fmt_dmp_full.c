@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * DumpType 1: all of physical memory. PHYSICAL_MEMORY_DESCRIPTOR in the header
+ * lists runs of pages; their bytes follow the header in the order of the runs
+ * (kdmp-parser, volatility3 crash.py).
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/checked.h"
+#include "base/cursor.h"
+#include "dump/dmp.h"
+
+#define RUN_SIZE 16u /* BasePage u64, PageCount u64 */
+#define RUNS_MAX ((DMP_RUNS_END - DMP_RUNS) / RUN_SIZE)
+
+struct run {
+	uint64_t base;	/* PFN */
+	uint64_t count; /* pages */
+	uint64_t off;	/* file offset of the first page */
+};
+
+struct full {
+	size_t nruns;
+	bool overlap; /* some PFN is in more than one run */
+	struct run run[RUNS_MAX];
+};
+
+static enum dump_probe probe(const struct dump_first *first, struct fs_error *err)
+{
+	(void)err;
+	return dmp_is_type(first, DMP_TYPE_FULL) ? DUMP_PROBE_MINE : DUMP_PROBE_NOT_MINE;
+}
+
+/* Any order is allowed: the lookup does not need sorted runs. */
+static bool overlaps(const struct full *f)
+{
+	size_t i, j;
+
+	for (i = 0; i < f->nruns; i++) {
+		for (j = 0; j < i; j++) {
+			const struct run *a = &f->run[i], *b = &f->run[j];
+
+			if (a->base < b->base + b->count && b->base < a->base + a->count)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Below DMP_PFN_LIMIT, 42 runs cannot overflow 64 bits of file offset. */
+static enum fs_status parse_runs(struct full *f, const uint8_t *header, uint64_t *ret_pages,
+				 struct fs_error *err)
+{
+	uint64_t pages = 0;
+	size_t i;
+
+	for (i = 0; i < f->nruns; i++) {
+		size_t at = DMP_RUNS + RUN_SIZE * i;
+		struct run *r = &f->run[i];
+
+		r->base = load_u64(header + at);
+		r->count = load_u64(header + at + 8);
+		r->off = DMP_HEADER_SIZE + pages * DUMP_PAGE_SIZE;
+		if (!range_ok(r->base, r->count, DMP_PFN_LIMIT))
+			return fs_fail_at(err, FS_CORRUPT, at,
+					  "memory run %zu at 0x%zx: expected page numbers below "
+					  "0x%llx, found BasePage 0x%" PRIx64
+					  ", PageCount 0x%" PRIx64,
+					  i, at, DMP_PFN_LIMIT, r->base, r->count);
+		pages += r->count;
+	}
+	*ret_pages = pages;
+	return FS_OK;
+}
+
+static enum fs_status open_full(struct dump *d, const struct dump_first *first,
+				struct fs_error *err)
+{
+	struct dump_u32 nruns = dmp_u32(first->data, DMP_RUN_COUNT);
+	struct dump_u64 npages = dmp_u64(first->data, DMP_PAGE_COUNT);
+	struct full *f;
+	enum fs_status st;
+
+	dmp_parse_header(d, first);
+	d->info.format = "dmp-full";
+	if (!nruns.present || nruns.v == 0 || nruns.v > RUNS_MAX)
+		return fs_fail_at(err, FS_CORRUPT, DMP_RUN_COUNT,
+				  "NumberOfRuns at 0x88: expected 1 to %u, found %s%u", RUNS_MAX,
+				  nruns.present ? "" : "PAGE filler, ", nruns.v);
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return fs_fail(err, FS_NO_MEMORY, "no memory for the memory runs");
+	d->priv = f;
+	f->nruns = nruns.v;
+	st = parse_runs(f, first->data, &d->info.pages, err);
+	if (st != FS_OK)
+		return st;
+	if (npages.present && npages.v != d->info.pages)
+		dump_note_add(d,
+			      "NumberOfPages at 0x90 is 0x%" PRIx64
+			      ", the runs add up to 0x%" PRIx64 ": the runs are used",
+			      npages.v, d->info.pages);
+	f->overlap = overlaps(f);
+	if (f->overlap)
+		dump_note_add(d, "memory runs overlap: a page that is held twice is read only "
+				 "where both copies agree");
+	dump_promise(d, DMP_HEADER_SIZE + d->info.pages * DUMP_PAGE_SIZE);
+	return FS_OK;
+}
+
+static enum fs_status read_run(struct dump *d, const struct run *r, uint64_t pa, void *buf,
+			       size_t n, struct fs_error *err)
+{
+	uint64_t off = r->off + (pa / DUMP_PAGE_SIZE - r->base) * DUMP_PAGE_SIZE;
+
+	return dump_read_page_at(d, off, pa, buf, n, err);
+}
+
+static bool run_has(const struct run *r, uint64_t pfn)
+{
+	return pfn >= r->base && pfn - r->base < r->count;
+}
+
+/* Two runs that hold one page must agree about its bytes. */
+static enum fs_status check_other_copies(struct dump *d, size_t i, uint64_t pa, const uint8_t *buf,
+					 size_t n, struct fs_error *err)
+{
+	const struct full *f = d->priv;
+	uint8_t other[DUMP_PAGE_SIZE];
+	size_t k;
+
+	for (; i < f->nruns; i++) {
+		if (!run_has(&f->run[i], pa / DUMP_PAGE_SIZE) ||
+		    read_run(d, &f->run[i], pa, other, n, NULL) != FS_OK)
+			continue;
+		for (k = 0; k < n; k++) {
+			if (buf[k] != other[k])
+				return fs_fail_at(
+					err, FS_CORRUPT, pa + k,
+					"PA 0x%" PRIx64
+					" is held by two memory runs with different bytes",
+					pa + k);
+		}
+	}
+	return FS_OK;
+}
+
+static enum fs_status read_phys(struct dump *d, uint64_t pa, void *buf, size_t n,
+				struct fs_error *err)
+{
+	const struct full *f = d->priv;
+	enum fs_status st = FS_NOT_IN_DUMP;
+	bool found = false;
+	size_t i;
+
+	for (i = 0; i < f->nruns && st == FS_NOT_IN_DUMP; i++) {
+		if (!run_has(&f->run[i], pa / DUMP_PAGE_SIZE))
+			continue;
+		found = true;
+		st = read_run(d, &f->run[i], pa, buf, n, err);
+	}
+	if (!found)
+		return fs_fail_at(err, FS_NOT_IN_DUMP, pa,
+				  "PA 0x%" PRIx64 " is in none of the dump's %zu memory runs", pa,
+				  f->nruns);
+	if (st == FS_OK && f->overlap)
+		st = check_other_copies(d, i, pa, buf, n, err);
+	return st;
+}
+
+static void close_full(struct dump *d)
+{
+	free(d->priv);
+	d->priv = NULL;
+}
+
+const struct dump_format dump_format_dmp_full = {
+	.name = "dmp-full",
+	.probe = probe,
+	.open = open_full,
+	.read_phys = read_phys,
+	.close = close_full,
+};

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dump/dump.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "dump/format.h"
+
+/* sizeof(CONTEXT) in the public Windows headers (winnt.h). */
+#define CONTEXT_SIZE_X64   0x4d0u
+#define CONTEXT_SIZE_ARM64 0x390u
+
+static const struct dump_format *const formats[] = {
+#define DUMP_FORMAT(id) &dump_format_##id,
+#include "dump/formats.def"
+#undef DUMP_FORMAT
+};
+
+void dump_note_add(struct dump *d, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (d->nnotes == DUMP_NOTES_MAX)
+		return;
+	va_start(ap, fmt);
+	if (vsnprintf(d->notes[d->nnotes], DUMP_NOTE_TEXT, fmt, ap) >= 0)
+		d->nnotes++;
+	va_end(ap);
+}
+
+void dump_quote(const uint8_t *src, size_t n, char *dst, size_t dst_size)
+{
+	static const char hex[] = "0123456789abcdef";
+	size_t i, o = 0;
+
+	for (i = 0; i < n && o + 5 <= dst_size; i++) {
+		if (src[i] >= 0x20 && src[i] < 0x7f && src[i] != '\\' && src[i] != '"') {
+			dst[o++] = (char)src[i];
+			continue;
+		}
+		dst[o++] = '\\';
+		dst[o++] = 'x';
+		dst[o++] = hex[src[i] >> 4];
+		dst[o++] = hex[src[i] & 15];
+	}
+	if (dst_size > 0)
+		dst[o] = '\0';
+}
+
+void dump_promise(struct dump *d, uint64_t promised)
+{
+	if (promised <= d->file.size || promised - d->file.size <= d->info.missing_bytes)
+		return;
+	d->info.truncated = true;
+	d->info.missing_bytes = promised - d->file.size;
+}
+
+enum fs_status dump_read_page_at(struct dump *d, uint64_t page_off, uint64_t pa, void *buf,
+				 size_t n, struct fs_error *err)
+{
+	size_t have = 0;
+	enum fs_status st =
+		dump_cached_read(&d->file, page_off, pa % DUMP_PAGE_SIZE, buf, n, &have, err);
+
+	if (st == FS_OK)
+		return st;
+	if (err) {
+		err->has_address = true;
+		err->address = pa + have;
+	}
+	return fs_prepend(err, st, "PA 0x%" PRIx64, pa + have);
+}
+
+static enum fs_status open_file(struct dump *d, struct fs_error *err)
+{
+	struct stat st;
+
+	/* A FIFO must not hang us before it is refused. */
+	d->file.fd = open(d->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (d->file.fd < 0 || fstat(d->file.fd, &st) < 0)
+		return fs_fail(err, FS_SYSTEM, "cannot open: %s", strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return fs_fail(err, FS_INVALID, "expected a dump file, found a directory");
+	if (!S_ISREG(st.st_mode))
+		return fs_fail(err, FS_INVALID, "expected a dump file, found a device or pipe");
+	d->file.size = (uint64_t)st.st_size;
+	d->info.file_size = d->file.size;
+	return FS_OK;
+}
+
+static enum fs_status nobodys(const struct dump_first *first, struct fs_error *err)
+{
+	char quoted[8 * 4 + 1];
+	size_t n = first->size < 8 ? first->size : 8;
+
+	if (n == 0)
+		return fs_fail_at(err, FS_CORRUPT, 0,
+				  "not a dump: at offset 0: expected PAGEDU64, the file is empty");
+	dump_quote(first->data, n, quoted, sizeof(quoted));
+	return fs_fail_at(err, FS_CORRUPT, 0,
+			  "not a dump: at offset 0: expected PAGEDU64, found \"%s\"", quoted);
+}
+
+static enum fs_status open_format(struct dump *d, uint8_t *header, struct fs_error *err)
+{
+	struct dump_first first = {header, DUMP_FIRST, d->file.size};
+	enum fs_status st;
+	size_t i;
+
+	if (first.size > d->file.size)
+		first.size = (size_t)d->file.size;
+	st = dump_file_read(&d->file, 0, header, first.size, "header", err);
+	if (st != FS_OK)
+		return st;
+	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		struct fs_error why = {.status = FS_CORRUPT};
+
+		switch (formats[i]->probe(&first, &why)) {
+		case DUMP_PROBE_NOT_MINE:
+			continue;
+		case DUMP_PROBE_BROKEN:
+			if (err)
+				*err = why;
+			return why.status;
+		case DUMP_PROBE_MINE:
+			d->format = formats[i];
+			return formats[i]->open(d, &first, err);
+		}
+	}
+	return nobodys(&first, err);
+}
+
+enum fs_status dump_open(const char *path, struct dump **ret, struct fs_error *err)
+{
+	struct dump *d = calloc(1, sizeof(*d));
+	uint8_t *header = malloc(DUMP_FIRST);
+	enum fs_status st;
+
+	if (d) {
+		d->file.fd = -1;
+		d->path = strdup(path);
+	}
+	if (!d || !header || !d->path)
+		st = fs_fail(err, FS_NO_MEMORY, "no memory to open a dump");
+	else
+		st = open_file(d, err);
+	if (st == FS_OK)
+		st = open_format(d, header, err);
+	free(header);
+	if (st != FS_OK) {
+		fs_prepend(err, st, "%s", path);
+		dump_close(d);
+		return st;
+	}
+	*ret = d;
+	return FS_OK;
+}
+
+void dump_close(struct dump *d)
+{
+	if (!d)
+		return;
+	if (d->format)
+		d->format->close(d);
+	dump_file_deinit(&d->file);
+	free(d->path);
+	free(d);
+}
+
+const struct dump_info *dump_info(const struct dump *d)
+{
+	return &d->info;
+}
+
+const char *dump_path(const struct dump *d)
+{
+	return d->path;
+}
+
+size_t dump_note_count(const struct dump *d)
+{
+	return d->nnotes;
+}
+
+const char *dump_note(const struct dump *d, size_t i)
+{
+	return d->notes[i];
+}
+
+struct dump_stats dump_stats(const struct dump *d)
+{
+	return d->file.stats;
+}
+
+bool dump_is_virtual(const struct dump *d)
+{
+	return d->format->read_virt != NULL;
+}
+
+enum fs_status dump_read_phys(struct dump *d, uint64_t pa, void *buf, size_t n,
+			      struct fs_error *err)
+{
+	uint8_t *p = buf;
+	uint64_t end;
+
+	if (!d->format->read_phys)
+		return fs_fail_at(err, FS_NOT_IN_DUMP, pa,
+				  "PA 0x%" PRIx64 ": a triage dump holds no physical pages", pa);
+	if (!add_u64(pa, n, &end))
+		return fs_fail_at(err, FS_NOT_IN_DUMP, pa,
+				  "PA 0x%" PRIx64 ": %zu bytes wrap around", pa, n);
+	while (pa < end) {
+		uint64_t in = DUMP_PAGE_SIZE - pa % DUMP_PAGE_SIZE;
+		size_t now = end - pa < in ? (size_t)(end - pa) : (size_t)in;
+		enum fs_status st = d->format->read_phys(d, pa, p, now, err);
+
+		if (st != FS_OK)
+			return st;
+		pa += now;
+		p += now;
+	}
+	return FS_OK;
+}
+
+enum fs_status dump_read_virt(struct dump *d, uint64_t va, void *buf, size_t n,
+			      struct fs_error *err)
+{
+	uint64_t end;
+
+	if (!d->format->read_virt)
+		return fs_fail_at(err, FS_NOT_IN_DUMP, va,
+				  "VA 0x%" PRIx64 ": this dump holds no virtual ranges", va);
+	if (!add_u64(va, n, &end))
+		return fs_fail_at(err, FS_NOT_IN_DUMP, va,
+				  "VA 0x%" PRIx64 ": %zu bytes wrap around", va, n);
+	return n == 0 ? FS_OK : d->format->read_virt(d, va, buf, n, err);
+}
+
+size_t dump_block_count(const struct dump *d)
+{
+	return d->format->block_count ? d->format->block_count(d) : 0;
+}
+
+struct dump_block dump_block(const struct dump *d, size_t i)
+{
+	return d->format->block(d, i);
+}
+
+size_t dump_block_conflicts(const struct dump *d)
+{
+	return d->format->block_conflicts ? d->format->block_conflicts(d) : 0;
+}
+
+size_t dump_driver_count(const struct dump *d)
+{
+	return d->format->driver_count ? d->format->driver_count(d) : 0;
+}
+
+enum fs_status dump_driver(struct dump *d, size_t i, struct dump_driver *ret, struct fs_error *err)
+{
+	if (i >= dump_driver_count(d))
+		return fs_fail(err, FS_INVALID, "driver %zu of %zu was asked for", i,
+			       dump_driver_count(d));
+	return d->format->driver(d, i, ret, err);
+}
+
+size_t dump_unloaded_count(const struct dump *d)
+{
+	return d->format->unloaded_count ? d->format->unloaded_count(d) : 0;
+}
+
+enum fs_status dump_unloaded(struct dump *d, size_t i, struct dump_unloaded *ret,
+			     struct fs_error *err)
+{
+	if (i >= dump_unloaded_count(d))
+		return fs_fail(err, FS_INVALID, "unloaded driver %zu of %zu was asked for", i,
+			       dump_unloaded_count(d));
+	return d->format->unloaded(d, i, ret, err);
+}
+
+static size_t context_size(const struct dump *d)
+{
+	size_t size = d->context_room;
+
+	if (d->info.machine == DUMP_X64)
+		size = CONTEXT_SIZE_X64;
+	else if (d->info.machine == DUMP_ARM64)
+		size = CONTEXT_SIZE_ARM64;
+	return size < d->context_room ? size : d->context_room;
+}
+
+enum fs_status dump_context(struct dump *d, void *buf, size_t n, size_t *ret_len,
+			    struct fs_error *err)
+{
+	enum fs_status st;
+
+	if (d->context_offset == 0)
+		return fs_fail(err, FS_NOT_FOUND, "the dump has no CONTEXT record");
+	if (n > context_size(d))
+		n = context_size(d);
+	st = dump_file_read(&d->file, d->context_offset, buf, n, "CONTEXT record", err);
+	if (st == FS_OK)
+		*ret_len = n;
+	return st;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dump/pagecache.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+
+enum fs_status dump_file_read(struct dump_file *f, uint64_t off, void *buf, size_t n,
+			      const char *what, struct fs_error *err)
+{
+	uint8_t *p = buf;
+	size_t done = 0;
+
+	if (!range_ok(off, n, f->size))
+		return fs_fail(err, FS_NOT_IN_DUMP,
+			       "%s: expected %zu bytes at file offset 0x%" PRIx64
+			       ", the file ends at 0x%" PRIx64,
+			       what, n, off, f->size);
+	while (done < n) {
+		ssize_t got = pread(f->fd, p + done, n - done, (off_t)(off + done));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		f->stats.reads++;
+		if (got < 0)
+			return fs_fail(err, FS_SYSTEM, "%s: read at file offset 0x%" PRIx64 ": %s",
+				       what, off + done, strerror(errno));
+		if (got == 0)
+			return fs_fail(err, FS_SYSTEM,
+				       "%s: read at file offset 0x%" PRIx64
+				       ": the file had 0x%" PRIx64
+				       " bytes when it was opened and is shorter now",
+				       what, off + done, f->size);
+		done += (size_t)got;
+		f->stats.bytes_read += (uint64_t)got;
+	}
+	return FS_OK;
+}
+
+static uint8_t *page_of(const struct dump_file *f, size_t set, size_t way)
+{
+	return f->pages + (set * PAGECACHE_WAYS + way) * DUMP_PAGE_SIZE;
+}
+
+static enum fs_status load(struct dump_file *f, uint64_t off, size_t set, size_t way,
+			   struct fs_error *err)
+{
+	struct pagecache_entry *e = &f->entry[set][way];
+	uint64_t left = f->size - off;
+	uint32_t len = left < DUMP_PAGE_SIZE ? (uint32_t)left : DUMP_PAGE_SIZE;
+	enum fs_status st;
+
+	/* The old page is gone as soon as its bytes are being overwritten. */
+	e->len = 0;
+	st = dump_file_read(f, off, page_of(f, set, way), len, "page", err);
+	if (st != FS_OK)
+		return st;
+	f->stats.pages++;
+	e->off = off;
+	e->len = len;
+	return FS_OK;
+}
+
+static enum fs_status find(struct dump_file *f, uint64_t off, const uint8_t **ret_page,
+			   size_t *ret_len, struct fs_error *err)
+{
+	/* Fibonacci hashing: page offsets differ in few and regular bits. */
+	size_t set = (size_t)((off * 0x9e3779b97f4a7c15ull) >> 57);
+	struct pagecache_entry *e = f->entry[set];
+	size_t way, victim = 0;
+	enum fs_status st;
+
+	_Static_assert(PAGECACHE_SETS == 1u << (64 - 57), "the hash yields a set");
+	for (way = 0; way < PAGECACHE_WAYS; way++) {
+		if (e[way].len > 0 && e[way].off == off)
+			break;
+		/* Ages are differences, so that the clock may wrap. */
+		if (e[way].len == 0 ||
+		    (e[victim].len > 0 && f->clock - e[way].used > f->clock - e[victim].used))
+			victim = way;
+	}
+	if (way == PAGECACHE_WAYS) {
+		way = victim;
+		st = load(f, off, set, way, err);
+		if (st != FS_OK)
+			return st;
+	}
+	e[way].used = f->clock++;
+	*ret_page = page_of(f, set, way);
+	*ret_len = e[way].len;
+	return FS_OK;
+}
+
+enum fs_status dump_cached_read(struct dump_file *f, uint64_t page_off, size_t in, void *buf,
+				size_t n, size_t *ret_have, struct fs_error *err)
+{
+	const uint8_t *page;
+	size_t len = 0;
+	enum fs_status st;
+
+	if (page_off < f->size) {
+		if (!f->pages)
+			f->pages = malloc((size_t)PAGECACHE_SETS * PAGECACHE_WAYS * DUMP_PAGE_SIZE);
+		if (!f->pages)
+			return fs_fail(err, FS_NO_MEMORY, "no memory for the page cache");
+		st = find(f, page_off, &page, &len, err);
+		if (st != FS_OK)
+			return st;
+	}
+	if (!range_ok(in, n, len)) {
+		if (ret_have)
+			*ret_have = in < len ? len - in : 0;
+		return fs_fail(err, FS_NOT_IN_DUMP,
+			       "%zu bytes at file offset 0x%" PRIx64
+			       " are past the end of the file (0x%" PRIx64 " bytes)",
+			       n, page_off + in, f->size);
+	}
+	memcpy(buf, page + in, n);
+	return FS_OK;
+}
+
+void dump_file_deinit(struct dump_file *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	free(f->pages);
+	f->fd = -1;
+	f->pages = NULL;
+}
