@@ -26,7 +26,7 @@ void arena_deinit(struct arena *a)
 		free(b);
 		b = next;
 	}
-	*a = (struct arena){ 0 };
+	*a = (struct arena){0};
 }
 
 void *arena_alloc(struct arena *a, size_t n)

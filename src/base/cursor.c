@@ -7,7 +7,7 @@
 
 void cursor_init(struct cursor *c, const void *data, size_t size, uint64_t base, const char *what)
 {
-	*c = (struct cursor){ .data = data, .size = size, .base = base, .what = what };
+	*c = (struct cursor){.data = data, .size = size, .base = base, .what = what};
 }
 
 enum fs_status cursor_seek(struct cursor *c, size_t pos, struct fs_error *err)

@@ -117,7 +117,7 @@ bool utf16le_is_sane(const uint8_t *src, size_t units)
  * returns its length or 0. */
 static size_t next_utf8(const unsigned char *s, size_t n, uint32_t *cp)
 {
-	static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
+	static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
 	size_t len, i;
 
 	if (s[0] < 0x80) {
@@ -155,7 +155,7 @@ static void put_text(struct out *o, const char *s)
 
 size_t escape_terminal(const char *src, char *dst, size_t dst_size)
 {
-	struct out o = { dst, dst_size, 0 };
+	struct out o = {dst, dst_size, 0};
 	const unsigned char *s = (const unsigned char *)src;
 	size_t left = strlen(src);
 	char buf[16];
@@ -183,7 +183,7 @@ size_t escape_terminal(const char *src, char *dst, size_t dst_size)
 
 size_t utf8_repair(const char *src, size_t n, char *dst, size_t dst_size)
 {
-	struct out o = { dst, dst_size, 0 };
+	struct out o = {dst, dst_size, 0};
 	const unsigned char *s = (const unsigned char *)src;
 
 	while (n > 0) {

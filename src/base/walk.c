@@ -5,7 +5,7 @@
 
 static const char *const names[] = {
 	[FS_STOP_NOT_WALKED] = "not-walked", [FS_STOP_CLOSED] = "closed",
-	[FS_STOP_CYCLE] = "cycle",           [FS_STOP_UNREADABLE] = "unreadable",
+	[FS_STOP_CYCLE] = "cycle",	     [FS_STOP_UNREADABLE] = "unreadable",
 	[FS_STOP_BAD_LINK] = "bad-link",     [FS_STOP_LIMIT] = "limit",
 };
 

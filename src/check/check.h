@@ -8,12 +8,98 @@
 #define CHECK_CHECK_H
 
 #include "base/arena.h"
+#include "base/vec.h"
 #include "fltscope/finding.h"
-
-struct check_run; /* engine state: model, arena, report under construction */
 
 /* Run all checks. Everything in *ret lives in the arena. */
 enum fs_status check_all(const struct fs_model *model, struct arena *arena, struct fs_report *ret,
 			 struct fs_error *err);
+
+/* --- for the checks themselves ------------------------------------------- */
+
+typedef VEC(struct fs_evidence) evidence_vec;
+
+struct check_run {
+	const struct fs_model *m;
+	struct arena *a;
+	VEC(struct fs_finding) findings;
+	VEC(struct fs_verdict) verdicts;
+	VEC(struct fs_not_checked) not_checked;
+	enum fs_stage *stages;   /* by filter index */
+	const char **stage_why;
+	bool out_of_memory;
+};
+
+/* printf into the run's arena; "" (and out_of_memory) when it is exhausted. */
+__attribute__((format(printf, 2, 3))) const char *run_text(struct check_run *run, const char *fmt,
+							    ...);
+
+/* Append one premise. `v` gives the address it was read from; `object` is used
+ * when that is not known. */
+__attribute__((format(printf, 7, 8))) void evidence_add(struct check_run *run, evidence_vec *ev,
+							const struct fs_value *v, uint64_t object,
+							const char *field, const char *fact,
+							const char *fmt, ...);
+/* The premise "this value is …" in hexadecimal. */
+void evidence_hex(struct check_run *run, evidence_vec *ev, const struct fs_value *v,
+		  uint64_t object, const char *field, const char *fact);
+/* Move the premises into the arena. */
+struct fs_evidence *evidence_take(struct check_run *run, evidence_vec *ev, size_t *ret_n);
+
+/* A new finding of a rule with the rule's title and severity; NULL when out of memory. */
+struct fs_finding *finding_add(struct check_run *run, const char *rule, enum fs_confidence c,
+			       const char *kind, uint64_t address, const char *name);
+/* The verdict of a filter: the one that exists, or a new one with its stage filled in. */
+struct fs_verdict *verdict_for(struct check_run *run, size_t filter);
+bool verdict_exists(const struct check_run *run, size_t filter);
+/* What the rule advises; "" when there is no such rule. */
+const char *rule_advice(const char *id);
+void not_checked_add(struct check_run *run, const char *rule, const char *why);
+
+/* No verdict is surer than its weakest premise: a value that was not read, or
+ * was read through an unproved offset, leaves `possible`. */
+enum fs_confidence confidence_cap(enum fs_confidence c, const struct fs_value *v);
+
+/* --- what several checks ask ---------------------------------------------- */
+
+/* Never NULL; for messages: the name, else what its callbacks' module is, else "(name not read)". */
+const char *filter_label(struct check_run *run, size_t filter);
+/* \Driver\X of its DRIVER_OBJECT as far as read, else "". */
+const char *driver_label(const struct check_run *run, size_t driver);
+/* Whose code are the filter's callbacks? index of the module, or -1; *ret_gone
+ * is set when every callback lies in a module that was unloaded, or in none. */
+int32_t filter_code_module(const struct fs_model *m, const struct fs_filter *f, bool *ret_gone,
+			   const char **ret_symbol);
+/* Has somebody asked for this driver's unload through the service manager? */
+struct unload_request {
+	const struct fs_device *pending_device; /* with DOE_UNLOAD_PENDING, NULL none */
+	const struct fs_device *held_device;    /* ReferenceCount or AttachedDevice not 0 */
+	bool invoked;                           /* DRVO_UNLOAD_INVOKED */
+	bool known;                             /* flags and the device chain were read */
+};
+struct unload_request unload_requested(const struct fs_model *m, int32_t driver);
+
+/* FltpMiniFilterDriverUnload's walk for one DRIVER_OBJECT, replayed (facts:
+ * unload-causes.md section 0): frames in FrameList order, filters in list order,
+ * forward links only, as the code does. */
+struct replay {
+	size_t *match; /* filters whose DriverObject is this one, in walk order */
+	size_t n;
+	size_t certain; /* the first so many matches are certain to be met in this order */
+};
+enum reference { REFERENCE_UNKNOWN, REFERENCE_FAILS, REFERENCE_TAKES };
+bool replay_walk(struct check_run *run, uint64_t driver_object, struct replay *ret);
+/* Would FltObjectReference on this filter succeed? */
+enum reference replay_reference(const struct fs_filter *f);
+
+/* Stage S0..S5 of one filter with the reason in words. */
+enum fs_stage stage_of(struct check_run *run, size_t filter, const char **ret_why);
+
+/* --- the checks (checks.def) ----------------------------------------------- */
+void chk_draining(struct check_run *run);
+void chk_pending(struct check_run *run);
+void chk_crosslink(struct check_run *run);
+void chk_zombie(struct check_run *run);
+void chk_corrupt_list(struct check_run *run);
 
 #endif
