@@ -24,9 +24,9 @@ struct vm;
  * is FS_UNSUPPORTED, never guessed. */
 struct vm_pte_rules {
 	bool known;
-	bool swizzle;           /* software bit 4 tells whether high PFN bits are flipped (L1TF) */
-	unsigned pfn_bits;      /* width of the PFN field from bit 12: 36 or 40 */
-	bool mask_known;        /* invalid_mask was read from MiState.Hardware.InvalidPteMask */
+	bool swizzle;	   /* software bit 4 tells whether high PFN bits are flipped (L1TF) */
+	unsigned pfn_bits; /* width of the PFN field from bit 12: 36 or 40 */
+	bool mask_known;   /* invalid_mask was read from MiState.Hardware.InvalidPteMask */
 	uint64_t invalid_mask;
 };
 
@@ -37,16 +37,19 @@ struct vm_pte_rules {
  * When no translation works the vm is still made, and vm_root_problem says why. */
 enum fs_status vm_create(struct dump *d, struct vm **ret, struct fs_error *err);
 void vm_destroy(struct vm *vm);
-/* NULL when page tables translate what the header says they must. */
+/* NULL when page tables translate what the header says they must. Otherwise one
+ * sentence; vm_levels is then 0 and every read fails with it, unless one of the two
+ * was only hindered by page-table pages that the dump lacks: that one is used. */
 const char *vm_root_problem(const struct vm *vm);
-unsigned vm_levels(const struct vm *vm); /* 4, 5, or 0 for virtual ranges */
+unsigned vm_levels(const struct vm *vm); /* 4, 5, or 0 for virtual ranges and without a root */
 void vm_set_pte_rules(struct vm *vm, const struct vm_pte_rules *rules);
 struct dump *vm_dump(const struct vm *vm);
 unsigned vm_pointer_size(const struct vm *vm); /* 8 or 4 bytes */
 
 /* Copy n bytes at va; may cross pages; never wraps around the end of the
  * address space. `what` names the thing read in messages, for example
- * "FLT_FILTER.Flags". On failure err->address is the first VA not read. */
+ * "FLT_FILTER.Flags". On failure err->address is the first VA not read: the bytes
+ * before it are in buf, the rest of buf is untouched. */
 enum fs_status vm_read(struct vm *vm, uint64_t va, void *buf, size_t n, const char *what,
 		       struct fs_error *err);
 enum fs_status vm_read_u32(struct vm *vm, uint64_t va, uint32_t *ret, const char *what,
@@ -56,17 +59,22 @@ enum fs_status vm_read_u64(struct vm *vm, uint64_t va, uint64_t *ret, const char
 
 /* How a VA translates, for `pte` and messages. */
 struct vm_xlat {
-	uint64_t pa;        /* of the byte at va */
+	uint64_t pa;	    /* of the byte at va */
 	uint64_t page_size; /* 4 KiB, 2 MiB or 1 GiB */
-	uint64_t pte;       /* the raw last entry */
+	uint64_t pte;	    /* the raw last entry */
 	bool transition;
 };
 enum fs_status vm_translate(struct vm *vm, uint64_t va, struct vm_xlat *ret, struct fs_error *err);
 
-/* The next range with data at or above va, for searches: virtual ranges of a
- * triage dump, else readable runs of pages up to `end`. False when none. The
- * work is bounded by the page tables that exist. */
+/* The next range with data at or above va and below `end`, for searches: a
+ * virtual range of a triage dump, else a run of pages that are mapped and in the
+ * dump (cut at 256 KiB: the next call goes on there). False when none. Holes of the
+ * page tables are skipped whole. The work of one call is bounded by the size of the
+ * dump, but tables that map one page many times can make many ranges out of it:
+ * a search needs its own bound on how much it reads. */
 bool vm_next_range(struct vm *vm, uint64_t va, uint64_t end, uint64_t *ret_va, uint64_t *ret_size);
+/* Did the last vm_next_range say "none" because its bound of work was reached? */
+bool vm_range_limited(const struct vm *vm);
 
 /* Canonical kernel-half address for this machine? Evidence for pointers. */
 bool vm_is_kernel_va(const struct vm *vm, uint64_t va);
