@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Modules that were unloaded. nt keeps the last 50 in a ring (readers of live
+ * systems agree on the number: WinObjEx64, kdp readers); KDDEBUGGER_DATA64
+ * holds the addresses of the two variables.
+ */
+#include "module/collect.h"
+
+#include <inttypes.h>
+
+#include "base/cursor.h"
+#include "read/ustr.h"
+
+enum {
+	KDBG_TAG = 0x10,	  /* "KDBG", after the LIST_ENTRY of DBGKD_DEBUG_DATA_HEADER64 */
+	KDBG_MM_UNLOADED = 0x220, /* address of MmUnloadedDrivers, itself a pointer */
+	ENTRY = 0x28,		  /* UNICODE_STRING, start, end, time */
+	ENTRIES = 50,
+};
+
+static enum fs_status add(struct modules *m, const char *name, uint64_t start, uint64_t end,
+			  struct fs_error *err)
+{
+	struct unloaded_module *u = vec_push(&m->unloaded);
+
+	if (!u)
+		return fs_fail(err, FS_NO_MEMORY, "unloaded modules: out of memory");
+	*u = (struct unloaded_module){name, start, end};
+	return FS_OK;
+}
+
+enum fs_status modules_read_triage_unloaded(struct dump *d, struct modules *m, struct fs_error *err)
+{
+	size_t i, n = dump_unloaded_count(d);
+
+	for (i = 0; i < n && i < MODULE_LIMIT; i++) {
+		struct dump_unloaded u = {0};
+		struct fs_error e;
+		const char *name = NULL;
+		enum fs_status st = dump_unloaded(d, i, &u, &e);
+
+		if (st) {
+			modules_gap(m, "triage unloaded drivers", &e);
+			continue;
+		}
+		if (u.name_read) {
+			name = arena_strdup(&m->arena, u.name);
+			if (!name)
+				return fs_fail(err, FS_NO_MEMORY,
+					       "unloaded modules: out of memory");
+		}
+		st = add(m, name, u.start, u.end, err);
+		if (st)
+			return st;
+	}
+	return FS_OK;
+}
+
+/* Where the ring is; FS_NOT_FOUND when nothing was ever unloaded. */
+static enum fs_status find_ring(struct vm *vm, uint64_t kdbg, uint64_t *ret, struct fs_error *err)
+{
+	uint64_t variable, ring;
+	uint32_t tag;
+	enum fs_status st;
+
+	if (vm_pointer_size(vm) != 8)
+		return fs_fail(err, FS_UNSUPPORTED,
+			       "unloaded modules: only read from dumps of 64-bit systems");
+	st = vm_read_u32(vm, kdbg + KDBG_TAG, &tag, "KDDEBUGGER_DATA64.OwnerTag", err);
+	if (st)
+		return st;
+	if (tag != 0x4742444b) /* "KDBG" */
+		return fs_fail_at(err, FS_UNSUPPORTED, kdbg + KDBG_TAG,
+				  "KDDEBUGGER_DATA64.OwnerTag is 0x%08x, expected KDBG (the block "
+				  "is encoded, or not there)",
+				  tag);
+	st = vm_read_u64(vm, kdbg + KDBG_MM_UNLOADED, &variable,
+			 "KDDEBUGGER_DATA64.MmUnloadedDrivers", err);
+	if (st)
+		return st;
+	st = vm_read_u64(vm, variable, &ring, "MmUnloadedDrivers", err);
+	if (st)
+		return st;
+	if (ring == 0)
+		return fs_fail(err, FS_NOT_FOUND, "no module was unloaded");
+	if (!vm_is_kernel_va(vm, ring))
+		return fs_fail_at(err, FS_CORRUPT, variable,
+				  "MmUnloadedDrivers is 0x%" PRIx64 ", no kernel address", ring);
+	*ret = ring;
+	return FS_OK;
+}
+
+/* One entry; false when the ring is over or cannot be read on. */
+static bool read_entry(const struct reader *r, uint64_t va, struct modules *m)
+{
+	uint8_t b[ENTRY];
+	struct ustr u = {0};
+	struct fs_error e;
+	uint64_t start, end;
+
+	if (vm_read(r->vm, va, b, sizeof(b), "MmUnloadedDrivers", &e)) {
+		modules_gap(m, "MmUnloadedDrivers", &e);
+		return false;
+	}
+	start = load_u64(b + 0x10);
+	end = load_u64(b + 0x18);
+	if (load_u64(b + 8) == 0 && start == 0)
+		return true; /* a slot that is free */
+	if (start >= end || !vm_is_kernel_va(r->vm, start)) {
+		(void)fs_fail_at(&e, FS_CORRUPT, va,
+				 "MmUnloadedDrivers: an entry from 0x%" PRIx64 " to 0x%" PRIx64
+				 " is no module",
+				 start, end);
+		modules_gap(m, "MmUnloadedDrivers", &e);
+		return false;
+	}
+	if (ustr_read(r, va, "MmUnloadedDrivers.Name", &m->arena, &u, &e))
+		modules_gap(m, "MmUnloadedDrivers.Name", &e);
+	return add(m, u.text && u.text[0] ? u.text : NULL, start, end, NULL) == FS_OK;
+}
+
+void modules_read_unloaded(const struct reader *r, uint64_t kdbg, struct modules *m)
+{
+	struct fs_error e;
+	uint64_t ring = 0;
+	unsigned i;
+	enum fs_status st;
+
+	if (dump_is_virtual(vm_dump(r->vm)))
+		return;
+	st = find_ring(r->vm, kdbg, &ring, &e);
+	if (st == FS_NOT_FOUND)
+		return;
+	if (st) {
+		modules_gap(m, "MmUnloadedDrivers", &e);
+		return;
+	}
+	for (i = 0; i < ENTRIES; i++)
+		if (!read_entry(r, ring + (uint64_t)i * ENTRY, m))
+			return;
+}
