@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One object of the dump: its fields as model values. */
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/cursor.h"
+#include "fltmgr/collect.h"
+#include "nt/nt.h"
+#include "read/ustr.h"
+
+struct fs_value value_none(void)
+{
+	return (struct fs_value){.state = FS_NONE, .gap = -1};
+}
+
+struct fs_value value_gap(int32_t gap)
+{
+	return (struct fs_value){.state = FS_MISSING, .gap = gap};
+}
+
+static enum trust field_trust(const struct collect *c, enum field_id f)
+{
+	enum fs_layout_source source = c->choice->source;
+
+	if (field_decl(f)->module != LM_FLTMGR)
+		return TRUST_FULL;
+	/* The image's own PDB or layout is right whatever the objects look like: there
+	 * a contradiction is damage in the dump, and the damage is to be seen. */
+	if (source == FS_LAYOUT_EXACT || source == FS_LAYOUT_PDB)
+		return TRUST_FULL;
+	if (c->choice->proof.field[f] == PROOF_FAILED)
+		return TRUST_FAILED;
+	if (source != FS_LAYOUT_USER && c->choice->proof.field[f] == PROOF_NONE)
+		return TRUST_UNPROVED;
+	return TRUST_FULL;
+}
+
+enum trust path_trust(const struct collect *c, const struct fpath *p, uint32_t *ret_offset)
+{
+	const struct layout_field *f = layout_field(reader_layout(&c->r, p->f), p->f), *g;
+	enum trust tf, tg;
+
+	if (!f)
+		return TRUST_ABSENT;
+	tf = field_trust(c, p->f);
+	if (!p->nested) {
+		*ret_offset = f->offset;
+		return tf;
+	}
+	g = layout_field(reader_layout(&c->r, p->g), p->g);
+	if (!g || __builtin_add_overflow(f->offset, g->offset, ret_offset))
+		return TRUST_ABSENT;
+	tg = field_trust(c, p->g);
+	return tf < tg ? tf : tg;
+}
+
+/* The bytes from the first to the last known field, when the size is not known. */
+static size_t object_extent(const struct collect *c, enum type_id type)
+{
+	size_t end = layout_type_size(c->r.fltmgr, type);
+	int f;
+
+	if (end)
+		return end;
+	for (f = 0; f < F_COUNT; f++) {
+		const struct layout_field *lf;
+
+		if (field_decl((enum field_id)f)->type != type)
+			continue;
+		lf = layout_field(c->r.fltmgr, (enum field_id)f);
+		if (lf && (size_t)lf->offset + lf->size > end)
+			end = (size_t)lf->offset + lf->size;
+	}
+	return end;
+}
+
+void fobj_open(struct collect *c, struct fobj *o, uint64_t va, enum type_id type, const char *what)
+{
+	size_t size = object_extent(c, type);
+	struct fs_error err;
+	uint64_t end, run_va, run_size;
+
+	o->va = va;
+	o->what = what;
+	o->size = 0;
+	o->gone = false;
+	o->gap = -1;
+	if (!size || !add_u64(va, size, &end))
+		return;
+	if (size <= sizeof(o->bytes) && vm_read(c->r.vm, va, o->bytes, size, what, &err) == FS_OK) {
+		o->size = size;
+		return;
+	}
+	/* Nothing of it at all: one gap speaks for the object, not one for each field. */
+	if (vm_next_range(c->r.vm, va, end, &run_va, &run_size) && run_va < end)
+		return;
+	if (vm_read(c->r.vm, va, o->bytes, 1, what, &err) == FS_OK)
+		return;
+	o->gone = true;
+	o->gap = model_gap(c->b, what, &err);
+}
+
+enum fs_status fobj_bytes(struct collect *c, const struct fobj *o, uint32_t offset, void *buf,
+			  size_t n, const char *what, struct fs_error *err)
+{
+	uint64_t va;
+
+	if (range_ok(offset, n, o->size)) {
+		memcpy(buf, o->bytes + offset, n);
+		return FS_OK;
+	}
+	if (!add_u64(o->va, offset, &va))
+		return fs_fail_at(err, FS_CORRUPT, o->va, "%s lies past the end of memory", what);
+	return vm_read(c->r.vm, va, buf, n, what, err);
+}
+
+/* What stands in for a value that must not or cannot be read; false: read it. */
+static bool withheld(struct collect *c, const struct fobj *o, const struct fpath *p,
+		     enum trust trust, struct fs_value *ret)
+{
+	enum field_id f = p->f;
+
+	if (trust == TRUST_ABSENT) {
+		*ret = value_none();
+		return true;
+	}
+	if (trust == TRUST_FAILED) {
+		/* One gap for the field, not one for each object: the reason is the offset. */
+		if (p->nested && field_trust(c, f) != TRUST_FAILED)
+			f = p->g;
+		if (c->failed_gap[f] < 0) {
+			struct fs_error err;
+
+			(void)fs_fail(&err, FS_UNSUPPORTED,
+				      "%s.%s: offset contradicted on the live structures",
+				      field_decl(f)->type_name, field_decl(f)->name);
+			c->failed_gap[f] = model_gap(c->b, p->what, &err);
+		}
+		*ret = value_gap(c->failed_gap[f]);
+		return true;
+	}
+	if (o->gone) {
+		*ret = value_gap(o->gap);
+		return true;
+	}
+	return false;
+}
+
+static struct fs_value read_scalar(struct collect *c, const struct fobj *o, const char *what,
+				   uint32_t offset, size_t size, bool unproved)
+{
+	uint8_t raw[8] = {0};
+	struct fs_error err;
+
+	if (fobj_bytes(c, o, offset, raw, size, what, &err) != FS_OK)
+		return value_gap(model_gap(c->b, what, &err));
+	return (struct fs_value){
+		.v = load_u64(raw), .state = FS_READ, .unproved = unproved, .gap = -1};
+}
+
+static size_t scalar_size(const struct collect *c, enum field_kind kind)
+{
+	switch (kind) {
+	case FK_U8:
+		return 1;
+	case FK_U16:
+		return 2;
+	case FK_U32:
+		return 4;
+	case FK_U64:
+		return 8;
+	case FK_PTR:
+	case FK_USTR:
+	case FK_LIST:
+	case FK_STRUCT:
+		break;
+	}
+	return c->ptr;
+}
+
+struct fs_value fobj_value(struct collect *c, const struct fobj *o, const struct fpath *p)
+{
+	uint32_t offset = 0;
+	enum trust trust = path_trust(c, p, &offset);
+	struct fs_value v;
+
+	if (withheld(c, o, p, trust, &v))
+		return v;
+	return read_scalar(c, o, p->what, offset,
+			   scalar_size(c, field_decl(p->nested ? p->g : p->f)->kind),
+			   trust == TRUST_UNPROVED);
+}
+
+struct fs_value fobj_pointer_at(struct collect *c, const struct fobj *o, const struct fpath *p,
+				size_t i)
+{
+	uint32_t offset = 0;
+	enum trust trust = path_trust(c, p, &offset);
+	struct fs_value v;
+
+	if (withheld(c, o, p, trust, &v))
+		return v;
+	return read_scalar(c, o, p->what, offset + (uint32_t)(i * c->ptr), c->ptr,
+			   trust == TRUST_UNPROVED);
+}
+
+struct fs_links fobj_links(struct collect *c, const struct fobj *o, const struct fpath *p)
+{
+	uint32_t offset = 0;
+	enum trust trust = path_trust(c, p, &offset);
+	struct fs_links l;
+
+	if (withheld(c, o, p, trust, &l.flink)) {
+		l.blink = l.flink;
+		return l;
+	}
+	l.flink = read_scalar(c, o, p->what, offset, c->ptr, trust == TRUST_UNPROVED);
+	l.blink = read_scalar(c, o, p->what, offset + (uint32_t)c->ptr, c->ptr,
+			      trust == TRUST_UNPROVED);
+	return l;
+}
+
+struct fs_string fobj_string(struct collect *c, const struct fobj *o, const struct fpath *p)
+{
+	uint32_t offset = 0;
+	enum trust trust = path_trust(c, p, &offset);
+	struct fs_string s = {.gap = -1};
+	struct ustr u = {0};
+	struct fs_error err;
+	struct fs_value v;
+	enum fs_status st;
+
+	if (withheld(c, o, p, trust, &v)) {
+		s.state = v.state;
+		s.gap = v.gap;
+		return s;
+	}
+	st = ustr_read(&c->r, o->va + offset, p->what, c->b->arena, &u, &err);
+	/* A descriptor of zeros is an empty string, which is no failure. */
+	s.descriptor_read = st == FS_OK || u.length || u.maximum_length || u.buffer;
+	s.buffer = u.buffer;
+	s.length = u.length;
+	if (st != FS_OK) {
+		s.state = FS_MISSING;
+		s.gap = model_gap(c->b, p->what, &err);
+		return s;
+	}
+	s.s = u.text;
+	s.state = FS_READ;
+	s.unproved = trust == TRUST_UNPROVED;
+	return s;
+}
+
+struct fs_code fobj_code(struct collect *c, const struct fobj *o, const struct fpath *p)
+{
+	return nt_code(c->b, c->m, fobj_value(c, o, p));
+}
+
+uint64_t fobj_field_va(const struct collect *c, const struct fobj *o, const struct fpath *p)
+{
+	uint32_t offset = 0;
+	uint64_t va;
+
+	if (path_trust(c, p, &offset) < TRUST_UNPROVED || !add_u64(o->va, offset, &va))
+		return 0;
+	return va;
+}
