@@ -85,9 +85,12 @@ struct dump_block {
 	uint64_t va;
 	uint64_t size; /* bytes */
 };
-/* Sorted by VA and merged: overlapping or adjoining ranges are one when their
- * bytes agree; where two ranges hold different bytes for one address the later one in
- * the file's table wins and dump_block_conflicts counts it. */
+/* Sorted by VA and merged: overlapping and adjoining ranges are one block. Where
+ * two ranges hold different bytes for one address the later one in the file's
+ * table wins, and dump_block_conflicts counts the ranges that lost an address in
+ * this way: while it is 0, every byte of every block is undisputed (unless a
+ * dump_note says that not all overlaps were compared). The call stack, the data
+ * page, KDBG, the current thread and process are ranges too, before the table. */
 size_t dump_block_count(const struct dump *d);
 struct dump_block dump_block(const struct dump *d, size_t i);
 size_t dump_block_conflicts(const struct dump *d);

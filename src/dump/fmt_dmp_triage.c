@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * DumpType 4, the minidump: TRIAGE_DUMP64 at 0x2000 points at copies of what the
+ * crash touched, each with its virtual address. There are no page tables.
+ * Layout as volatility3, kdmp-parser and the published real dumps agree on it.
+ */
+#include "dump/triage.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/cursor.h"
+#include "dump/dmp.h"
+
+#define BLOCK_SIZE 16u /* VirtualAddress u64, Offset u32, Size u32 */
+
+/* KDDEBUGGER_DATA64 (wdbgexts.h). */
+enum {
+	KDBG_TAG = 0x10, /* "KDBG" */
+	KDBG_THREAD_APC_PROCESS = 0x2a0,
+	KDBG_SIZE_EPROCESS = 0x2a8,
+	KDBG_PRCB_CURRENT_THREAD = 0x2b4,
+	KDBG_SIZE_ETHREAD = 0x2c0,
+	KDBG_NEEDED = 0x2c2,
+};
+
+static enum dump_probe probe(const struct dump_first *first, struct fs_error *err)
+{
+	(void)err;
+	return dmp_is_type(first, DMP_TYPE_TRIAGE) ? DUMP_PROBE_MINE : DUMP_PROBE_NOT_MINE;
+}
+
+uint32_t triage_u32(const struct triage *t, size_t field)
+{
+	return dmp_u32(t->header, field).v;
+}
+
+/* One captured range, clipped to the file. Ranges that cannot be are left out. */
+static void add_range(struct dump *d, struct triage *t, uint64_t va, uint32_t off, uint32_t size)
+{
+	uint64_t left = off < d->file.size ? d->file.size - off : 0, end;
+	struct range *r;
+
+	if (size == 0)
+		return;
+	if (!add_u64(va, size, &end)) {
+		t->wrapped++;
+		return;
+	}
+	dump_promise(d, (uint64_t)off + size);
+	if (left == 0)
+		return;
+	r = &t->in[t->nin++];
+	*r = (struct range){va, size < left ? size : left, off};
+}
+
+/* The copies of the current thread and process: PRCB and KTHREAD say where they
+ * were, KDBG says where in them that stands. Both copies agreed, byte for byte,
+ * with the data blocks of the published real dumps. */
+static void add_thread_and_process(struct dump *d, struct triage *t, const uint8_t *kdbg)
+{
+	uint32_t prcb = triage_u32(t, TRIAGE_PRCB_OFFSET);
+	uint32_t thread = triage_u32(t, TRIAGE_THREAD_OFFSET);
+	uint32_t process = triage_u32(t, TRIAGE_PROCESS_OFFSET);
+	uint8_t p[8];
+
+	if (prcb < TRIAGE_END || thread < TRIAGE_END ||
+	    dump_file_read(&d->file, (uint64_t)prcb + load_u16(kdbg + KDBG_PRCB_CURRENT_THREAD), p,
+			   sizeof(p), "PRCB", NULL) != FS_OK ||
+	    !triage_is_kernel(load_u64(p)))
+		return;
+	add_range(d, t, load_u64(p), thread, load_u16(kdbg + KDBG_SIZE_ETHREAD));
+	if (process < TRIAGE_END ||
+	    dump_file_read(&d->file, (uint64_t)thread + load_u16(kdbg + KDBG_THREAD_APC_PROCESS), p,
+			   sizeof(p), "KTHREAD", NULL) != FS_OK ||
+	    !triage_is_kernel(load_u64(p)))
+		return;
+	add_range(d, t, load_u64(p), process, load_u16(kdbg + KDBG_SIZE_EPROCESS));
+}
+
+static void add_kdbg(struct dump *d, struct triage *t)
+{
+	struct dump_u64 va = d->info.kd_debugger_data_block;
+	uint32_t off = triage_u32(t, TRIAGE_KDBG_OFFSET);
+	uint32_t size = triage_u32(t, TRIAGE_KDBG_SIZE);
+	uint8_t kdbg[KDBG_NEEDED];
+
+	if (off < TRIAGE_END || size < sizeof(kdbg) ||
+	    dump_file_read(&d->file, off, kdbg, sizeof(kdbg), "KDBG", NULL) != FS_OK ||
+	    memcmp(kdbg + KDBG_TAG, "KDBG", 4) != 0)
+		return;
+	if (va.present && triage_is_kernel(va.v))
+		add_range(d, t, va.v, off, size);
+	add_thread_and_process(d, t, kdbg);
+}
+
+/* How many entries of the data block table are there to be read. */
+static uint32_t bound_blocks(struct dump *d, const struct triage *t)
+{
+	uint64_t off = triage_u32(t, TRIAGE_BLOCKS_OFFSET);
+	uint64_t count = triage_u32(t, TRIAGE_BLOCKS_COUNT);
+	uint64_t fit = off < d->file.size ? (d->file.size - off) / BLOCK_SIZE : 0;
+
+	if (count == 0)
+		return 0;
+	if (off < TRIAGE_END) {
+		dump_note_add(d,
+			      "DataBlocksOffset at 0x2078: expected 0x%x or more, found 0x%" PRIx64
+			      ": no data block is read",
+			      TRIAGE_END, off);
+		return 0;
+	}
+	dump_promise(d, off + count * BLOCK_SIZE);
+	if (count > fit) {
+		dump_note_add(d,
+			      "DataBlocksCount at 0x207c: of %" PRIu64 " entries from 0x%" PRIx64
+			      " the file holds %" PRIu64,
+			      count, off, fit);
+		count = fit;
+	}
+	if (count > RANGES_MAX) {
+		dump_note_add(d, "only the first %u of %" PRIu64 " data blocks are read (limit)",
+			      RANGES_MAX, count);
+		count = RANGES_MAX;
+	}
+	return (uint32_t)count;
+}
+
+static enum fs_status add_blocks(struct dump *d, struct triage *t, uint32_t count,
+				 struct fs_error *err)
+{
+	uint64_t off = triage_u32(t, TRIAGE_BLOCKS_OFFSET);
+	uint8_t buf[BLOCK_SIZE * 256];
+
+	while (count > 0) {
+		uint32_t now = count < 256 ? count : 256, i;
+		enum fs_status st = dump_file_read(&d->file, off, buf, (size_t)now * BLOCK_SIZE,
+						   "data block table", err);
+
+		if (st != FS_OK)
+			return st;
+		for (i = 0; i < now; i++) {
+			const uint8_t *b = buf + (size_t)i * BLOCK_SIZE;
+
+			add_range(d, t, load_u64(b), load_u32(b + 8), load_u32(b + 12));
+		}
+		off += (uint64_t)now * BLOCK_SIZE;
+		count -= now;
+	}
+	return FS_OK;
+}
+
+/* The table's blocks come last: where they overlap the copies made elsewhere, they win. */
+static enum fs_status collect(struct dump *d, struct triage *t, struct fs_error *err)
+{
+	uint32_t count = bound_blocks(d, t);
+	enum fs_status st;
+
+	t->in = malloc(((size_t)count + TRIAGE_OTHER_RANGES) * sizeof(*t->in));
+	if (!t->in)
+		return fs_fail(err, FS_NO_MEMORY, "no memory for %u data blocks", count);
+	if (triage_u32(t, TRIAGE_STACK_OFFSET) >= TRIAGE_END)
+		add_range(d, t, load_u64(t->header + TRIAGE_TOP_OF_STACK),
+			  triage_u32(t, TRIAGE_STACK_OFFSET), triage_u32(t, TRIAGE_STACK_SIZE));
+	if (triage_u32(t, TRIAGE_PAGE_OFFSET) >= TRIAGE_END)
+		add_range(d, t, load_u64(t->header + TRIAGE_PAGE_ADDRESS),
+			  triage_u32(t, TRIAGE_PAGE_OFFSET), triage_u32(t, TRIAGE_PAGE_SIZE));
+	add_kdbg(d, t);
+	st = add_blocks(d, t, count, err);
+	if (st == FS_OK)
+		st = ranges_build(&t->ranges, t->in, t->nin, &d->file, err);
+	free(t->in);
+	t->in = NULL;
+	if (st != FS_OK)
+		return st;
+	if (t->wrapped > 0)
+		dump_note_add(d, "%zu captured ranges wrap around the address space: left out",
+			      t->wrapped);
+	if (t->ranges.uncompared)
+		dump_note_add(d, "captured ranges overlap so much that not all were compared");
+	return FS_OK;
+}
+
+/* Windows writes TRGD last: where it is missing the writer may have been cut off. */
+static void check_valid(struct dump *d, const struct triage *t)
+{
+	uint32_t off = triage_u32(t, TRIAGE_VALID_OFFSET);
+	char quoted[4 * 4 + 1];
+	uint8_t tag[4];
+
+	if (dump_file_read(&d->file, off, tag, sizeof(tag), "TRGD", NULL) != FS_OK) {
+		dump_note_add(d, "TRGD at ValidOffset 0x%x: past the end of the file", off);
+	} else if (memcmp(tag, "TRGD", 4) != 0) {
+		dump_quote(tag, 4, quoted, sizeof(quoted));
+		dump_note_add(d, "ValidOffset 0x%x: expected TRGD, found \"%s\"", off, quoted);
+	}
+}
+
+static void find_context(struct dump *d, const struct triage *t)
+{
+	uint32_t off = triage_u32(t, TRIAGE_CONTEXT_OFFSET);
+
+	if (off == DMP_CONTEXT)
+		return; /* the header's own, already found or found unset */
+	d->context_offset = 0;
+	if (off == 0)
+		return;
+	if (off < TRIAGE_END || off >= d->file.size) {
+		dump_note_add(d, "ContextOffset at 0x200c: 0x%x is no place for it", off);
+		return;
+	}
+	d->context_offset = off;
+	d->context_room = (size_t)(d->file.size - off);
+}
+
+static enum fs_status open_triage(struct dump *d, const struct dump_first *first,
+				  struct fs_error *err)
+{
+	struct triage *t;
+	enum fs_status st;
+
+	dmp_parse_header(d, first);
+	d->info.format = "dmp-triage";
+	if (d->file.size < TRIAGE_END)
+		return fs_fail_at(err, FS_CORRUPT, d->file.size,
+				  "triage header at 0x2000: expected 0x%x bytes, the file ends at "
+				  "0x%" PRIx64,
+				  TRIAGE_END - TRIAGE_BASE, d->file.size);
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return fs_fail(err, FS_NO_MEMORY, "no memory for the triage header");
+	d->priv = t;
+	st = dump_file_read(&d->file, TRIAGE_BASE, t->header, sizeof(t->header), "triage header",
+			    err);
+	if (st != FS_OK)
+		return st;
+	dump_promise(d, triage_u32(t, TRIAGE_DUMP_SIZE));
+	check_valid(d, t);
+	find_context(d, t);
+	triage_find_drivers(d, t);
+	triage_find_unloaded(d, t);
+	return collect(d, t, err);
+}
+
+static enum fs_status read_virt(struct dump *d, uint64_t va, void *buf, size_t n,
+				struct fs_error *err)
+{
+	const struct triage *t = d->priv;
+
+	return ranges_read(&t->ranges, &d->file, va, buf, n, err);
+}
+
+static size_t block_count(const struct dump *d)
+{
+	const struct triage *t = d->priv;
+
+	return t->ranges.block.n;
+}
+
+static struct dump_block block(const struct dump *d, size_t i)
+{
+	const struct triage *t = d->priv;
+
+	return t->ranges.block.v[i];
+}
+
+static size_t block_conflicts(const struct dump *d)
+{
+	const struct triage *t = d->priv;
+
+	return t->ranges.conflicts;
+}
+
+static void close_triage(struct dump *d)
+{
+	struct triage *t = d->priv;
+
+	if (t) {
+		ranges_deinit(&t->ranges);
+		free(t->in);
+	}
+	free(t);
+	d->priv = NULL;
+}
+
+const struct dump_format dump_format_dmp_triage = {
+	.name = "dmp-triage",
+	.probe = probe,
+	.open = open_triage,
+	.read_virt = read_virt,
+	.block_count = block_count,
+	.block = block,
+	.block_conflicts = block_conflicts,
+	.driver_count = triage_driver_count,
+	.driver = triage_driver,
+	.unloaded_count = triage_unloaded_count,
+	.unloaded = triage_unloaded,
+	.close = close_triage,
+};

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What fmt_dmp_triage.c and triage_drivers.c share. Private to src/dump. */
+#ifndef DUMP_TRIAGE_H
+#define DUMP_TRIAGE_H
+
+#include "dump/format.h"
+#include "dump/ranges.h"
+
+/* TRIAGE_DUMP64: it stands at file offset 0x2000; fields by offset inside it. */
+enum {
+	TRIAGE_BASE = 0x2000,
+	TRIAGE_END = 0x2080, /* file offset: what the header points at lies behind */
+
+	TRIAGE_DUMP_SIZE = 0x04,
+	TRIAGE_VALID_OFFSET = 0x08,
+	TRIAGE_CONTEXT_OFFSET = 0x0c,
+	TRIAGE_EXCEPTION_OFFSET = 0x10,
+	TRIAGE_MM_OFFSET = 0x14,
+	TRIAGE_UNLOADED_OFFSET = 0x18,
+	TRIAGE_PRCB_OFFSET = 0x1c,
+	TRIAGE_PROCESS_OFFSET = 0x20,
+	TRIAGE_THREAD_OFFSET = 0x24,
+	TRIAGE_STACK_OFFSET = 0x28,
+	TRIAGE_STACK_SIZE = 0x2c,
+	TRIAGE_DRIVERS_OFFSET = 0x30,
+	TRIAGE_DRIVER_COUNT = 0x34,
+	TRIAGE_POOL_OFFSET = 0x38,
+	TRIAGE_POOL_SIZE = 0x3c,
+	TRIAGE_TOP_OF_STACK = 0x48, /* u64 */
+	TRIAGE_PAGE_ADDRESS = 0x60, /* u64 */
+	TRIAGE_PAGE_OFFSET = 0x68,
+	TRIAGE_PAGE_SIZE = 0x6c,
+	TRIAGE_KDBG_OFFSET = 0x70,
+	TRIAGE_KDBG_SIZE = 0x74,
+	TRIAGE_BLOCKS_OFFSET = 0x78,
+	TRIAGE_BLOCKS_COUNT = 0x7c,
+};
+
+/* Ranges besides the data blocks: stack, data page, KDBG, thread, process. */
+#define TRIAGE_OTHER_RANGES 5u
+
+struct triage {
+	uint8_t header[TRIAGE_END - TRIAGE_BASE];
+	struct range *in; /* while opening: the ranges as the file lists them */
+	size_t nin, wrapped;
+	struct ranges ranges;
+	size_t ndrivers;
+	uint32_t driver_stride; /* bytes */
+	size_t nunloaded;
+};
+
+/* A u32 of the header; 0 when it is filler. */
+uint32_t triage_u32(const struct triage *t, size_t field);
+
+/* In the upper half of the address space, where everything Windows captures is. */
+static inline bool triage_is_kernel(uint64_t va)
+{
+	return va >> 63 != 0;
+}
+
+/* Bound the two lists; what is wrong with them becomes a note. */
+void triage_find_drivers(struct dump *d, struct triage *t);
+void triage_find_unloaded(struct dump *d, struct triage *t);
+
+size_t triage_driver_count(const struct dump *d);
+enum fs_status triage_driver(struct dump *d, size_t i, struct dump_driver *ret,
+			     struct fs_error *err);
+size_t triage_unloaded_count(const struct dump *d);
+enum fs_status triage_unloaded(struct dump *d, size_t i, struct dump_unloaded *ret,
+			       struct fs_error *err);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The driver list and the unloaded drivers of a triage minidump. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/cursor.h"
+#include "base/str.h"
+#include "dump/triage.h"
+
+/* A driver entry: name offset u32, then at +8 an LDR_DATA_TABLE_ENTRY copy. Seen
+ * on builds 9600 to 22000 with a stride of 0x90. */
+enum {
+	DRIVER_NAME = 0x0,
+	DRIVER_BASE = 0x38,
+	DRIVER_ENTRY = 0x40,
+	DRIVER_SIZE = 0x48,
+	DRIVER_CHECKSUM = 0x80,
+	DRIVER_TIMESTAMP = 0x88,
+	DRIVER_KNOWN_STRIDE = 0x90,
+	DRIVER_STRIDE_MAX = 0x200,
+};
+
+/* An unloaded driver: UNICODE_STRING, the name itself, start and end. */
+enum {
+	UNLOADED_LENGTH = 0x0, /* u16, bytes */
+	UNLOADED_NAME = 0x10,
+	UNLOADED_NAME_BYTES = 24,
+	UNLOADED_START = 0x28,
+	UNLOADED_STOP = 0x30,
+	UNLOADED_STRIDE = 0x38,
+};
+
+#define NAME_UNITS_MAX 260u
+
+void triage_find_drivers(struct dump *d, struct triage *t)
+{
+	uint64_t list = triage_u32(t, TRIAGE_DRIVERS_OFFSET);
+	uint64_t count = triage_u32(t, TRIAGE_DRIVER_COUNT);
+	uint64_t pool = triage_u32(t, TRIAGE_POOL_OFFSET);
+	uint64_t stride, fit;
+
+	if (count == 0)
+		return;
+	/* The pool follows the list, at most rounded up to the next 8 bytes. */
+	stride = list >= TRIAGE_END && pool > list ? (pool - list) / count & ~7ull : 0;
+	if (stride < DRIVER_KNOWN_STRIDE || stride > DRIVER_STRIDE_MAX) {
+		dump_note_add(d,
+			      "driver list: %" PRIu64 " entries from 0x%" PRIx64
+			      " to the string pool at 0x%" PRIx64
+			      " cannot be: no loaded driver is read",
+			      count, list, pool);
+		return;
+	}
+	if (stride != DRIVER_KNOWN_STRIDE)
+		dump_note_add(d,
+			      "driver list: entries have 0x%" PRIx64
+			      " bytes, known ones 0x%x: read by the known offsets",
+			      stride, DRIVER_KNOWN_STRIDE);
+	dump_promise(d, list + count * stride);
+	fit = list < d->file.size ? (d->file.size - list) / stride : 0;
+	if (count > fit) {
+		dump_note_add(d,
+			      "driver list: of %" PRIu64 " entries from 0x%" PRIx64
+			      " the file holds %" PRIu64,
+			      count, list, fit);
+		count = fit;
+	}
+	t->ndrivers = (size_t)count;
+	t->driver_stride = (uint32_t)stride;
+}
+
+/* Where the next thing that the header points at begins, at most the dump's end. */
+static uint64_t next_thing(const struct dump *d, const struct triage *t, uint64_t off)
+{
+	static const uint8_t fields[] = {
+		TRIAGE_VALID_OFFSET,  TRIAGE_CONTEXT_OFFSET, TRIAGE_EXCEPTION_OFFSET,
+		TRIAGE_MM_OFFSET,     TRIAGE_PRCB_OFFSET,    TRIAGE_PROCESS_OFFSET,
+		TRIAGE_THREAD_OFFSET, TRIAGE_STACK_OFFSET,   TRIAGE_DRIVERS_OFFSET,
+		TRIAGE_POOL_OFFSET,   TRIAGE_PAGE_OFFSET,    TRIAGE_KDBG_OFFSET,
+		TRIAGE_BLOCKS_OFFSET,
+	};
+	uint64_t next = triage_u32(t, TRIAGE_DUMP_SIZE);
+	size_t i;
+
+	if (next < d->file.size)
+		next = d->file.size;
+	for (i = 0; i < sizeof(fields); i++) {
+		uint64_t o = triage_u32(t, fields[i]);
+
+		if (o > off && o < next)
+			next = o;
+	}
+	return next;
+}
+
+void triage_find_unloaded(struct dump *d, struct triage *t)
+{
+	uint64_t off = triage_u32(t, TRIAGE_UNLOADED_OFFSET), count, room, held;
+	uint8_t n[8];
+
+	if (off == 0)
+		return;
+	if (off < TRIAGE_END ||
+	    dump_file_read(&d->file, off, n, sizeof(n), "unloaded drivers", NULL) != FS_OK) {
+		dump_note_add(d, "unloaded drivers: nothing can be read at 0x%" PRIx64, off);
+		return;
+	}
+	off += sizeof(n);
+	count = load_u64(n);
+	room = next_thing(d, t, off - 1) - off;
+	if (count > room / UNLOADED_STRIDE) {
+		dump_note_add(d,
+			      "unloaded drivers: 0x%" PRIx64 " entries from 0x%" PRIx64
+			      " run into what follows: none is read",
+			      count, off);
+		return;
+	}
+	held = (d->file.size - off) / UNLOADED_STRIDE;
+	if (count > held)
+		dump_note_add(d,
+			      "unloaded drivers: of %" PRIu64 " entries from 0x%" PRIx64
+			      " the file holds %" PRIu64,
+			      count, off, held);
+	t->nunloaded = (size_t)(count < held ? count : held);
+}
+
+size_t triage_driver_count(const struct dump *d)
+{
+	const struct triage *t = d->priv;
+
+	return t->ndrivers;
+}
+
+size_t triage_unloaded_count(const struct dump *d)
+{
+	const struct triage *t = d->priv;
+
+	return t->nunloaded;
+}
+
+/* A name in the string pool: u32 length in UTF-16 units, then the units. One
+ * that does not lie in the pool whole is not read. */
+static bool read_name(struct dump *d, const struct triage *t, uint32_t off, char *dst)
+{
+	uint64_t pool = triage_u32(t, TRIAGE_POOL_OFFSET), size = triage_u32(t, TRIAGE_POOL_SIZE);
+	uint8_t units[NAME_UNITS_MAX * 2], n[4];
+	uint32_t len;
+
+	if (off < pool || !range_ok(off - pool, sizeof(n), size) ||
+	    dump_file_read(&d->file, off, n, sizeof(n), "driver name", NULL) != FS_OK)
+		return false;
+	len = load_u32(n);
+	if (len == 0 || len > NAME_UNITS_MAX ||
+	    !range_ok(off + sizeof(n) - pool, (uint64_t)len * 2, size) ||
+	    dump_file_read(&d->file, (uint64_t)off + sizeof(n), units, (size_t)len * 2,
+			   "driver name", NULL) != FS_OK)
+		return false;
+	utf16le_to_utf8(units, len, dst, DUMP_NAME_MAX);
+	return true;
+}
+
+enum fs_status triage_driver(struct dump *d, size_t i, struct dump_driver *ret,
+			     struct fs_error *err)
+{
+	const struct triage *t = d->priv;
+	uint64_t off = triage_u32(t, TRIAGE_DRIVERS_OFFSET) + (uint64_t)i * t->driver_stride;
+	uint8_t e[DRIVER_KNOWN_STRIDE];
+	enum fs_status st;
+
+	st = dump_file_read(&d->file, off, e, sizeof(e), "driver list entry", err);
+	if (st != FS_OK)
+		return st;
+	memset(ret, 0, sizeof(*ret));
+	ret->base = load_u64(e + DRIVER_BASE);
+	ret->entry = load_u64(e + DRIVER_ENTRY);
+	ret->size = load_u32(e + DRIVER_SIZE);
+	ret->checksum = load_u32(e + DRIVER_CHECKSUM);
+	ret->timestamp = load_u32(e + DRIVER_TIMESTAMP);
+	ret->name_read = read_name(d, t, load_u32(e + DRIVER_NAME), ret->name);
+	return FS_OK;
+}
+
+enum fs_status triage_unloaded(struct dump *d, size_t i, struct dump_unloaded *ret,
+			       struct fs_error *err)
+{
+	const struct triage *t = d->priv;
+	uint64_t off = triage_u32(t, TRIAGE_UNLOADED_OFFSET) + 8 + (uint64_t)i * UNLOADED_STRIDE;
+	uint8_t e[UNLOADED_STRIDE];
+	uint16_t len;
+	enum fs_status st;
+
+	st = dump_file_read(&d->file, off, e, sizeof(e), "unloaded driver", err);
+	if (st != FS_OK)
+		return st;
+	memset(ret, 0, sizeof(*ret));
+	ret->start = load_u64(e + UNLOADED_START);
+	ret->end = load_u64(e + UNLOADED_STOP);
+	len = load_u16(e + UNLOADED_LENGTH);
+	/* Windows itself cuts these names to 12 characters. */
+	ret->name_read = len > 0 && len <= UNLOADED_NAME_BYTES && len % 2 == 0;
+	if (ret->name_read)
+		utf16le_to_utf8(e + UNLOADED_NAME, len / 2, ret->name, sizeof(ret->name));
+	return FS_OK;
+}
