@@ -9,7 +9,7 @@
 
 #include "base/cursor.h"
 
-static const uint8_t bytes[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+static const uint8_t bytes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
 
 static void reads_little_endian(void **state)
 {
