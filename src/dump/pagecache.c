@@ -98,7 +98,7 @@ static enum fs_status find(struct dump_file *f, uint64_t off, const uint8_t **re
 enum fs_status dump_cached_read(struct dump_file *f, uint64_t page_off, size_t in, void *buf,
 				size_t n, size_t *ret_have, struct fs_error *err)
 {
-	const uint8_t *page;
+	const uint8_t *page = NULL;
 	size_t len = 0;
 	enum fs_status st;
 
@@ -111,7 +111,7 @@ enum fs_status dump_cached_read(struct dump_file *f, uint64_t page_off, size_t i
 		if (st != FS_OK)
 			return st;
 	}
-	if (!range_ok(in, n, len)) {
+	if (!page || !range_ok(in, n, len)) {
 		if (ret_have)
 			*ret_have = in < len ? len - in : 0;
 		return fs_fail(err, FS_NOT_IN_DUMP,
