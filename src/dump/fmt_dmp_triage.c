@@ -32,13 +32,14 @@ static enum dump_probe probe(const struct dump_first *first, struct fs_error *er
 	return dmp_is_type(first, DMP_TYPE_TRIAGE) ? DUMP_PROBE_MINE : DUMP_PROBE_NOT_MINE;
 }
 
-uint32_t triage_u32(const struct triage *t, size_t field)
+uint32_t dmp_triage_u32(const struct dmp_triage *t, size_t field)
 {
 	return dmp_u32(t->header, field).v;
 }
 
 /* One captured range, clipped to the file. Ranges that cannot be are left out. */
-static void add_range(struct dump *d, struct triage *t, uint64_t va, uint32_t off, uint32_t size)
+static void add_range(struct dump *d, struct dmp_triage *t, uint64_t va, uint32_t off,
+		      uint32_t size)
 {
 	uint64_t left = off < d->file.size ? d->file.size - off : 0, end;
 	struct range *r;
@@ -59,48 +60,48 @@ static void add_range(struct dump *d, struct triage *t, uint64_t va, uint32_t of
 /* The copies of the current thread and process: PRCB and KTHREAD say where they
  * were, KDBG says where in them that stands. Both copies agreed, byte for byte,
  * with the data blocks of the published real dumps. */
-static void add_thread_and_process(struct dump *d, struct triage *t, const uint8_t *kdbg)
+static void add_thread_and_process(struct dump *d, struct dmp_triage *t, const uint8_t *kdbg)
 {
-	uint32_t prcb = triage_u32(t, TRIAGE_PRCB_OFFSET);
-	uint32_t thread = triage_u32(t, TRIAGE_THREAD_OFFSET);
-	uint32_t process = triage_u32(t, TRIAGE_PROCESS_OFFSET);
+	uint32_t prcb = dmp_triage_u32(t, TRIAGE_PRCB_OFFSET);
+	uint32_t thread = dmp_triage_u32(t, TRIAGE_THREAD_OFFSET);
+	uint32_t process = dmp_triage_u32(t, TRIAGE_PROCESS_OFFSET);
 	uint8_t p[8];
 
 	if (prcb < TRIAGE_END || thread < TRIAGE_END ||
 	    dump_file_read(&d->file, (uint64_t)prcb + load_u16(kdbg + KDBG_PRCB_CURRENT_THREAD), p,
 			   sizeof(p), "PRCB", NULL) != FS_OK ||
-	    !triage_is_kernel(load_u64(p)))
+	    !dmp_triage_is_kernel(load_u64(p)))
 		return;
 	add_range(d, t, load_u64(p), thread, load_u16(kdbg + KDBG_SIZE_ETHREAD));
 	if (process < TRIAGE_END ||
 	    dump_file_read(&d->file, (uint64_t)thread + load_u16(kdbg + KDBG_THREAD_APC_PROCESS), p,
 			   sizeof(p), "KTHREAD", NULL) != FS_OK ||
-	    !triage_is_kernel(load_u64(p)))
+	    !dmp_triage_is_kernel(load_u64(p)))
 		return;
 	add_range(d, t, load_u64(p), process, load_u16(kdbg + KDBG_SIZE_EPROCESS));
 }
 
-static void add_kdbg(struct dump *d, struct triage *t)
+static void add_kdbg(struct dump *d, struct dmp_triage *t)
 {
 	struct dump_u64 va = d->info.kd_debugger_data_block;
-	uint32_t off = triage_u32(t, TRIAGE_KDBG_OFFSET);
-	uint32_t size = triage_u32(t, TRIAGE_KDBG_SIZE);
+	uint32_t off = dmp_triage_u32(t, TRIAGE_KDBG_OFFSET);
+	uint32_t size = dmp_triage_u32(t, TRIAGE_KDBG_SIZE);
 	uint8_t kdbg[KDBG_NEEDED];
 
 	if (off < TRIAGE_END || size < sizeof(kdbg) ||
 	    dump_file_read(&d->file, off, kdbg, sizeof(kdbg), "KDBG", NULL) != FS_OK ||
 	    memcmp(kdbg + KDBG_TAG, "KDBG", 4) != 0)
 		return;
-	if (va.present && triage_is_kernel(va.v))
+	if (va.present && dmp_triage_is_kernel(va.v))
 		add_range(d, t, va.v, off, size);
 	add_thread_and_process(d, t, kdbg);
 }
 
 /* How many entries of the data block table are there to be read. */
-static uint32_t bound_blocks(struct dump *d, const struct triage *t)
+static uint32_t bound_blocks(struct dump *d, const struct dmp_triage *t)
 {
-	uint64_t off = triage_u32(t, TRIAGE_BLOCKS_OFFSET);
-	uint64_t count = triage_u32(t, TRIAGE_BLOCKS_COUNT);
+	uint64_t off = dmp_triage_u32(t, TRIAGE_BLOCKS_OFFSET);
+	uint64_t count = dmp_triage_u32(t, TRIAGE_BLOCKS_COUNT);
 	uint64_t fit = off < d->file.size ? (d->file.size - off) / BLOCK_SIZE : 0;
 
 	if (count == 0)
@@ -128,10 +129,10 @@ static uint32_t bound_blocks(struct dump *d, const struct triage *t)
 	return (uint32_t)count;
 }
 
-static enum fs_status add_blocks(struct dump *d, struct triage *t, uint32_t count,
+static enum fs_status add_blocks(struct dump *d, struct dmp_triage *t, uint32_t count,
 				 struct fs_error *err)
 {
-	uint64_t off = triage_u32(t, TRIAGE_BLOCKS_OFFSET);
+	uint64_t off = dmp_triage_u32(t, TRIAGE_BLOCKS_OFFSET);
 	uint8_t buf[BLOCK_SIZE * 256];
 
 	while (count > 0) {
@@ -153,7 +154,7 @@ static enum fs_status add_blocks(struct dump *d, struct triage *t, uint32_t coun
 }
 
 /* The table's blocks come last: where they overlap the copies made elsewhere, they win. */
-static enum fs_status collect(struct dump *d, struct triage *t, struct fs_error *err)
+static enum fs_status collect(struct dump *d, struct dmp_triage *t, struct fs_error *err)
 {
 	uint32_t count = bound_blocks(d, t);
 	enum fs_status st;
@@ -161,12 +162,14 @@ static enum fs_status collect(struct dump *d, struct triage *t, struct fs_error 
 	t->in = malloc(((size_t)count + TRIAGE_OTHER_RANGES) * sizeof(*t->in));
 	if (!t->in)
 		return fs_fail(err, FS_NO_MEMORY, "no memory for %u data blocks", count);
-	if (triage_u32(t, TRIAGE_STACK_OFFSET) >= TRIAGE_END)
+	if (dmp_triage_u32(t, TRIAGE_STACK_OFFSET) >= TRIAGE_END)
 		add_range(d, t, load_u64(t->header + TRIAGE_TOP_OF_STACK),
-			  triage_u32(t, TRIAGE_STACK_OFFSET), triage_u32(t, TRIAGE_STACK_SIZE));
-	if (triage_u32(t, TRIAGE_PAGE_OFFSET) >= TRIAGE_END)
+			  dmp_triage_u32(t, TRIAGE_STACK_OFFSET),
+			  dmp_triage_u32(t, TRIAGE_STACK_SIZE));
+	if (dmp_triage_u32(t, TRIAGE_PAGE_OFFSET) >= TRIAGE_END)
 		add_range(d, t, load_u64(t->header + TRIAGE_PAGE_ADDRESS),
-			  triage_u32(t, TRIAGE_PAGE_OFFSET), triage_u32(t, TRIAGE_PAGE_SIZE));
+			  dmp_triage_u32(t, TRIAGE_PAGE_OFFSET),
+			  dmp_triage_u32(t, TRIAGE_PAGE_SIZE));
 	add_kdbg(d, t);
 	st = add_blocks(d, t, count, err);
 	if (st == FS_OK)
@@ -184,9 +187,9 @@ static enum fs_status collect(struct dump *d, struct triage *t, struct fs_error 
 }
 
 /* Windows writes TRGD last: where it is missing the writer may have been cut off. */
-static void check_valid(struct dump *d, const struct triage *t)
+static void check_valid(struct dump *d, const struct dmp_triage *t)
 {
-	uint32_t off = triage_u32(t, TRIAGE_VALID_OFFSET);
+	uint32_t off = dmp_triage_u32(t, TRIAGE_VALID_OFFSET);
 	char quoted[4 * 4 + 1];
 	uint8_t tag[4];
 
@@ -198,9 +201,9 @@ static void check_valid(struct dump *d, const struct triage *t)
 	}
 }
 
-static void find_context(struct dump *d, const struct triage *t)
+static void find_context(struct dump *d, const struct dmp_triage *t)
 {
-	uint32_t off = triage_u32(t, TRIAGE_CONTEXT_OFFSET);
+	uint32_t off = dmp_triage_u32(t, TRIAGE_CONTEXT_OFFSET);
 
 	if (off == DMP_CONTEXT)
 		return; /* the header's own, already found or found unset */
@@ -218,7 +221,7 @@ static void find_context(struct dump *d, const struct triage *t)
 static enum fs_status open_triage(struct dump *d, const struct dump_first *first,
 				  struct fs_error *err)
 {
-	struct triage *t;
+	struct dmp_triage *t;
 	enum fs_status st;
 
 	dmp_parse_header(d, first);
@@ -236,46 +239,46 @@ static enum fs_status open_triage(struct dump *d, const struct dump_first *first
 			    err);
 	if (st != FS_OK)
 		return st;
-	dump_promise(d, triage_u32(t, TRIAGE_DUMP_SIZE));
+	dump_promise(d, dmp_triage_u32(t, TRIAGE_DUMP_SIZE));
 	check_valid(d, t);
 	find_context(d, t);
-	triage_find_drivers(d, t);
-	triage_find_unloaded(d, t);
+	dmp_triage_find_drivers(d, t);
+	dmp_triage_find_unloaded(d, t);
 	return collect(d, t, err);
 }
 
 static enum fs_status read_virt(struct dump *d, uint64_t va, void *buf, size_t n,
 				struct fs_error *err)
 {
-	const struct triage *t = d->priv;
+	const struct dmp_triage *t = d->priv;
 
 	return ranges_read(&t->ranges, &d->file, va, buf, n, err);
 }
 
 static size_t block_count(const struct dump *d)
 {
-	const struct triage *t = d->priv;
+	const struct dmp_triage *t = d->priv;
 
 	return t->ranges.block.n;
 }
 
 static struct dump_block block(const struct dump *d, size_t i)
 {
-	const struct triage *t = d->priv;
+	const struct dmp_triage *t = d->priv;
 
 	return t->ranges.block.v[i];
 }
 
 static size_t block_conflicts(const struct dump *d)
 {
-	const struct triage *t = d->priv;
+	const struct dmp_triage *t = d->priv;
 
 	return t->ranges.conflicts;
 }
 
 static void close_triage(struct dump *d)
 {
-	struct triage *t = d->priv;
+	struct dmp_triage *t = d->priv;
 
 	if (t) {
 		ranges_deinit(&t->ranges);
@@ -293,9 +296,9 @@ const struct dump_format dump_format_dmp_triage = {
 	.block_count = block_count,
 	.block = block,
 	.block_conflicts = block_conflicts,
-	.driver_count = triage_driver_count,
-	.driver = triage_driver,
-	.unloaded_count = triage_unloaded_count,
-	.unloaded = triage_unloaded,
+	.driver_count = dmp_triage_driver_count,
+	.driver = dmp_triage_driver,
+	.unloaded_count = dmp_triage_unloaded_count,
+	.unloaded = dmp_triage_unloaded,
 	.close = close_triage,
 };

@@ -39,7 +39,7 @@ enum {
 /* Ranges besides the data blocks: stack, data page, KDBG, thread, process. */
 #define TRIAGE_OTHER_RANGES 5u
 
-struct triage {
+struct dmp_triage {
 	uint8_t header[TRIAGE_END - TRIAGE_BASE];
 	struct range *in; /* while opening: the ranges as the file lists them */
 	size_t nin, wrapped;
@@ -50,23 +50,23 @@ struct triage {
 };
 
 /* A u32 of the header; 0 when it is filler. */
-uint32_t triage_u32(const struct triage *t, size_t field);
+uint32_t dmp_triage_u32(const struct dmp_triage *t, size_t field);
 
 /* In the upper half of the address space, where everything Windows captures is. */
-static inline bool triage_is_kernel(uint64_t va)
+static inline bool dmp_triage_is_kernel(uint64_t va)
 {
 	return va >> 63 != 0;
 }
 
 /* Bound the two lists; what is wrong with them becomes a note. */
-void triage_find_drivers(struct dump *d, struct triage *t);
-void triage_find_unloaded(struct dump *d, struct triage *t);
+void dmp_triage_find_drivers(struct dump *d, struct dmp_triage *t);
+void dmp_triage_find_unloaded(struct dump *d, struct dmp_triage *t);
 
-size_t triage_driver_count(const struct dump *d);
-enum fs_status triage_driver(struct dump *d, size_t i, struct dump_driver *ret,
-			     struct fs_error *err);
-size_t triage_unloaded_count(const struct dump *d);
-enum fs_status triage_unloaded(struct dump *d, size_t i, struct dump_unloaded *ret,
-			       struct fs_error *err);
+size_t dmp_triage_driver_count(const struct dump *d);
+enum fs_status dmp_triage_driver(struct dump *d, size_t i, struct dump_driver *ret,
+				 struct fs_error *err);
+size_t dmp_triage_unloaded_count(const struct dump *d);
+enum fs_status dmp_triage_unloaded(struct dump *d, size_t i, struct dump_unloaded *ret,
+				   struct fs_error *err);
 
 #endif

@@ -33,11 +33,11 @@ enum {
 
 #define NAME_UNITS_MAX 260u
 
-void triage_find_drivers(struct dump *d, struct triage *t)
+void dmp_triage_find_drivers(struct dump *d, struct dmp_triage *t)
 {
-	uint64_t list = triage_u32(t, TRIAGE_DRIVERS_OFFSET);
-	uint64_t count = triage_u32(t, TRIAGE_DRIVER_COUNT);
-	uint64_t pool = triage_u32(t, TRIAGE_POOL_OFFSET);
+	uint64_t list = dmp_triage_u32(t, TRIAGE_DRIVERS_OFFSET);
+	uint64_t count = dmp_triage_u32(t, TRIAGE_DRIVER_COUNT);
+	uint64_t pool = dmp_triage_u32(t, TRIAGE_POOL_OFFSET);
 	uint64_t stride, fit;
 
 	if (count == 0)
@@ -71,7 +71,7 @@ void triage_find_drivers(struct dump *d, struct triage *t)
 }
 
 /* Where the next thing that the header points at begins, at most the dump's end. */
-static uint64_t next_thing(const struct dump *d, const struct triage *t, uint64_t off)
+static uint64_t next_thing(const struct dump *d, const struct dmp_triage *t, uint64_t off)
 {
 	static const uint8_t fields[] = {
 		TRIAGE_VALID_OFFSET,  TRIAGE_CONTEXT_OFFSET, TRIAGE_EXCEPTION_OFFSET,
@@ -80,13 +80,13 @@ static uint64_t next_thing(const struct dump *d, const struct triage *t, uint64_
 		TRIAGE_POOL_OFFSET,   TRIAGE_PAGE_OFFSET,    TRIAGE_KDBG_OFFSET,
 		TRIAGE_BLOCKS_OFFSET,
 	};
-	uint64_t next = triage_u32(t, TRIAGE_DUMP_SIZE);
+	uint64_t next = dmp_triage_u32(t, TRIAGE_DUMP_SIZE);
 	size_t i;
 
 	if (next < d->file.size)
 		next = d->file.size;
 	for (i = 0; i < sizeof(fields); i++) {
-		uint64_t o = triage_u32(t, fields[i]);
+		uint64_t o = dmp_triage_u32(t, fields[i]);
 
 		if (o > off && o < next)
 			next = o;
@@ -94,9 +94,9 @@ static uint64_t next_thing(const struct dump *d, const struct triage *t, uint64_
 	return next;
 }
 
-void triage_find_unloaded(struct dump *d, struct triage *t)
+void dmp_triage_find_unloaded(struct dump *d, struct dmp_triage *t)
 {
-	uint64_t off = triage_u32(t, TRIAGE_UNLOADED_OFFSET), count, room, held;
+	uint64_t off = dmp_triage_u32(t, TRIAGE_UNLOADED_OFFSET), count, room, held;
 	uint8_t n[8];
 
 	if (off == 0)
@@ -125,25 +125,26 @@ void triage_find_unloaded(struct dump *d, struct triage *t)
 	t->nunloaded = (size_t)(count < held ? count : held);
 }
 
-size_t triage_driver_count(const struct dump *d)
+size_t dmp_triage_driver_count(const struct dump *d)
 {
-	const struct triage *t = d->priv;
+	const struct dmp_triage *t = d->priv;
 
 	return t->ndrivers;
 }
 
-size_t triage_unloaded_count(const struct dump *d)
+size_t dmp_triage_unloaded_count(const struct dump *d)
 {
-	const struct triage *t = d->priv;
+	const struct dmp_triage *t = d->priv;
 
 	return t->nunloaded;
 }
 
 /* A name in the string pool: u32 length in UTF-16 units, then the units. One
  * that does not lie in the pool whole is not read. */
-static bool read_name(struct dump *d, const struct triage *t, uint32_t off, char *dst)
+static bool read_name(struct dump *d, const struct dmp_triage *t, uint32_t off, char *dst)
 {
-	uint64_t pool = triage_u32(t, TRIAGE_POOL_OFFSET), size = triage_u32(t, TRIAGE_POOL_SIZE);
+	uint64_t pool = dmp_triage_u32(t, TRIAGE_POOL_OFFSET),
+		 size = dmp_triage_u32(t, TRIAGE_POOL_SIZE);
 	uint8_t units[NAME_UNITS_MAX * 2], n[4];
 	uint32_t len;
 
@@ -160,11 +161,11 @@ static bool read_name(struct dump *d, const struct triage *t, uint32_t off, char
 	return true;
 }
 
-enum fs_status triage_driver(struct dump *d, size_t i, struct dump_driver *ret,
-			     struct fs_error *err)
+enum fs_status dmp_triage_driver(struct dump *d, size_t i, struct dump_driver *ret,
+				 struct fs_error *err)
 {
-	const struct triage *t = d->priv;
-	uint64_t off = triage_u32(t, TRIAGE_DRIVERS_OFFSET) + (uint64_t)i * t->driver_stride;
+	const struct dmp_triage *t = d->priv;
+	uint64_t off = dmp_triage_u32(t, TRIAGE_DRIVERS_OFFSET) + (uint64_t)i * t->driver_stride;
 	uint8_t e[DRIVER_KNOWN_STRIDE];
 	enum fs_status st;
 
@@ -181,11 +182,12 @@ enum fs_status triage_driver(struct dump *d, size_t i, struct dump_driver *ret,
 	return FS_OK;
 }
 
-enum fs_status triage_unloaded(struct dump *d, size_t i, struct dump_unloaded *ret,
-			       struct fs_error *err)
+enum fs_status dmp_triage_unloaded(struct dump *d, size_t i, struct dump_unloaded *ret,
+				   struct fs_error *err)
 {
-	const struct triage *t = d->priv;
-	uint64_t off = triage_u32(t, TRIAGE_UNLOADED_OFFSET) + 8 + (uint64_t)i * UNLOADED_STRIDE;
+	const struct dmp_triage *t = d->priv;
+	uint64_t off =
+		dmp_triage_u32(t, TRIAGE_UNLOADED_OFFSET) + 8 + (uint64_t)i * UNLOADED_STRIDE;
 	uint8_t e[UNLOADED_STRIDE];
 	uint16_t len;
 	enum fs_status st;
