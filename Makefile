@@ -101,5 +101,34 @@ ONLY ?=
 unit: $(if $(ONLY),$(filter %/$(ONLY),$(UNIT_BIN)),$(UNIT_BIN))
 	@for t in $^; do echo "== $$t"; $$t || exit 1; done
 
+# --- what the README names ----------------------------------------------------
+# A sub-make asks pkg-config and the compiler again once they are installed.
+SUBMAKE = env -u WARN $(MAKE) --no-print-directory -j$(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: demo demo-run check check-run lint golden check-real
+demo:
+	@sh tests/tools/deps.sh build
+	@$(SUBMAKE) demo-run
+demo-run: $(BUILD)/fltscope $(BUILD)/mkworld
+	@mkdir -p $(BUILD)/demo
+	@$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/demo/MEMORY.DMP --format kernel
+	@echo; echo "$$ $(BUILD)/fltscope $(BUILD)/demo/MEMORY.DMP"; echo
+	@$(BUILD)/fltscope $(BUILD)/demo/MEMORY.DMP
+
+check:
+	@sh tests/tools/deps.sh test
+	@$(SUBMAKE) check-run
+
+lint: $(call LIB_OBJ,rel)
+	@sh tests/lint/lint.sh $(BUILD)/rel && echo "ok - lint"
+
+# Real dumps are never part of this repository: the target says so when they are not there.
+REAL_DUMPS ?= ../shared/real-dumps
+export REAL_DUMPS
+
+GOLDEN = python3 tests/golden/golden.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/worlds
+golden: $(BUILD)/san/fltscope $(BUILD)/mkworld
+	@$(GOLDEN) $(ONLY)
+
 clean:
 	rm -rf $(BUILD)

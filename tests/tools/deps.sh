@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# deps.sh build|test: is everything there that building (and testing) needs?
+# Installs what is missing with apt, saying so; without apt or the right to use it,
+# names the missing packages and stops.
+set -eu
+group=${1:-build}
+missing=
+
+need_command() { # command package
+	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+need_library() { # pkg-config-name package
+	command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "$1" 2>/dev/null || missing="$missing $2"
+}
+
+need_command cc gcc
+need_command ld binutils
+need_command pkg-config pkg-config
+# the C library's headers are a package of their own
+echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || missing="$missing libc6-dev"
+need_library libaddrxlat libkdumpfile-dev
+need_library jansson libjansson-dev
+if [ "$group" = test ]; then
+	need_library cmocka libcmocka-dev
+	need_command python3 python3
+fi
+[ -n "$missing" ] || exit 0
+
+echo "Missing packages:$missing"
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "There is no apt-get here. Install these (Debian names) and run make again:$missing" >&2
+	exit 1
+fi
+sudo=
+if [ "$(id -u)" != 0 ]; then
+	if ! command -v sudo >/dev/null 2>&1; then
+		echo "Neither root nor sudo. As root: apt-get install$missing" >&2
+		exit 1
+	fi
+	sudo=sudo
+fi
+echo "Installing them with apt-get."
+$sudo apt-get update -qq
+# shellcheck disable=SC2086
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
