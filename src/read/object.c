@@ -53,10 +53,11 @@ static enum fs_status address_of(uint64_t addr, enum field_id f, const struct la
 
 	if (add_u64(addr, lf->offset, ret_va))
 		return FS_OK;
-	return fs_fail_at(err, FS_CORRUPT, addr,
-			  "%s: an object at 0x%" PRIx64
-			  " would reach past the end of the address space",
-			  full_name(f, name), addr);
+	(void)fs_fail_at(err, FS_CORRUPT, addr,
+			 "%s: an object at 0x%" PRIx64
+			 " would reach past the end of the address space",
+			 full_name(f, name), addr);
+	return FS_CORRUPT;
 }
 
 enum fs_status obj_field(const struct reader *r, uint64_t addr, enum field_id f, uint64_t *ret_va,
