@@ -141,7 +141,7 @@ const struct module *module_fltmgr(const struct modules *m)
 
 const struct module *module_nt(const struct modules *m)
 {
-	return m->nt >= 0 ? &m->list.v[m->nt] : NULL;
+	return m->nt >= 0 && (size_t)m->nt < m->list.n ? &m->list.v[m->nt] : NULL;
 }
 
 static int32_t find_nt(const struct modules *m)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Modules that were unloaded. nt keeps the last 50 in a ring (readers of live
- * systems agree on the number: WinObjEx64, kdp readers); KDDEBUGGER_DATA64
- * holds the addresses of the two variables.
+ * Modules that were unloaded. nt keeps the last 50 in a ring (WinObjEx64 reads
+ * as many); KDDEBUGGER_DATA64 holds the addresses of the variables.
  */
 #include "module/collect.h"
 
