@@ -7,12 +7,15 @@
  *   module fltmgr.sys            build 19041            machine x64
  *   image TIMESTAMP SIZEOFIMAGE GUIDAGE                  (exact images this is known for)
  *   from OTHER.layout            declared composite: types taken from another build
+ *     rva NAME RVA               (a symbol of just that image)
  *   type NAME SIZE|?             `union NAME SIZE` where all members overlap
  *     field OFFSET TYPE NAME [#I]  #I: inferred, not seen in a PDB or dt output
+ *     overlay OFFSET SIZE          an unnamed union: members in this range may overlap
  *   enum NAME
  *     value N NAME
  *   symbol NAME RVA
  *   absent TYPE.FIELD            this build really has no such field
+ *   unknown TYPE.FIELD           not known whether or where
  *   fact NAME VALUE              behaviour, e.g. `fact unload-walk gives-up`
  *
  * Code never tests a Windows version: it asks layout_field() and layout_fact().
@@ -28,8 +31,11 @@
 
 /* Every type.field the tool uses: fields.def. F_<type without leading _>_<field>. */
 enum field_kind {
-	FK_U8, FK_U16, FK_U32, FK_U64, /* I32 etc. read as unsigned of the same size */
-	FK_PTR,    /* 8 or 4 bytes by machine */
+	FK_U8,
+	FK_U16,
+	FK_U32,
+	FK_U64,	   /* I32 etc. read as unsigned of the same size */
+	FK_PTR,	   /* 8 or 4 bytes by machine */
 	FK_USTR,   /* _UNICODE_STRING in place */
 	FK_LIST,   /* _LIST_ENTRY in place */
 	FK_STRUCT, /* address only */
@@ -59,6 +65,7 @@ struct field_decl {
 };
 const struct field_decl *field_decl(enum field_id id);
 const char *type_name(enum type_id id);
+enum layout_module type_module(enum type_id id);
 
 struct layout;
 
@@ -69,7 +76,7 @@ enum field_origin {
 
 struct layout_field {
 	uint32_t offset; /* bytes */
-	uint32_t size;   /* bytes; 0 when the type's size is not known */
+	uint32_t size;	 /* bytes; 0 when the type's size is not known */
 	enum field_origin origin;
 };
 
@@ -83,7 +90,7 @@ enum fs_status layout_parse(const char *name, const char *text, size_t len, layo
 			    void *arg, struct layout **ret, struct fs_error *err);
 void layout_free(struct layout *l);
 
-const char *layout_id(const struct layout *l);      /* "fltmgr-19041-x64" */
+const char *layout_id(const struct layout *l); /* "fltmgr-19041-x64" */
 enum layout_module layout_module(const struct layout *l);
 uint32_t layout_build(const struct layout *l);
 const char *layout_machine(const struct layout *l); /* "x64", "x86", "arm64" */
@@ -94,6 +101,8 @@ const char *layout_provenance(const struct layout *l); /* first comment line */
 const struct layout_field *layout_field(const struct layout *l, enum field_id id);
 /* Explicitly absent (a fact), rather than unknown? */
 bool layout_field_absent(const struct layout *l, enum field_id id);
+/* Declared `unknown`: the authors looked and no source says. For lint and `layouts`. */
+bool layout_field_unknown(const struct layout *l, enum field_id id);
 /* 0 when not known. */
 uint32_t layout_type_size(const struct layout *l, enum type_id id);
 /* NULL when the layout does not say. */
@@ -112,6 +121,8 @@ struct layout_image {
 };
 size_t layout_image_count(const struct layout *l);
 struct layout_image layout_image(const struct layout *l, size_t i);
+/* A symbol of exactly image i (an RVA belongs to an image, not to a build). */
+bool layout_image_symbol(const struct layout *l, size_t i, const char *name, uint64_t *ret_rva);
 
 /* General access for `dt`, lint and the world builder. */
 struct layout_type_info {
@@ -127,11 +138,23 @@ struct layout_field_info {
 	uint32_t size; /* 0 unknown */
 	enum field_origin origin;
 };
+/* A declared unnamed union inside a type. */
+struct layout_overlay {
+	uint32_t offset, size; /* bytes */
+};
 size_t layout_types(const struct layout *l);
 struct layout_type_info layout_type_at(const struct layout *l, size_t i);
 bool layout_find_type(const struct layout *l, const char *name, size_t *ret_index);
 struct layout_field_info layout_field_at(const struct layout *l, size_t type, size_t i);
-/* Dotted path ("Base.Flags", "InstanceList.rList.Flink") through nested types. */
+size_t layout_overlay_count(const struct layout *l, size_t type);
+struct layout_overlay layout_overlay(const struct layout *l, size_t type, size_t i);
+/* Size of a type as written in a field ("u32[3]", "ptr:_X", "_FLT_TYPE"); false
+ * when it is no type of the grammar, 0 when its size is not known here. */
+bool layout_size_of(const struct layout *l, const char *type, uint32_t *ret_size);
+/* Dotted path ("Base.Flags", "InstanceList.rList.Flink") through nested types,
+ * arrays by index ("OperationLists[3].Flink"). A type this layout lacks is looked
+ * up in `fallback` (nt for fltmgr), which may be NULL. ret->offset is from the
+ * start of `type`; the origin is the weakest on the way. */
 bool layout_find_path(const struct layout *l, const struct layout *fallback, const char *type,
 		      const char *path, struct layout_field_info *ret);
 
@@ -151,9 +174,9 @@ enum fs_status layout_load_file(const char *path, struct layout **ret, struct fs
 struct layout_want {
 	enum layout_module module;
 	const char *machine;
-	uint32_t build;                    /* 0 unknown */
+	uint32_t build;			   /* 0 unknown */
 	uint32_t timestamp, size_of_image; /* 0 unknown */
-	const char *guid_age;              /* NULL or as in layout_image */
+	const char *guid_age;		   /* NULL or as in layout_image */
 };
 enum layout_match { LMATCH_EXACT, LMATCH_BUILD, LMATCH_FAMILY };
 struct layout_candidate {
