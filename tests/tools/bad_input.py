@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Bad files at the command line: a clear message and exit 3, or a smaller answer.
+
+bad_input.py --tool FLTSCOPE --mkworld MKWORLD --work DIR
+
+Header offsets are those of DUMP_HEADER64 and TRIAGE_DUMP64 as public readers
+agree on them (kdmp-parser, volatility3, QEMU). Every run must end by itself,
+within a time and memory bound, without a signal, and say something.
+"""
+import argparse
+import os
+import resource
+import struct
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FAILED = 0
+
+
+def report(name, problem):
+    global FAILED
+    if problem:
+        FAILED += 1
+        print("not ok - %s\n#   %s" % (name, problem))
+    else:
+        print("ok - " + name)
+
+
+def limits():
+    resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+
+def run(tool, args, timeout=60):
+    r = subprocess.run([tool] + args, capture_output=True, preexec_fn=limits, timeout=timeout,
+                       check=False)
+    return r.returncode, r.stdout, r.stderr
+
+
+def sane(tool, path, allowed, args=("diagnose",)):
+    """None, or what is wrong with how the tool took this file."""
+    code, out, err = run(tool, list(args) + [path])
+    if code not in allowed:
+        return "exit %d (allowed %s): %s" % (code, sorted(allowed), err[-400:])
+    if code in (3, 4) and not err.strip():
+        return "exit %d without a word" % code
+    if b"Sanitizer" in err or b"runtime error" in err:
+        return err[-800:].decode("utf-8", "replace")
+    if any(c < 0x20 and c not in (9, 10) for c in out + err):
+        return "a control character reached the output"
+    return None
+
+
+def write(path, data):
+    with open(path, "wb") as f:
+        f.write(data)
+    return path
+
+
+def no_dumps(tool, work):
+    cases = {
+        "empty": b"",
+        "one byte": b"P",
+        "text": b"hello, this is no dump\n" * 400,
+        "terminal bytes": b"\x1b]0;owned\x07\x1b[31m" * 400,
+        "ELF": b"\x7fELF\x02\x01\x01" + b"\0" * 9000,
+        "zeros": b"\0" * 20000,
+        "signature only": b"PAGEDU64",
+        "header of filler": b"PAGEDU64" + b"PAGE" * 2046,
+        "32-bit dump": b"PAGEDUMP" + b"PAGE" * 4094,
+    }
+    for name, data in cases.items():
+        report("bad input: " + name, sane(tool, write(os.path.join(work, "bad.bin"), data), {3}))
+    report("bad input: no such file", sane(tool, os.path.join(work, "nothing-here"), {3}))
+    report("bad input: a directory", sane(tool, work, {3}))
+
+
+def truncations(tool, work, dump, name):
+    with open(dump, "rb") as f:
+        data = f.read()
+    bad, seen, path = None, set(), os.path.join(work, "cut.bin")
+    for size in range(0, len(data), 4096):
+        write(path, data[:size])
+        bad = bad or sane(tool, path, {0, 3, 4})
+        seen.add(run(tool, ["info", path])[0])
+        if bad:
+            bad = "cut to %d bytes: %s" % (size, bad)
+            break
+    if not bad and not ({0, 3} <= seen):
+        bad = "expected both refusals and smaller answers, saw exits %s" % sorted(seen)
+    report("truncation of a %s dump at every 4 KiB (%d cuts)" % (name, len(data) // 4096 + 1), bad)
+
+
+COUNTS = {
+    # offset, size: every count, length, offset and address the readers take from a header
+    "NumberOfRuns": (0x88, 4), "NumberOfPages": (0x90, 8), "run[0].BasePage": (0x98, 8),
+    "run[0].PageCount": (0xa0, 8), "DirectoryTableBase": (0x10, 8), "PsLoadedModuleList": (0x20, 8),
+    "KdDebuggerDataBlock": (0x80, 8), "NumberProcessors": (0x34, 4), "DumpType": (0xf98, 4),
+    "MachineImageType": (0x30, 4), "RequiredDumpSpace": (0xfa0, 8),
+}
+BITMAP = {"FirstPage": (0x2020, 8), "TotalPresentPages": (0x2028, 8), "BitmapSize": (0x2030, 8)}
+TRIAGE = {n: (0x2000 + 4 * i, 4) for i, n in enumerate(
+    "ServicePackBuild SizeOfDump ValidOffset ContextOffset ExceptionOffset MmOffset "
+    "UnloadedDriversOffset PrcbOffset ProcessOffset ThreadOffset CallStackOffset SizeOfCallStack "
+    "DriverListOffset DriverCount StringPoolOffset StringPoolSize BrokenDriverOffset".split())}
+TRIAGE.update({"TopOfStack": (0x2048, 8), "DataPageAddress": (0x2060, 8), "DataPageOffset": (0x2068, 4),
+               "DataPageSize": (0x206c, 4), "DebuggerDataOffset": (0x2070, 4),
+               "DebuggerDataSize": (0x2074, 4), "DataBlocksOffset": (0x2078, 4),
+               "DataBlocksCount": (0x207c, 4)})
+
+
+def huge_counts(tool, work, dump, name, fields):
+    with open(dump, "rb") as f:
+        data = f.read()
+    path = os.path.join(work, "count.bin")
+    for field, (off, size) in fields.items():
+        bad = None
+        for value in ((1 << 8 * size) - 1, 1 << (8 * size - 1), (1 << (8 * size - 4)) - 1,
+                      len(data), len(data) + 1, 1, 0):
+            value &= (1 << 8 * size) - 1
+            old = data[off:off + size]
+            new = struct.pack("<Q", value)[:size]
+            if new == old:
+                continue
+            write(path, data[:off] + new + data[off + size:])
+            bad = bad or sane(tool, path, {0, 3, 4})
+            if bad:
+                bad = "%s = 0x%x: %s" % (field, value, bad)
+                break
+        report("%s dump with a lying %s" % (name, field), bad)
+
+
+def main():
+    p = argparse.ArgumentParser()
+    for a in ("--tool", "--mkworld", "--work"):
+        p.add_argument(a, required=True)
+    args = p.parse_args()
+    os.makedirs(args.work, exist_ok=True)
+    no_dumps(args.tool, args.work)
+    world = os.path.join(TOP, "fixtures/worlds/seed004.world")
+    for fmt, extra in (("full", {}), ("bitmap", BITMAP), ("triage", TRIAGE)):
+        dump = os.path.join(args.work, fmt + ".dmp")
+        subprocess.run([args.mkworld, world, "-o", dump, "--format", fmt], check=True)
+        if os.path.getsize(dump) < 4 << 20:
+            truncations(args.tool, args.work, dump, fmt)
+        huge_counts(args.tool, args.work, dump, fmt, dict(COUNTS, **extra))
+    return 1 if FAILED else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
