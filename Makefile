@@ -130,5 +130,16 @@ GOLDEN = python3 tests/golden/golden.py --tool $(BUILD)/san/fltscope --mkworld $
 golden: $(BUILD)/san/fltscope $(BUILD)/mkworld
 	@$(GOLDEN) $(ONLY)
 
+# The world builder (fixtures/README.md) shares the layouts and their parser with the tool, no more.
+MKWORLD_OBJ := $(patsubst %.c,$(BUILD)/rel/%.o,$(sort $(wildcard tests/tools/mkworld*.c)))
+$(BUILD)/mkworld: $(MKWORLD_OBJ) $(foreach d,base layout gen,$(foreach o,$(call LIB_OBJ,rel),$(if $(findstring /$(d)/,$(o)),$(o))))
+	$(Q)$(CC) $(OPT) $(CFLAGS) $(LDFLAGS) -o $@ $^
+	@echo "  LINK  $@"
+-include $(MKWORLD_OBJ:.o=.d)
+
+.PHONY: check-worlds
+check-worlds: $(BUILD)/mkworld
+	$(Q)python3 tests/tools/check-worlds.py $(BUILD)/mkworld $(BUILD)/worlds
+
 clean:
 	rm -rf $(BUILD)

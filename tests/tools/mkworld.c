@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mkworld WORLD -o OUT.dmp [options]: see fixtures/README.md. */
+#include "mkworld.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] =
+	"usage: mkworld WORLD -o OUT.dmp [--format full|bitmap|kernel|triage] [--layout FILE]…\n"
+	"               [--fltmgr NAME] [--nt NAME] [--ram SIZE] [--high] [--cut BYTES] [-D "
+	"NAME=VALUE]…\n";
+
+void die(const struct world *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fflush(stdout);
+	(void)fprintf(stderr, "mkworld: ");
+	if (w && w->at)
+		(void)fprintf(stderr, "%s:%d: ", w->at->file, w->at->no);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fprintf(stderr, "\n");
+	exit(1);
+}
+
+static uint64_t size_value(struct world *w, const char *s)
+{
+	char *end;
+	uint64_t v = strtoull(s, &end, 0);
+
+	switch (*end) {
+	case 'K':
+		v <<= 10, end++;
+		break;
+	case 'M':
+		v <<= 20, end++;
+		break;
+	case 'G':
+		v <<= 30, end++;
+		break;
+	default:
+		break;
+	}
+	if (*end || !v)
+		die(w, "bad size %s", s);
+	return v;
+}
+
+struct options {
+	const char *world, *out, *format;
+	VEC(const char *) layouts;
+};
+
+static void define(struct world *w, const char *arg)
+{
+	const char *eq = strchr(arg, '=');
+
+	if (!eq)
+		die(w, "-D wants NAME=VALUE");
+	var_set(w, xstrndup(arg, (size_t)(eq - arg)), eq + 1);
+}
+
+static void with_value(struct world *w, struct options *o, const char *arg, const char *value)
+{
+	if (!value)
+		die(w, "%s wants a value", arg);
+	if (!strcmp(arg, "-o"))
+		o->out = value;
+	else if (!strcmp(arg, "--format"))
+		o->format = value;
+	else if (!strcmp(arg, "--layout"))
+		*(const char **)push(w, &o->layouts) = value;
+	else if (!strcmp(arg, "--fltmgr"))
+		w->fltmgr_name = value;
+	else if (!strcmp(arg, "--nt"))
+		w->nt_name = value;
+	else if (!strcmp(arg, "--ram"))
+		w->ram = size_value(w, value);
+	else if (!strcmp(arg, "--cut"))
+		w->cut = size_value(w, value);
+	else if (!strcmp(arg, "-D"))
+		define(w, value);
+	else
+		die(w, "no option %s\n%s", arg, usage);
+}
+
+static void options_read(struct world *w, struct options *o, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--high")) {
+			w->high = true;
+		} else if (argv[i][0] == '-') {
+			with_value(w, o, argv[i], i + 1 < argc ? argv[i + 1] : NULL);
+			i++;
+		} else if (!o->world) {
+			o->world = argv[i];
+		} else {
+			die(w, "one world at a time\n%s", usage);
+		}
+	}
+	if (!o->world || !o->out)
+		die(w, "a world and -o are needed\n%s", usage);
+}
+
+int main(int argc, char **argv)
+{
+	static struct world w;
+	struct options o = {.format = "full"};
+	struct block text = {0};
+
+	w.processors = 2;
+	w.pool = 0xfffffa8009000000u;
+	w.ctx_rip = 0xfffff80001681000u;
+	w.ctx_rsp = 0xfffff80000b9c000u;
+	options_read(&w, &o, argc, argv);
+	for (size_t i = 0; i < o.layouts.n; i++)
+		layouts_use(&w, o.layouts.v[i]);
+	text_load(&w, o.world, &text);
+	text_run(&w, &text);
+	w.at = NULL;
+	modules_finish(&w);
+	tables_build(&w);
+	if (!strcmp(o.format, "full"))
+		write_full(&w, o.out);
+	else if (!strcmp(o.format, "bitmap"))
+		write_bitmap(&w, o.out, false);
+	else if (!strcmp(o.format, "kernel"))
+		write_bitmap(&w, o.out, true);
+	else if (!strcmp(o.format, "triage"))
+		write_triage(&w, o.out);
+	else
+		die(&w, "no format %s\n%s", o.format, usage);
+	return 0;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * DUMP_HEADER64 and the page formats: full (1), bitmap full (5), bitmap kernel
+ * (6). Offsets: facts/dump-formats.md. Files are sparse.
+ */
+#include "mkworld.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define HDR	 8192u
+#define RUNS	 0x98u
+#define RUNS_MAX ((0x348u - RUNS) / 16)
+
+int out_open(struct world *w, const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		die(w, "%s: %s", path, strerror(errno));
+	return fd;
+}
+
+void out_write(struct world *w, int fd, uint64_t off, const void *buf, size_t n)
+{
+	const uint8_t *p = buf;
+
+	while (n) {
+		ssize_t k = pwrite(fd, p, n, (off_t)off);
+
+		if (k <= 0)
+			die(w, "write: %s", strerror(errno));
+		p += k;
+		off += (uint64_t)k;
+		n -= (size_t)k;
+	}
+}
+
+void out_close(struct world *w, int fd, uint64_t size)
+{
+	if (ftruncate(fd, (off_t)size) || close(fd))
+		die(w, "write: %s", strerror(errno));
+}
+
+/* CONTEXT of x64: flags 0x30, segments 0x38, EFlags 0x44, Rsp 0x98, Rip 0xf8. */
+void context_fill(const struct world *w, uint8_t *ctx)
+{
+	memset(ctx, 0, 0x4d0);
+	st32(ctx + 0x30, 0x10001f);
+	st32(ctx + 0x34, 0x1f80);
+	st16(ctx + 0x38, 0x10);
+	st16(ctx + 0x3a, 0x2b);
+	st16(ctx + 0x3c, 0x2b);
+	st16(ctx + 0x3e, 0x53);
+	st16(ctx + 0x40, 0x2b);
+	st16(ctx + 0x42, 0x18);
+	st32(ctx + 0x44, 0x246);
+	st64(ctx + 0x98, w->ctx_rsp);
+	st64(ctx + 0xf8, w->ctx_rip);
+}
+
+static void exception_fill(const struct world *w, uint8_t *e)
+{
+	memset(e, 0, 0x98);
+	st32(e, 0x80000003u);
+	st64(e + 0x10, w->ctx_rip);
+}
+
+/* What no one sets keeps the filler, as in real dumps. */
+void header_fill(const struct world *w, uint8_t hdr[HDR], uint32_t type)
+{
+	for (size_t i = 0; i < HDR; i += 4)
+		memcpy(hdr + i, "PAGE", 4);
+	memcpy(hdr + 4, "DU64", 4);
+	st32(hdr + 8, w->major);
+	st32(hdr + 0xc, w->build);
+	st64(hdr + 0x10, w->cr3);
+	st64(hdr + 0x20, w->loaded_list);
+	st64(hdr + 0x28, w->active_list);
+	st32(hdr + 0x30, 0x8664);
+	st32(hdr + 0x34, w->processors);
+	st32(hdr + 0x38, w->bugcheck);
+	for (unsigned i = 0; i < 4; i++)
+		st64(hdr + 0x40 + 8 * i, w->bugcheck_parameter[i]);
+	st64(hdr + 0x80, w->kdbg);
+	context_fill(w, hdr + 0x348);
+	exception_fill(w, hdr + 0xf00);
+	st32(hdr + 0xf98, type);
+	st64(hdr + 0xfa8, w->time);
+	if (w->comment[0]) {
+		memset(hdr + 0xfb0, 0, 128);
+		memcpy(hdr + 0xfb0, w->comment, strlen(w->comment));
+	}
+	st64(hdr + 0x1030, w->uptime);
+}
+
+struct run {
+	uint64_t base, count;
+};
+
+static void close_run(struct world *w, struct run *runs, size_t *n, uint64_t begin, uint64_t end)
+{
+	if (end <= begin)
+		return;
+	if (*n == RUNS_MAX)
+		die(w, "too many missing pages for a full dump's %u runs", RUNS_MAX);
+	runs[*n].base = begin;
+	runs[(*n)++].count = end - begin;
+}
+
+/* RAM as firmware leaves it (page 0 and the VGA hole are no RAM), less the missing pages. */
+static size_t make_runs(struct world *w, struct run *runs)
+{
+	uint64_t at = 0x100;
+	size_t n = 0;
+
+	close_run(w, runs, &n, 1, 0x9f);
+	for (size_t i = 0; i < w->frames.n; i++) {
+		if (w->frames.v[i]->state != PG_MISSING)
+			continue;
+		close_run(w, runs, &n, at, w->frames.v[i]->pfn);
+		at = w->frames.v[i]->pfn + 1;
+	}
+	close_run(w, runs, &n, at, w->ram_pages);
+	return n;
+}
+
+void write_full(struct world *w, const char *path)
+{
+	struct run runs[RUNS_MAX];
+	size_t n = make_runs(w, runs), k = 0;
+	uint64_t before = 0, total = 0;
+	uint8_t hdr[HDR];
+	int fd = out_open(w, path);
+
+	header_fill(w, hdr, 1);
+	for (size_t i = 0; i < n; i++) {
+		st64(hdr + RUNS + 16 * i, runs[i].base);
+		st64(hdr + RUNS + 16 * i + 8, runs[i].count);
+		total += runs[i].count;
+	}
+	st32(hdr + 0x88, (uint32_t)n);
+	st64(hdr + 0x90, total);
+	st64(hdr + 0xfa0, HDR + total * PAGE);
+	out_write(w, fd, 0, hdr, HDR);
+	for (size_t i = 0; i < w->frames.n; i++) {
+		const struct vpage *p = w->frames.v[i];
+
+		if (p->state == PG_MISSING)
+			continue;
+		while (p->pfn - runs[k].base >= runs[k].count)
+			before += runs[k++].count;
+		out_write(w, fd, HDR + (before + p->pfn - runs[k].base) * PAGE, p->data, PAGE);
+	}
+	out_close(w, fd, HDR + total * PAGE);
+}
+
+/* Only the part of the bitmap that is not zero is written. */
+static void write_bits(struct world *w, int fd)
+{
+	for (uint64_t off = 0; off < w->ram_pages / 8 + 1; off += PAGE) {
+		uint64_t left = (w->ram_pages + 7) / 8 - off;
+		size_t n = left < PAGE ? (size_t)left : PAGE;
+		bool any = false;
+
+		if (off >= (w->ram_pages + 7) / 8)
+			break;
+		for (size_t i = 0; i < n; i++)
+			any |= w->bitmap[off + i] != 0;
+		if (any)
+			out_write(w, fd, HDR + 0x38 + off, w->bitmap + off, n);
+	}
+}
+
+void write_bitmap(struct world *w, const char *path, bool kernel)
+{
+	uint64_t first = (HDR + 0x38 + (w->ram_pages + 7) / 8 + PAGE - 1) / PAGE * PAGE;
+	uint64_t n = 0;
+	uint8_t hdr[HDR], sum[0x38] = {0};
+	int fd = out_open(w, path);
+
+	for (size_t i = 0; i < w->frames.n; i++) {
+		if (w->frames.v[i]->state == PG_MISSING)
+			continue;
+		out_write(w, fd, first + n * PAGE, w->frames.v[i]->data, PAGE);
+		n++;
+	}
+	header_fill(w, hdr, kernel ? 6 : 5);
+	st64(hdr + 0xfa0, first + n * PAGE);
+	out_write(w, fd, 0, hdr, HDR);
+	memcpy(sum, kernel ? "SDMPDUMP" : "FDMPDUMP", 8);
+	st64(sum + 0x20, first);
+	st64(sum + 0x28, n);
+	st64(sum + 0x30, w->ram_pages);
+	out_write(w, fd, HDR, sum, sizeof(sum));
+	write_bits(w, fd);
+	out_close(w, fd, first + n * PAGE);
+}

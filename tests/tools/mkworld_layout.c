@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Offsets by name: the same layouts and parser that the tool itself uses. */
+#include "mkworld.h"
+
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fltscope/error.h"
+
+static struct layout *load_named(struct world *w, const char *dir, const char *name)
+{
+	char path[256], prefix[256];
+	struct layout *ret;
+	struct fs_error err;
+	size_t i, n;
+
+	(void)snprintf(path, sizeof(path), "%s/%s.layout", dir, name);
+	(void)snprintf(prefix, sizeof(prefix), "%s/%s", dir, name);
+	n = layout_shipped_count();
+	for (i = 0; i < n; i++)
+		if (!strcmp(layout_shipped(i).name, path))
+			break;
+	/* "19041" is enough when the shipped name goes on with "-x64" or a revision. */
+	for (size_t k = 0; i == n && k < n; k++) {
+		const char *s = layout_shipped(k).name;
+		size_t len = strlen(prefix);
+
+		if (!strncmp(s, prefix, len) && (s[len] == '-' || s[len] == '.') &&
+		    strstr(s, "x64"))
+			i = k;
+	}
+	if (i == n)
+		die(w, "no shipped layout %s (or %s-x64.layout)", path, prefix);
+	if (layout_load_shipped(layout_shipped(i).name, &ret, &err) != FS_OK)
+		die(w, "%s", err.text);
+	return ret;
+}
+
+void layouts_use(struct world *w, const char *path)
+{
+	struct layout *l;
+	struct fs_error err;
+
+	if (layout_load_file(path, &l, &err) != FS_OK)
+		die(w, "%s", err.text);
+	if (layout_module(l) == LM_NT)
+		w->nt = l;
+	else
+		w->fltmgr = l;
+}
+
+/* Once `build` is known, on first use. */
+void layouts_load(struct world *w)
+{
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "%u", w->build);
+	if (!w->nt)
+		w->nt = load_named(w, "nt", w->nt_name ? w->nt_name : name);
+	if (!w->fltmgr)
+		w->fltmgr = load_named(w, "fltmgr", w->fltmgr_name ? w->fltmgr_name : name);
+	if (!w->stable)
+		w->stable = load_named(w, "nt", "stable");
+}
+
+/* nt's own types come from nt, even when fltmgr's PDB repeats them. */
+static const struct layout *owner(struct world *w, const char *type, size_t *ret)
+{
+	const struct layout *order[3];
+
+	layouts_load(w);
+	order[0] = w->nt;
+	order[1] = w->stable;
+	order[2] = w->fltmgr;
+	for (size_t i = 0; i < 3; i++)
+		if (layout_find_type(order[i], type, ret))
+			return order[i];
+	return NULL;
+}
+
+bool has_type(struct world *w, const char *type)
+{
+	size_t i;
+
+	return owner(w, type, &i);
+}
+
+uint64_t type_size(struct world *w, const char *type)
+{
+	size_t i;
+	const struct layout *l = owner(w, type, &i);
+
+	if (!l)
+		die(w, "no type %s in %s, %s", type, layout_id(w->nt), layout_id(w->fltmgr));
+	if (!layout_type_at(l, i).size)
+		die(w, "%s does not know the size of %s", layout_id(l), type);
+	return layout_type_at(l, i).size;
+}
+
+bool field_find(struct world *w, const char *type, const char *path, struct place *ret)
+{
+	struct layout_field_info info;
+	size_t i;
+	const struct layout *l = owner(w, type, &i);
+
+	if (!l)
+		die(w, "no type %s", type);
+	if (!layout_find_path(l, l == w->fltmgr ? w->nt : w->stable, type, path, &info))
+		return false;
+	ret->offset = info.offset;
+	ret->size = info.size;
+	(void)snprintf(ret->type, sizeof(ret->type), "%s", info.type);
+	return true;
+}
+
+uint64_t enum_mask(struct world *w, const char *name)
+{
+	uint64_t m;
+
+	layouts_load(w);
+	m = layout_enum_mask(w->fltmgr, name);
+	return m ? m : layout_enum_mask(w->nt, name);
+}
+
+bool has_swizzle(struct world *w)
+{
+	size_t i;
+
+	layouts_load(w);
+	if (!layout_find_type(w->nt, "_MMPTE_TRANSITION", &i)) {
+		const char *fact = layout_fact(w->nt, "pte-swizzle");
+
+		return fact && strcmp(fact, "none") != 0;
+	}
+	for (size_t k = 0; k < layout_type_at(w->nt, i).fields; k++)
+		if (!strcmp(layout_field_at(w->nt, i, k).name, "SwizzleBit"))
+			return true;
+	return false;
+}
+
+void mark_fields(struct world *w, const char *type, uint8_t *map, uint64_t size, unsigned depth)
+{
+	size_t i;
+	const struct layout *l = owner(w, type, &i);
+	struct layout_type_info t;
+
+	if (!l || depth > 8)
+		return;
+	t = layout_type_at(l, i);
+	for (size_t k = 0; k < t.fields; k++) {
+		struct layout_field_info f = layout_field_at(l, i, k);
+		size_t sub;
+
+		if (f.offset >= size)
+			continue;
+		if (owner(w, f.type, &sub))
+			mark_fields(w, f.type, map + f.offset, size - f.offset, depth + 1);
+		else if (f.size && f.size <= size - f.offset)
+			memset(map + f.offset, 1, f.size);
+		else
+			map[f.offset] = 1;
+	}
+}
