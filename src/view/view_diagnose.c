@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is stuck, who holds it, on what evidence; and what was not looked at. */
+#include "view/common.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/str.h"
+
+static void evidence(struct view *v, const char *key, const struct fs_evidence *e, size_t n,
+		     bool rows)
+{
+	size_t i;
+
+	emit_array_begin(v->e, key);
+	for (i = 0; i < n; i++) {
+		emit_object_begin(v->e, NULL);
+		if (e[i].fact)
+			emit_string(v->e, "fact", e[i].fact);
+		emit_address(v->e, "address", e[i].address);
+		if (e[i].field)
+			emit_string(v->e, "field", e[i].field);
+		if (e[i].value)
+			emit_string(v->e, "value", e[i].value);
+		emit_object_end(v->e);
+		if (rows && emit_is_text(v->e))
+			emit_line(v->e, "0x%s  %s = %s%s%s", text_ptr(v, e[i].address),
+				  e[i].field ? e[i].field : "", e[i].value ? e[i].value : "",
+				  e[i].fact ? "  " : "", e[i].fact ? e[i].fact : "");
+	}
+	emit_array_end(v->e);
+}
+
+static void json_subject(struct view *v, const char *key, const struct fs_subject *s)
+{
+	if (!s->kind)
+		return;
+	emit_object_begin(v->e, key);
+	emit_string(v->e, "kind", s->kind);
+	if (s->address)
+		emit_address(v->e, "address", s->address);
+	if (s->name && s->name[0])
+		emit_string(v->e, "name", s->name);
+	emit_object_end(v->e);
+}
+
+static void json_verdict(struct view *v, const struct fs_verdict *d)
+{
+	if (d->driver)
+		emit_string(v->e, "driver", d->driver);
+	if (d->driver_object)
+		emit_address(v->e, "driver_object", d->driver_object);
+	if (d->filter)
+		emit_address(v->e, "filter", d->filter);
+	if (d->name)
+		emit_string(v->e, "name", d->name);
+	emit_string(v->e, "state", fs_verdict_state_name(d->state));
+	emit_string(v->e, "stage", fs_stage_name(d->stage));
+	if (d->cause_id) {
+		emit_object_begin(v->e, "cause");
+		emit_string(v->e, "id", d->cause_id);
+		emit_string(v->e, "title", d->cause_title ? d->cause_title : d->cause_id);
+		emit_object_end(v->e);
+	}
+	emit_string(v->e, "confidence", fs_confidence_name(d->confidence));
+	if (d->summary)
+		emit_string(v->e, "summary", d->summary);
+	if (d->waiter_thread) {
+		emit_object_begin(v->e, "waiter");
+		emit_address(v->e, "thread", d->waiter_thread);
+		emit_object_end(v->e);
+	}
+	json_subject(v, "culprit", &d->culprit);
+	if (d->advice)
+		emit_string(v->e, "advice", d->advice);
+}
+
+static enum emit_style verdict_style(enum fs_verdict_state state)
+{
+	switch (state) {
+	case FS_ST_STUCK:
+		return EMIT_BAD;
+	case FS_ST_LEFTOVER:
+	case FS_ST_REFUSED:
+		return EMIT_WARN;
+	case FS_ST_HEALTHY:
+		return EMIT_GOOD;
+	case FS_ST_UNKNOWN:
+		break;
+	}
+	return EMIT_STRONG;
+}
+
+/* The headline: who, in what state, why, how sure. */
+static void verdict_title(struct view *v, const struct fs_verdict *d)
+{
+	const char *s;
+
+	if (!emit_is_text(v->e))
+		return;
+	s = text_printf(v, "%s: %s",
+			d->driver ? d->driver
+			: d->name ? d->name
+				  : "(no name)",
+			fs_verdict_state_name(d->state));
+	if (d->cause_id)
+		s = text_printf(v, "%s, %s (%s)", s, d->cause_id,
+				fs_confidence_name(d->confidence));
+	emit_styled(v->e, verdict_style(d->state), "%s", s);
+	emit_indent(v->e, 1);
+	if (d->filter)
+		emit_line(v->e, "FLT_FILTER: %s %s  stage %s", text_ptr(v, d->filter),
+			  d->name ? text_quoted(v, d->name) : "", fs_stage_name(d->stage));
+	emit_indent(v->e, -1);
+}
+
+static void verdict(struct view *v, const struct fs_verdict *d)
+{
+	entity_begin(v);
+	verdict_title(v, d);
+	emit_indent(v->e, 1);
+	if (d->summary)
+		emit_paragraph(v->e, d->summary);
+	if (d->advice)
+		emit_paragraph(v->e, d->advice);
+	emit_object_begin(v->e, NULL);
+	json_verdict(v, d);
+	if (d->nbecause > 0)
+		emit_line(v->e, "Evidence:");
+	emit_indent(v->e, 1);
+	evidence(v, "because", d->because, d->nbecause, true);
+	emit_indent(v->e, -1);
+	if (d->waiter_thread && emit_is_text(v->e))
+		emit_line(v->e, "Waiting thread: %s", text_ptr(v, d->waiter_thread));
+	emit_object_end(v->e);
+	emit_indent(v->e, -1);
+	emit_blank(v->e);
+}
+
+/* Does a verdict that is shown tell the same thing already? */
+static bool told(const struct fs_report *r, const struct fs_finding *f)
+{
+	size_t i;
+
+	for (i = 0; i < r->nverdicts; i++) {
+		const struct fs_verdict *d = &r->verdicts[i];
+
+		if (d->cause_id && f->rule && strcmp(d->cause_id, f->rule) == 0 &&
+		    f->subject.address != 0 &&
+		    (f->subject.address == d->filter || f->subject.address == d->driver_object ||
+		     f->subject.address == d->culprit.address))
+			return true;
+	}
+	return false;
+}
+
+static void finding(struct view *v, const struct fs_finding *f, bool again)
+{
+	enum emit_style style = f->severity == FS_ERROR	    ? EMIT_BAD
+				: f->severity == FS_WARNING ? EMIT_WARN
+							    : EMIT_PLAIN;
+
+	entity_begin(v);
+	emit_object_begin(v->e, NULL);
+	emit_string(v->e, "rule", f->rule);
+	if (f->title)
+		emit_string(v->e, "title", f->title);
+	emit_string(v->e, "severity", fs_severity_name(f->severity));
+	emit_string(v->e, "confidence", fs_confidence_name(f->confidence));
+	json_subject(v, "subject", &f->subject);
+	if (f->message)
+		emit_string(v->e, "message", f->message);
+	if (!again) {
+		emit_styled(v->e, style, "%s: %s (%s)", fs_severity_name(f->severity), f->rule,
+			    fs_confidence_name(f->confidence));
+		emit_indent(v->e, 1);
+		if (f->message)
+			emit_paragraph(v->e, f->message);
+		emit_indent(v->e, 1);
+	}
+	evidence(v, "evidence", f->evidence, f->nevidence, !again);
+	if (!again)
+		emit_indent(v->e, -2);
+	emit_object_end(v->e);
+}
+
+/* Rules that share a reason share a line. Quadratic in a table of some forty. */
+static void not_checked(struct view *v, const struct fs_report *r)
+{
+	size_t i, j;
+
+	emit_array_begin(v->e, "not_checked");
+	for (i = 0; i < r->nnot_checked; i++) {
+		emit_object_begin(v->e, NULL);
+		emit_string(v->e, "rule", r->not_checked[i].rule);
+		emit_string(v->e, "why", r->not_checked[i].why);
+		emit_object_end(v->e);
+	}
+	emit_array_end(v->e);
+	if (!emit_is_text(v->e) || r->nnot_checked == 0)
+		return;
+	emit_line(v->e, "Not checked:");
+	emit_indent(v->e, 1);
+	for (i = 0; i < r->nnot_checked; i++) {
+		const char *why = r->not_checked[i].why, *s = r->not_checked[i].rule;
+		bool first = true;
+
+		for (j = 0; j < i && first; j++)
+			first = strcmp(r->not_checked[j].why, why) != 0;
+		for (j = i + 1; j < r->nnot_checked && first; j++)
+			if (strcmp(r->not_checked[j].why, why) == 0)
+				s = text_printf(v, "%s, %s", s, r->not_checked[j].rule);
+		if (first)
+			emit_paragraph(v->e, text_printf(v, "%s: %s", s, why));
+	}
+	emit_indent(v->e, -1);
+}
+
+/* Every filter with the stage of its unload; text shows those that are not at rest. */
+static void stages(struct view *v, const struct fs_report *r)
+{
+	size_t i;
+
+	if (!r->stages)
+		return;
+	emit_array_begin(v->e, "stages");
+	for (i = 0; i < v->m->nfilters; i++) {
+		const struct fs_filter *fl = &v->m->filters[i];
+		const char *why = r->stage_why ? r->stage_why[i] : NULL;
+
+		entity_begin(v);
+		emit_object_begin(v->e, NULL);
+		emit_address(v->e, "filter", fl->address);
+		show_string(v, NULL, "name", NULL, &fl->name);
+		emit_string(v->e, "stage", fs_stage_name(r->stages[i]));
+		if (why)
+			emit_string(v->e, "why", why);
+		emit_object_end(v->e);
+		if (r->stages[i] != FS_S0 && r->stages[i] != FS_STAGE_UNKNOWN && emit_is_text(v->e))
+			emit_line(v->e, "%s  FLT_FILTER: %s %s%s%s", fs_stage_name(r->stages[i]),
+				  text_ptr(v, fl->address), text_string(v, &fl->name, "[NoName]"),
+				  why ? "  " : "", why ? why : "");
+	}
+	emit_array_end(v->e);
+}
+
+static bool is_prefix_of_driver(const char *s, const char **rest)
+{
+	static const char *const prefixes[] = {"\\Driver\\", "\\FileSystem\\"};
+	size_t i;
+
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (str_istarts(s, prefixes[i])) {
+			*rest = s + strlen(prefixes[i]);
+			return true;
+		}
+	*rest = s;
+	return false;
+}
+
+/* Length without ".sys". */
+static size_t stem(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 4 && str_ieq(s + n - 4, ".sys") ? n - 4 : n;
+}
+
+bool view_same_driver(const char *a, const char *b)
+{
+	size_t na, nb;
+
+	if (!a || !b)
+		return false;
+	(void)is_prefix_of_driver(a, &a);
+	(void)is_prefix_of_driver(b, &b);
+	na = stem(a);
+	nb = stem(b);
+	return na > 0 && na == nb && strncasecmp(a, b, na) == 0;
+}
+
+static bool verdict_concerns(const struct fs_verdict *d, const char *driver)
+{
+	return !driver || view_same_driver(d->driver, driver) || view_same_driver(d->name, driver);
+}
+
+/* Is there anything of that name in the dump? */
+static bool is_known(const struct fs_model *m, const char *driver)
+{
+	size_t i;
+
+	for (i = 0; i < m->nfilters; i++)
+		if (view_same_driver(plain(&m->filters[i].name), driver) ||
+		    view_same_driver(m->filters[i].name_by_callbacks, driver))
+			return true;
+	for (i = 0; i < m->ndrivers; i++)
+		if (view_same_driver(plain(&m->drivers[i].name), driver))
+			return true;
+	for (i = 0; i < m->nmodules; i++)
+		if (view_same_driver(m->modules[i].name, driver))
+			return true;
+	return false;
+}
+
+static void nothing_wrong(struct view *v, const struct fs_report *r, const char *driver)
+{
+	const struct fs_model *m = v->m;
+	const char *rest =
+		m->ngaps || r->nnot_checked
+			? text_printf(v, " %s; %zu rules not checked (--json names them).",
+				      text_gaps(v), r->nnot_checked)
+			: "";
+
+	if (!emit_is_text(v->e))
+		return;
+	if (driver)
+		emit_styled(v->e, EMIT_GOOD, "%s: nothing found that keeps it from unloading.%s",
+			    driver, rest);
+	else
+		emit_styled(v->e, EMIT_GOOD,
+			    "No driver is stuck, refused or left over: %zu frames, %zu filters, "
+			    "%zu instances, %zu volumes looked at.%s",
+			    m->nframes, m->nfilters, m->ninstances, m->nvolumes, rest);
+}
+
+static bool subject_concerns(const struct fs_report *r, const struct fs_finding *f,
+			     const char *driver)
+{
+	size_t i;
+
+	if (!driver || view_same_driver(f->subject.name, driver))
+		return true;
+	for (i = 0; i < r->nverdicts; i++) {
+		const struct fs_verdict *d = &r->verdicts[i];
+
+		if (verdict_concerns(d, driver) && f->subject.address != 0 &&
+		    (f->subject.address == d->filter || f->subject.address == d->driver_object ||
+		     f->subject.address == d->culprit.address))
+			return true;
+	}
+	return false;
+}
+
+bool view_diagnose(struct view *v, const struct fs_report *r, const char *driver)
+{
+	size_t i, shown = 0;
+
+	emit_array_begin(v->e, "verdicts");
+	for (i = 0; i < r->nverdicts; i++) {
+		if (!verdict_concerns(&r->verdicts[i], driver))
+			continue;
+		shown += r->verdicts[i].state != FS_ST_HEALTHY;
+		if (r->verdicts[i].state != FS_ST_HEALTHY || !emit_is_text(v->e))
+			verdict(v, &r->verdicts[i]);
+	}
+	emit_array_end(v->e);
+	emit_array_begin(v->e, "findings");
+	for (i = 0; i < r->nfindings; i++)
+		if (subject_concerns(r, &r->findings[i], driver)) {
+			finding(v, &r->findings[i], told(r, &r->findings[i]));
+			shown++;
+		}
+	emit_array_end(v->e);
+	if (shown == 0) {
+		nothing_wrong(v, r, driver);
+		if (emit_is_text(v->e))
+			return !driver || is_known(v->m, driver);
+	}
+	stages(v, r);
+	not_checked(v, r);
+	if (shown > 0 && emit_is_text(v->e))
+		emit_line(v->e, "Gaps: %s.", text_gaps(v));
+	return shown > 0 || !driver || is_known(v->m, driver);
+}

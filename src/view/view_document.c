@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The parts that every document has: dump, gaps, modules, the layout in short. */
+#include "view/common.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+/* FILETIME is in 100 ns since 1601-01-01 (MSDN FILETIME). */
+#define FILETIME_TO_UNIX UINT64_C(11644473600)
+#define TICKS_PER_SECOND UINT64_C(10000000)
+
+const char *text_filetime(struct view *v, uint64_t filetime)
+{
+	uint64_t s = filetime / TICKS_PER_SECOND;
+	char buf[40];
+	struct tm tm;
+	time_t t;
+
+	/* The year 9999 is enough; gmtime_r may fail beyond. */
+	if (s < FILETIME_TO_UNIX || s - FILETIME_TO_UNIX > UINT64_C(253402300799))
+		return NULL;
+	t = (time_t)(s - FILETIME_TO_UNIX);
+	if (!gmtime_r(&t, &tm) || strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return NULL;
+	return text_printf(v, "%s", buf);
+}
+
+static void json_time(struct view *v, const struct fs_dump *d)
+{
+	const char *t;
+
+	if (d->time.state == FS_MISSING) {
+		emit_null(v->e, "time");
+	} else if (d->time.state == FS_READ) {
+		t = text_filetime(v, d->time.v);
+		if (t)
+			emit_string(v->e, "time", t);
+		else
+			emit_address(v->e, "time_raw", d->time.v);
+	}
+	if (d->uptime.state == FS_MISSING)
+		emit_null(v->e, "uptime_seconds");
+	else if (d->uptime.state == FS_READ)
+		emit_uint(v->e, "uptime_seconds", d->uptime.v / TICKS_PER_SECOND);
+}
+
+static void json_bugcheck(struct view *v, const struct fs_dump *d)
+{
+	size_t i;
+
+	if (d->bugcheck.state == FS_NONE)
+		return;
+	if (d->bugcheck.state == FS_MISSING) {
+		emit_null(v->e, "bugcheck");
+		return;
+	}
+	emit_object_begin(v->e, "bugcheck");
+	emit_uint(v->e, "code", d->bugcheck.v);
+	emit_array_begin(v->e, "parameters");
+	for (i = 0; i < 4; i++) {
+		if (d->bugcheck_parameter[i].state == FS_READ)
+			emit_address(v->e, NULL, d->bugcheck_parameter[i].v);
+		else if (d->bugcheck_parameter[i].state == FS_MISSING)
+			emit_null(v->e, NULL);
+	}
+	emit_array_end(v->e);
+	emit_object_end(v->e);
+}
+
+void json_dump(struct view *v)
+{
+	const struct fs_dump *d = &v->m->dump;
+
+	emit_object_begin(v->e, "dump");
+	emit_string(v->e, "path", d->path);
+	emit_string(v->e, "format", d->format);
+	if (d->machine)
+		emit_string(v->e, "machine", d->machine);
+	show_value(v, NULL, "build", NULL, &d->build, NUM_DEC);
+	show_value(v, NULL, "processors", NULL, &d->processors, NUM_DEC);
+	json_bugcheck(v, d);
+	json_time(v, d);
+	show_value(v, NULL, "directory_table_base", NULL, &d->directory_table_base, NUM_PTR);
+	emit_bool(v->e, "truncated", d->truncated);
+	if (d->truncated)
+		emit_uint(v->e, "missing_bytes", d->missing_bytes);
+	if (d->translation_problem)
+		emit_string(v->e, "translation_problem", d->translation_problem);
+	emit_object_end(v->e);
+}
+
+void json_gaps(struct view *v)
+{
+	const struct fs_model *m = v->m;
+	size_t i;
+
+	emit_array_begin(v->e, "gaps");
+	for (i = 0; i < m->ngaps; i++) {
+		const struct fs_gap *g = &m->gaps[i];
+
+		emit_object_begin(v->e, NULL);
+		emit_string(v->e, "what", g->what);
+		if (g->has_address)
+			emit_address(v->e, "address", g->address);
+		emit_string(v->e, "reason", fs_status_name(g->reason));
+		if (g->text)
+			emit_string(v->e, "text", g->text);
+		emit_object_end(v->e);
+	}
+	emit_array_end(v->e);
+	if (m->gaps_limited)
+		emit_bool(v->e, "gaps_limited", true);
+}
+
+const char *text_gaps(struct view *v)
+{
+	const struct fs_model *m = v->m;
+	size_t by[FS_NO_MEMORY + 1] = {0}, i;
+	const char *s = "";
+
+	if (m->ngaps == 0)
+		return "every value that was looked for could be read";
+	for (i = 0; i < m->ngaps; i++)
+		if ((size_t)m->gaps[i].reason <= FS_NO_MEMORY)
+			by[m->gaps[i].reason]++;
+	for (i = 0; i <= FS_NO_MEMORY; i++)
+		if (by[i])
+			s = text_printf(v, "%s%s%zu %s", s, *s ? ", " : "", by[i],
+					fs_status_name((enum fs_status)i));
+	return text_printf(v, "%s%zu values could not be read (%s)",
+			   m->gaps_limited ? "more than " : "", m->ngaps, s);
+}
+
+void json_module(struct view *v, const struct fs_module *mod)
+{
+	emit_object_begin(v->e, NULL);
+	if (mod->name)
+		emit_string(v->e, "name", mod->name);
+	if (mod->path)
+		emit_string(v->e, "path", mod->path);
+	emit_address(v->e, "base", mod->base);
+	emit_uint(v->e, "size", mod->size);
+	show_value(v, NULL, "timestamp", NULL, &mod->timestamp, NUM_DEC);
+	if (mod->pdb_guid) {
+		emit_object_begin(v->e, "pdb");
+		if (mod->pdb_name)
+			emit_string(v->e, "name", mod->pdb_name);
+		emit_string(v->e, "guid", mod->pdb_guid);
+		emit_uint(v->e, "age", mod->pdb_age);
+		emit_object_end(v->e);
+	}
+	emit_object_end(v->e);
+}
+
+void json_modules(struct view *v)
+{
+	const struct fs_model *m = v->m;
+	size_t i;
+
+	emit_array_begin(v->e, "modules");
+	for (i = 0; i < m->nmodules; i++)
+		json_module(v, &m->modules[i]);
+	emit_array_end(v->e);
+	emit_array_begin(v->e, "unloaded_modules");
+	for (i = 0; i < m->nunloaded; i++) {
+		emit_object_begin(v->e, NULL);
+		if (m->unloaded[i].name)
+			emit_string(v->e, "name", m->unloaded[i].name);
+		emit_address(v->e, "start", m->unloaded[i].start);
+		emit_address(v->e, "end", m->unloaded[i].end);
+		emit_object_end(v->e);
+	}
+	emit_array_end(v->e);
+}
+
+void json_layout_summary(struct view *v, const char *key, const struct fs_layout *l)
+{
+	if (!l->id)
+		return;
+	emit_object_begin(v->e, key);
+	emit_string(v->e, "id", l->id);
+	emit_string(v->e, "source", fs_layout_source_name(l->source));
+	emit_object_begin(v->e, "checks");
+	emit_uint(v->e, "held", l->held);
+	emit_uint(v->e, "failed", l->failed);
+	emit_object_end(v->e);
+	emit_object_end(v->e);
+}
+
+void view_open(struct view *v, struct emit *e, const struct fs_model *m, const char *schema)
+{
+	memset(v, 0, sizeof(*v));
+	v->e = e;
+	v->m = m;
+	emit_object_begin(e, NULL);
+	emit_string(e, "schema", schema);
+	if (m)
+		json_dump(v);
+}
+
+void view_close(struct view *v)
+{
+	if (v->m)
+		json_gaps(v);
+	emit_object_end(v->e);
+	if (v->unproved > 0 && v->m) {
+		emit_blank(v->e);
+		emit_paragraph(v->e,
+			       text_printf(v,
+					   "? (%zu values): read through an offset that nothing in "
+					   "this dump confirms (layout %s, %s).",
+					   v->unproved, v->m->fltmgr.id ? v->m->fltmgr.id : "none",
+					   fs_layout_source_name(v->m->fltmgr.source)));
+	}
+	arena_deinit(&v->tmp);
+}
+
+void view_not_found(struct view *v)
+{
+	if (v->m->not_found)
+		emit_string(v->e, "not_found", v->m->not_found);
+}
