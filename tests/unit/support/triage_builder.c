@@ -153,7 +153,7 @@ void triage_unloaded(struct triage *t, const char *name, uint64_t start, uint64_
 }
 
 /* Fields that are not set hold the filler, as Windows leaves them. */
-static void write_header(const struct triage *t, uint8_t *f)
+static void write_header(const struct triage *t, uint32_t type, uint8_t *f)
 {
 	size_t i;
 
@@ -162,13 +162,15 @@ static void write_header(const struct triage *t, uint8_t *f)
 	memcpy(f + 4, "DU64", 4);
 	store(f + 0x8, 15, 4);
 	store(f + 0xc, t->build, 4);
-	store(f + 0x10, 0x1aa000, 8);
-	store(f + 0x20, 0xfffff80000001000, 8);
+	if (t->modules)
+		store(f + 0x20, t->modules, 8);
+	if (t->kdbg)
+		store(f + 0x80, t->kdbg, 8);
 	store(f + 0x30, t->machine, 4);
 	store(f + 0x34, 1, 4);
 	store(f + 0x38, 0xe2, 4);
 	memset(f + 0x40, 0, 32);
-	store(f + 0xf98, 4, 4);
+	store(f + 0xf98, type, 4);
 }
 
 static size_t write_unloaded(const struct triage *t, uint8_t *f, size_t at)
@@ -259,7 +261,7 @@ const char *triage_write(struct triage *t)
 	f = calloc(1, size);
 	if (!f)
 		die("out of memory", size);
-	write_header(t, f);
+	write_header(t, 4, f);
 	store(f + TRIAGE + 0x18, LISTS, 4);
 	at = write_unloaded(t, f, LISTS);
 	at = write_drivers(t, f, at);
@@ -269,5 +271,75 @@ const char *triage_write(struct triage *t)
 	store(f + TRIAGE + 0x4, at + 4, 4);
 	save(t, f, at + 4);
 	free(f);
+	return t->path;
+}
+
+/* A full dump under construction: page i of `page` is physical page i + 1. */
+struct pages {
+	uint8_t (*page)[4096];
+	size_t n, cap;
+};
+
+static size_t new_page(struct pages *p)
+{
+	if (p->n == p->cap) {
+		p->cap = p->cap ? 2 * p->cap : 16;
+		p->page = realloc(p->page, p->cap * sizeof(*p->page));
+		if (!p->page)
+			die("out of memory", p->n);
+	}
+	memset(p->page[p->n], 0, sizeof(*p->page));
+	return p->n++;
+}
+
+/* The page that va maps to; tables are made on the way (SDM vol. 3, 4-level paging). */
+static size_t page_of(struct pages *p, uint64_t va)
+{
+	size_t table = 0;
+	int shift;
+
+	for (shift = 39; shift >= 12; shift -= 9) {
+		size_t slot = va >> shift & 511, next;
+		uint64_t entry = 0;
+
+		memcpy(&entry, &p->page[table][8 * slot], 8);
+		if (!entry) {
+			next = new_page(p);
+			entry = ((uint64_t)next + 1) << 12 | 0x63; /* present, writable, A, D */
+			memcpy(&p->page[table][8 * slot], &entry, 8);
+		}
+		table = (size_t)(entry >> 12) - 1;
+	}
+	return table;
+}
+
+const char *triage_write_full(struct triage *t)
+{
+	struct pages p = {0};
+	size_t i, k, size;
+	uint8_t *f;
+
+	(void)new_page(&p);
+	for (i = 0; i < t->nranges; i++)
+		for (k = 0; k < t->range[i].size; k++) {
+			uint64_t va = t->range[i].va + k;
+			size_t page = page_of(&p, va);
+
+			p.page[page][va & 4095] = t->range[i].bytes[k];
+		}
+	size = HEADER + p.n * 4096;
+	f = calloc(1, size);
+	if (!f)
+		die("out of memory", size);
+	write_header(t, 1, f);
+	store(f + 0x10, 0x1000, 8);
+	store(f + 0x88, 1, 4);
+	store(f + 0x90, p.n, 8);
+	store(f + 0x98, 1, 8);
+	store(f + 0xa0, p.n, 8);
+	memcpy(f + HEADER, p.page, p.n * 4096);
+	save(t, f, size);
+	free(f);
+	free(p.page);
 	return t->path;
 }

@@ -40,6 +40,7 @@ struct triage_unloaded {
 };
 struct triage {
 	uint32_t machine, build; /* 0x8664 and 19041 from triage_init */
+	uint64_t modules, kdbg;	 /* PsLoadedModuleList, KdDebuggerDataBlock; 0: PAGE filler */
 	struct triage_range range[TRIAGE_RANGES];
 	size_t nranges;
 	struct triage_driver driver[TRIAGE_DRIVERS];
@@ -73,5 +74,9 @@ void triage_unloaded(struct triage *t, const char *name, uint64_t start, uint64_
 
 /* Write (again) and give the path. */
 const char *triage_write(struct triage *t);
+/* The same memory as a full dump (DumpType 1) with 4-level page tables (x64
+ * only); what a range leaves of its first and last page is zero. The driver
+ * lists are a triage dump's own and not in it. */
+const char *triage_write_full(struct triage *t);
 
 #endif
