@@ -110,12 +110,39 @@ static void file_that_shrinks(void **state)
 	bytes_deinit(&b);
 }
 
+/* A load that fails half way has overwritten a cached page: it must not be used again. */
+static void failed_load_spoils_nothing(void **state)
+{
+	struct bytes b = { 0 };
+	struct dump *d;
+	uint64_t pa;
+	uint8_t p[8];
+	size_t good = 0;
+
+	(void)state;
+	many_pages(&b);
+	d = bytes_open(&b);
+	read_all(d);
+	assert_int_equal(truncate(b.path, 0x2000 + 5 * 4096 + 0x100), 0);
+	assert_int_equal(dump_read_phys(d, 0x5010, p, 8, NULL), FS_SYSTEM);
+	for (pa = 0x6010; pa < PAGES * 4096; pa += 4096) {
+		enum fs_status st = dump_read_phys(d, pa, p, 8, NULL);
+
+		assert_true(st == FS_SYSTEM || (st == FS_OK && load_u64(p) == pa));
+		good += st == FS_OK;
+	}
+	assert_true(good > 100);
+	dump_close(d);
+	bytes_deinit(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(eviction),
 		cmocka_unit_test(hot_page_stays),
 		cmocka_unit_test(file_that_shrinks),
+		cmocka_unit_test(failed_load_spoils_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
