@@ -49,7 +49,7 @@ static enum fs_status fail_missing(const struct vm *vm, uint64_t va, size_t n, u
 	if (!vm_is_canonical(vm, missing))
 		return fs_fail_at(err, FS_CORRUPT, missing,
 				  "%s at 0x%" PRIx64 " (%zu bytes), from 0x%" PRIx64
-				  ": no address of this machine can be it",
+				  ": not canonical on this machine",
 				  what, va, n, missing);
 	return fs_fail_at(err, FS_NOT_IN_DUMP, missing,
 			  "%s at 0x%" PRIx64 " (%zu bytes), from 0x%" PRIx64

@@ -171,7 +171,7 @@ static enum fs_status translate(struct vm *vm, uint64_t va, const struct vm_tlb 
 	if (vm->levels == 0)
 		return cannot_translate(vm, va, err);
 	if (!vm_is_canonical(vm, va))
-		return fs_fail_at(err, FS_CORRUPT, va, "no address of a %u-level machine can be it",
+		return fs_fail_at(err, FS_CORRUPT, va, "not canonical with %u-level paging",
 				  vm->levels);
 	st = walk_va(vm->walk, &vm->rules, va, &x, NULL, err);
 	if (st != FS_OK)
