@@ -57,28 +57,44 @@ static void add_range(struct dump *d, struct dmp_triage *t, uint64_t va, uint32_
 	*r = (struct range){va, size < left ? size : left, off};
 }
 
+/* A kernel address in the copy of an object that stands at file offset `copy`. */
+static bool copied_pointer(struct dump *d, const struct dmp_triage *t, uint32_t copy,
+			   uint16_t field, uint64_t *ret)
+{
+	uint64_t end = (uint64_t)copy + field + 8;
+	uint8_t p[8];
+
+	if (copy < TRIAGE_END || end > dmp_triage_next(d, t, copy) ||
+	    dump_file_read(&d->file, end - 8, p, sizeof(p), "copied object", NULL) != FS_OK ||
+	    !dmp_triage_is_kernel(load_u64(p)))
+		return false;
+	*ret = load_u64(p);
+	return true;
+}
+
+/* A size that runs into what stands behind the copy is not the copy's. */
+static void add_copy(struct dump *d, struct dmp_triage *t, uint64_t va, uint32_t off, uint16_t size)
+{
+	if (off >= TRIAGE_END && (uint64_t)off + size <= dmp_triage_next(d, t, off))
+		add_range(d, t, va, off, size);
+}
+
 /* The copies of the current thread and process: PRCB and KTHREAD say where they
  * were, KDBG says where in them that stands. Both copies agreed, byte for byte,
  * with the data blocks of the published real dumps. */
 static void add_thread_and_process(struct dump *d, struct dmp_triage *t, const uint8_t *kdbg)
 {
-	uint32_t prcb = dmp_triage_u32(t, TRIAGE_PRCB_OFFSET);
 	uint32_t thread = dmp_triage_u32(t, TRIAGE_THREAD_OFFSET);
-	uint32_t process = dmp_triage_u32(t, TRIAGE_PROCESS_OFFSET);
-	uint8_t p[8];
+	uint64_t va;
 
-	if (prcb < TRIAGE_END || thread < TRIAGE_END ||
-	    dump_file_read(&d->file, (uint64_t)prcb + load_u16(kdbg + KDBG_PRCB_CURRENT_THREAD), p,
-			   sizeof(p), "PRCB", NULL) != FS_OK ||
-	    !dmp_triage_is_kernel(load_u64(p)))
+	if (!copied_pointer(d, t, dmp_triage_u32(t, TRIAGE_PRCB_OFFSET),
+			    load_u16(kdbg + KDBG_PRCB_CURRENT_THREAD), &va))
 		return;
-	add_range(d, t, load_u64(p), thread, load_u16(kdbg + KDBG_SIZE_ETHREAD));
-	if (process < TRIAGE_END ||
-	    dump_file_read(&d->file, (uint64_t)thread + load_u16(kdbg + KDBG_THREAD_APC_PROCESS), p,
-			   sizeof(p), "KTHREAD", NULL) != FS_OK ||
-	    !dmp_triage_is_kernel(load_u64(p)))
+	add_copy(d, t, va, thread, load_u16(kdbg + KDBG_SIZE_ETHREAD));
+	if (!copied_pointer(d, t, thread, load_u16(kdbg + KDBG_THREAD_APC_PROCESS), &va))
 		return;
-	add_range(d, t, load_u64(p), process, load_u16(kdbg + KDBG_SIZE_EPROCESS));
+	add_copy(d, t, va, dmp_triage_u32(t, TRIAGE_PROCESS_OFFSET),
+		 load_u16(kdbg + KDBG_SIZE_EPROCESS));
 }
 
 static void add_kdbg(struct dump *d, struct dmp_triage *t)

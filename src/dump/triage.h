@@ -52,6 +52,10 @@ struct dmp_triage {
 /* A u32 of the header; 0 when it is filler. */
 uint32_t dmp_triage_u32(const struct dmp_triage *t, size_t field);
 
+/* File offset where the next thing after `off` that the header points at begins,
+ * at most the end of the dump: what stands at `off` ends there. */
+uint64_t dmp_triage_next(const struct dump *d, const struct dmp_triage *t, uint64_t off);
+
 /* In the upper half of the address space, where everything Windows captures is. */
 static inline bool dmp_triage_is_kernel(uint64_t va)
 {

@@ -70,15 +70,14 @@ void dmp_triage_find_drivers(struct dump *d, struct dmp_triage *t)
 	t->driver_stride = (uint32_t)stride;
 }
 
-/* Where the next thing that the header points at begins, at most the dump's end. */
-static uint64_t next_thing(const struct dump *d, const struct dmp_triage *t, uint64_t off)
+uint64_t dmp_triage_next(const struct dump *d, const struct dmp_triage *t, uint64_t off)
 {
 	static const uint8_t fields[] = {
-		TRIAGE_VALID_OFFSET,  TRIAGE_CONTEXT_OFFSET, TRIAGE_EXCEPTION_OFFSET,
-		TRIAGE_MM_OFFSET,     TRIAGE_PRCB_OFFSET,    TRIAGE_PROCESS_OFFSET,
-		TRIAGE_THREAD_OFFSET, TRIAGE_STACK_OFFSET,   TRIAGE_DRIVERS_OFFSET,
-		TRIAGE_POOL_OFFSET,   TRIAGE_PAGE_OFFSET,    TRIAGE_KDBG_OFFSET,
-		TRIAGE_BLOCKS_OFFSET,
+		TRIAGE_VALID_OFFSET,  TRIAGE_CONTEXT_OFFSET,  TRIAGE_EXCEPTION_OFFSET,
+		TRIAGE_MM_OFFSET,     TRIAGE_PRCB_OFFSET,     TRIAGE_PROCESS_OFFSET,
+		TRIAGE_THREAD_OFFSET, TRIAGE_STACK_OFFSET,    TRIAGE_DRIVERS_OFFSET,
+		TRIAGE_POOL_OFFSET,   TRIAGE_PAGE_OFFSET,     TRIAGE_KDBG_OFFSET,
+		TRIAGE_BLOCKS_OFFSET, TRIAGE_UNLOADED_OFFSET,
 	};
 	uint64_t next = dmp_triage_u32(t, TRIAGE_DUMP_SIZE);
 	size_t i;
@@ -108,7 +107,7 @@ void dmp_triage_find_unloaded(struct dump *d, struct dmp_triage *t)
 	}
 	off += sizeof(n);
 	count = load_u64(n);
-	room = next_thing(d, t, off - 1) - off;
+	room = dmp_triage_next(d, t, off - 1) - off;
 	if (count > room / UNLOADED_STRIDE) {
 		dump_note_add(d,
 			      "unloaded drivers: 0x%" PRIx64 " entries from 0x%" PRIx64

@@ -80,6 +80,13 @@ static void other_copies(void **state)
 	expect_missing(d, THREAD_VA, 1, THREAD_VA);
 	expect_at(d, STACK_VA, STACK);
 	dump_close(d);
+	/* A thread that would run into the call stack's copy is not the thread. */
+	bytes_put(&b, KDBG + 0x10, "KDBG", 4);
+	bytes_u16(&b, KDBG + 0x2c0, 0xc1);
+	d = bytes_open(&b);
+	expect_missing(d, THREAD_VA, 1, THREAD_VA);
+	expect_at(d, PROCESS_VA + 0x1c, PROCESS + 0x1c);
+	dump_close(d);
 	/* A thread at a user address is no thread. */
 	bytes_put(&b, KDBG + 0x10, "KDBG", 4);
 	bytes_u64(&b, PRCB + 8, 0x1000);

@@ -113,7 +113,7 @@ static void file_that_shrinks(void **state)
 /* A load that fails half way has overwritten a cached page: it must not be used again. */
 static void failed_load_spoils_nothing(void **state)
 {
-	struct bytes b = { 0 };
+	struct bytes b = {0};
 	struct dump *d;
 	uint64_t pa;
 	uint8_t p[8];
