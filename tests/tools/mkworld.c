@@ -106,6 +106,22 @@ static void options_read(struct world *w, struct options *o, int argc, char **ar
 		die(w, "a world and -o are needed\n%s", usage);
 }
 
+/* $build is that of the layouts asked for, unless -D says otherwise. */
+static void choose_layouts(struct world *w)
+{
+	char build[16];
+	uint32_t n = 0;
+
+	layouts_named(w);
+	if (w->nt)
+		n = layout_build(w->nt);
+	if (!n && w->fltmgr)
+		n = layout_build(w->fltmgr);
+	(void)snprintf(build, sizeof(build), "%u", n);
+	if (n && !var_get(w, "build"))
+		var_set(w, "build", build);
+}
+
 int main(int argc, char **argv)
 {
 	static struct world w;
@@ -119,6 +135,7 @@ int main(int argc, char **argv)
 	options_read(&w, &o, argc, argv);
 	for (size_t i = 0; i < o.layouts.n; i++)
 		layouts_use(&w, o.layouts.v[i]);
+	choose_layouts(&w);
 	text_load(&w, o.world, &text);
 	text_run(&w, &text);
 	w.at = NULL;

@@ -8,33 +8,44 @@
 
 #include "fltscope/error.h"
 
+/* "19041", "19041-x64" and "nt/19041-x64.layout" are one. */
+static bool same_layout(const char *shipped, const char *dir, const char *name)
+{
+	size_t len = strlen(dir);
+
+	if (!strcmp(shipped, name))
+		return true;
+	if (strncmp(shipped, dir, len) != 0 || shipped[len] != '/')
+		return false;
+	shipped += len + 1;
+	len = strlen(name);
+	return !strncmp(shipped, name, len) &&
+	       (!strcmp(shipped + len, ".layout") || !strcmp(shipped + len, "-x64.layout"));
+}
+
 static struct layout *load_named(struct world *w, const char *dir, const char *name)
 {
-	char path[256], prefix[256];
 	struct layout *ret;
 	struct fs_error err;
-	size_t i, n;
 
-	(void)snprintf(path, sizeof(path), "%s/%s.layout", dir, name);
-	(void)snprintf(prefix, sizeof(prefix), "%s/%s", dir, name);
-	n = layout_shipped_count();
-	for (i = 0; i < n; i++)
-		if (!strcmp(layout_shipped(i).name, path))
-			break;
-	/* "19041" is enough when the shipped name goes on with "-x64" or a revision. */
-	for (size_t k = 0; i == n && k < n; k++) {
-		const char *s = layout_shipped(k).name;
-		size_t len = strlen(prefix);
+	for (size_t i = 0; i < layout_shipped_count(); i++) {
+		const char *shipped = layout_shipped(i).name;
 
-		if (!strncmp(s, prefix, len) && (s[len] == '-' || s[len] == '.') &&
-		    strstr(s, "x64"))
-			i = k;
+		if (!same_layout(shipped, dir, name))
+			continue;
+		if (layout_load_shipped(shipped, &ret, &err) != FS_OK)
+			die(w, "%s", err.text);
+		return ret;
 	}
-	if (i == n)
-		die(w, "no shipped layout %s (or %s-x64.layout)", path, prefix);
-	if (layout_load_shipped(layout_shipped(i).name, &ret, &err) != FS_OK)
-		die(w, "%s", err.text);
-	return ret;
+	die(w, "no shipped layout %s/%s.layout or %s/%s-x64.layout", dir, name, dir, name);
+}
+
+void layouts_named(struct world *w)
+{
+	if (w->nt_name)
+		w->nt = load_named(w, "nt", w->nt_name);
+	if (w->fltmgr_name)
+		w->fltmgr = load_named(w, "fltmgr", w->fltmgr_name);
 }
 
 void layouts_use(struct world *w, const char *path)
@@ -57,9 +68,9 @@ void layouts_load(struct world *w)
 
 	(void)snprintf(name, sizeof(name), "%u", w->build);
 	if (!w->nt)
-		w->nt = load_named(w, "nt", w->nt_name ? w->nt_name : name);
+		w->nt = load_named(w, "nt", name);
 	if (!w->fltmgr)
-		w->fltmgr = load_named(w, "fltmgr", w->fltmgr_name ? w->fltmgr_name : name);
+		w->fltmgr = load_named(w, "fltmgr", name);
 	if (!w->stable)
 		w->stable = load_named(w, "nt", "stable");
 }
