@@ -274,7 +274,8 @@ int main(void)
 		cmocka_unit_test(not_a_dump),	       cmocka_unit_test(not_a_file),
 		cmocka_unit_test(refused_by_number),   cmocka_unit_test(refused_32_bit),
 		cmocka_unit_test(header_cut_anywhere), cmocka_unit_test(filler_is_not_a_value),
-		cmocka_unit_test(every_field),	       cmocka_unit_test(comment_without_end),
+		cmocka_unit_test(every_field),	       cmocka_unit_test(context_record),
+		cmocka_unit_test(comment_without_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
