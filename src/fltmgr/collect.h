@@ -14,13 +14,14 @@
 #include "fltmgr/fltmgr.h"
 #include "read/list.h"
 
-/* _FLT_OBJECT_FLAGS of the public PDB: the same three bits on every known build. */
+/* _FLT_OBJECT_FLAGS of the public PDB: the same three bits on every
+ * known build, and no other use of that byte on any. */
 #define FLT_OBFL_TYPE_INSTANCE 0x01000000u
 #define FLT_OBFL_TYPE_FILTER   0x02000000u
 #define FLT_OBFL_TYPE_VOLUME   0x04000000u
-#define FLT_OBFL_TYPES	       0x07000000u
-#define FLTP_FRAME_SIGNATURE                                                                       \
-	0xf103u /* _FLT_TYPE.Signature of a FLTP_FRAME (facts: fltkd-commands) */
+#define FLT_OBFL_TYPES	       0xff000000u
+/* _FLT_TYPE.Signature of a FLTP_FRAME (facts: fltkd-commands). */
+#define FLTP_FRAME_SIGNATURE 0xf103u
 
 /* Flags words whose names come from the layout's enums. */
 enum flags_kind { FLAGS_OBJECT, FLAGS_FILTER, FLAGS_INSTANCE, FLAGS_VOLUME, FLAGS_KINDS };

@@ -158,24 +158,36 @@ static struct fs_value read_scalar(struct collect *c, const struct fobj *o, cons
 		.v = load_u64(raw), .state = FS_READ, .unproved = unproved, .gap = -1};
 }
 
-static size_t scalar_size(const struct collect *c, enum field_kind kind)
+/* Bytes of a scalar. As in obj_read, the layout's size wins over the table's: on
+ * some builds a field is narrower. Pointers, and structures read as a word, are
+ * as wide as the machine's pointers. */
+static size_t scalar_size(const struct collect *c, enum field_id f)
 {
-	switch (kind) {
+	const struct layout_field *lf = layout_field(reader_layout(&c->r, f), f);
+	size_t size = c->ptr;
+
+	switch (field_decl(f)->kind) {
 	case FK_U8:
-		return 1;
+		size = 1;
+		break;
 	case FK_U16:
-		return 2;
+		size = 2;
+		break;
 	case FK_U32:
-		return 4;
+		size = 4;
+		break;
 	case FK_U64:
-		return 8;
+		size = 8;
+		break;
 	case FK_PTR:
 	case FK_USTR:
 	case FK_LIST:
 	case FK_STRUCT:
-		break;
+		return size;
 	}
-	return c->ptr;
+	if (lf && (lf->size == 1 || lf->size == 2 || lf->size == 4 || lf->size == 8))
+		size = lf->size;
+	return size;
 }
 
 struct fs_value fobj_value(struct collect *c, const struct fobj *o, const struct fpath *p)
@@ -186,8 +198,7 @@ struct fs_value fobj_value(struct collect *c, const struct fobj *o, const struct
 
 	if (withheld(c, o, p, trust, &v))
 		return v;
-	return read_scalar(c, o, p->what, offset,
-			   scalar_size(c, field_decl(p->nested ? p->g : p->f)->kind),
+	return read_scalar(c, o, p->what, offset, scalar_size(c, p->nested ? p->g : p->f),
 			   trust == TRUST_UNPROVED);
 }
 

@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Compare `fltscope export --json` with what the real driver left in memory.
+
+usage: check_emulated.py FLTSCOPE DIR
+
+DIR holds NAME.dmp.xz (or NAME.dmp) and NAME.json, whose `raw` lists are the values
+read back from the structures by the program that made the dump (hexadecimal
+without 0x, counts as numbers). Every difference is one line; exit 1 on any.
+"""
+import json
+import lzma
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+
+class Differences:
+    def __init__(self, name):
+        self.name = name
+        self.compared = 0
+        self.lines = []
+
+    def same(self, what, got, want):
+        self.compared += 1
+        if got != want:
+            self.lines.append(f"{self.name}: {what}: got {got!r}, expected {want!r}")
+
+
+def number(value):
+    """An address or number of the export; None when it is missing."""
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        value = value.get("value", value.get("raw", value.get("address")))
+        return number(value)
+    if isinstance(value, str):
+        return int(value, 16)
+    return value
+
+
+def truth(value):
+    return int(value, 16)
+
+
+def compare_object(d, where, got, want):
+    obj = got.get("object") or {}
+    d.same(f"{where}.object.flags", number(obj.get("flags")), truth(want["base_flags"]))
+    d.same(f"{where}.object.pointer_count", obj.get("pointer_count"), want["pointer_count"])
+    rundown = obj.get("rundown") or {}
+    raw = truth(want["rundown"])
+    d.same(f"{where}.object.rundown.raw", number(rundown.get("raw")), raw)
+    state = "active" if raw % 2 == 0 else "drained" if raw == 1 else "waiting"
+    d.same(f"{where}.object.rundown.state", rundown.get("state"), state)
+    if state == "active":
+        d.same(f"{where}.object.rundown.count", rundown.get("count"), raw >> 1)
+    if state == "waiting":
+        d.same(f"{where}.object.rundown.wait_block", number(rundown.get("wait_block")), raw & ~1)
+    names = set()
+    if truth(want["base_flags"]) & 1:
+        names.add("DRAINING")
+    if truth(want["base_flags"]) & 2:
+        names.add("ZOMBIED")
+    d.same(f"{where}.object.flags.names", set((obj.get("flags") or {}).get("names", [])), names)
+
+
+def compare_instance(d, where, got, want, owner):
+    d.same(f"{where}.name", got.get("name"), want["name"])
+    d.same(f"{where}.altitude", got.get("altitude"), want["altitude"])
+    d.same(f"{where}.flags", number(got.get("flags")), truth(want["flags"]))
+    d.same(f"{where}.filter", number(got.get("filter")), owner)
+    d.same(f"{where}.volume", number(got.get("volume")), truth(want["volume"]))
+    d.same(f"{where}.track_completion_nodes", number(got.get("track_completion_nodes")),
+           truth(want["track_completion"]))
+    compare_object(d, where, got, want)
+
+
+def compare_filter(d, where, got, want, frame):
+    d.same(f"{where}.name", got.get("name"), want["name"])
+    d.same(f"{where}.altitude", got.get("altitude"), want["altitude"])
+    d.same(f"{where}.flags", number(got.get("flags")), truth(want["flags"]))
+    d.same(f"{where}.frame", number(got.get("frame")), frame)
+    d.same(f"{where}.driver_object", number(got.get("driver_object")), truth(want["DriverObject"]))
+    d.same(f"{where}.instance_count", got.get("instance_count"), want["rcount"])
+    d.same(f"{where}.active_opens", got.get("active_opens"), want["active_opens_raw"] >> 1)
+    callbacks = got.get("callbacks") or {}
+    for name in ("FilterUnload", "OldDriverUnload"):
+        # The export may leave out a callback that was not registered.
+        d.same(f"{where}.{name}", number(callbacks.get(name)) or 0, truth(want[name]))
+    compare_object(d, where, got, want)
+    instances = got.get("instances") or []
+    d.same(f"{where}.instances", [number(i["address"]) for i in instances],
+           [truth(i["addr"]) for i in want["instance_list"]])
+    for have, expected in zip(instances, want["instance_list"]):
+        compare_instance(d, f"{where}.instance {expected['addr']}", have, expected,
+                         truth(want["addr"]))
+
+
+def compare_volume(d, where, got, want, raw_frame):
+    d.same(f"{where}.name", got.get("name"), want["name"])
+    d.same(f"{where}.flags", number(got.get("flags")), truth(want["flags"]))
+    d.same(f"{where}.frame", number(got.get("frame")), truth(raw_frame["addr"]))
+    d.same(f"{where}.instance_count", got.get("instance_count"), want["rcount_instances"])
+    d.same(f"{where}.instances", len(got.get("instances") or []), want["rcount_instances"])
+    on_volume = {truth(i["addr"]) for f in raw_frame["filters"] for i in f["instance_list"]
+                 if i["volume"] == want["addr"]}
+    d.same(f"{where}.instances as a set", {number(i) for i in got.get("instances") or []},
+           on_volume)
+    compare_object(d, where, got, want)
+
+
+def compare(d, export, want):
+    d.same("fltmgr.globals", number((export.get("fltmgr") or {}).get("globals")),
+           truth(want["globals"]))
+    d.same("dump.build", export["dump"].get("build"), want["build"])
+    frames = export.get("frames") or []
+    d.same("frames", [number(f["address"]) for f in frames],
+           [truth(f["addr"]) for f in want["raw"]])
+    for got, raw in zip(frames, want["raw"]):
+        where = f"frame {raw['addr']}"
+        d.same(f"{where}.id", got.get("id"), raw["id"])
+        d.same(f"{where}.altitude", got.get("altitude"), {"low": raw["low"], "high": raw["high"]})
+        d.same(f"{where}.filter_count", got.get("filter_count"), raw["rcount_filters"])
+        d.same(f"{where}.volume_count", got.get("volume_count"), raw["rcount_volumes"])
+        d.same(f"{where}.filters", [number(f["address"]) for f in got.get("filters") or []],
+               [truth(f["addr"]) for f in raw["filters"]])
+        d.same(f"{where}.volumes", [number(v["address"]) for v in got.get("volumes") or []],
+               [truth(v["addr"]) for v in raw["volumes"]])
+        for have, expected in zip(got.get("filters") or [], raw["filters"]):
+            compare_filter(d, f"filter {expected['name']}", have, expected, truth(raw["addr"]))
+        for have, expected in zip(got.get("volumes") or [], raw["volumes"]):
+            compare_volume(d, f"volume {expected['name']}", have, expected, raw)
+    compare_waits(d, frames, want)
+
+
+def compare_waits(d, frames, want):
+    """The filter of the experiment: what its wait block says is still held."""
+    after = (want.get("experiment") or {}).get("after") or {}
+    objects = [after] + after.get("inst", [])
+    have = {}
+    for frame in frames:
+        for f in frame.get("filters") or []:
+            have[number(f["address"])] = f
+            for i in f.get("instances") or []:
+                have[number(i["address"])] = i
+    for obj in objects:
+        block = obj.get("waitblock")
+        if not block or truth(obj["addr"]) not in have:
+            continue
+        rundown = have[truth(obj["addr"])]["object"]["rundown"]
+        where = f"{obj['addr']}.rundown"
+        d.same(f"{where}.wait_block", number(rundown.get("wait_block")), truth(block["at"]))
+        d.same(f"{where}.count", rundown.get("count"), block["count"])
+
+
+def export(fltscope, dump):
+    run = subprocess.run([fltscope, "export", "--json", dump], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, timeout=300)
+    if run.returncode != 0:
+        raise SystemExit(f"{dump}: fltscope export: exit {run.returncode}: "
+                         f"{run.stderr.decode(errors='replace').strip()}")
+    return json.loads(run.stdout)
+
+
+def unpack(directory, name, scratch):
+    plain = os.path.join(directory, name + ".dmp")
+    if os.path.exists(plain):
+        return plain
+    target = os.path.join(scratch, name + ".dmp")
+    with lzma.open(plain + ".xz") as src, open(target, "wb") as dst:
+        shutil.copyfileobj(src, dst)
+    return target
+
+
+def main():
+    if len(sys.argv) != 3:
+        raise SystemExit(__doc__)
+    fltscope, directory = sys.argv[1:]
+    names = sorted(f[:-5] for f in os.listdir(directory) if f.endswith(".json"))
+    if not names:
+        raise SystemExit(f"{directory}: no NAME.json there")
+    failed = False
+    for name in names:
+        with open(os.path.join(directory, name + ".json"), encoding="utf-8") as f:
+            want = json.load(f)
+        with tempfile.TemporaryDirectory() as scratch:
+            got = export(fltscope, unpack(directory, name, scratch))
+        d = Differences(name)
+        compare(d, got, want)
+        for line in d.lines:
+            print(line)
+        print(f"{name}: {d.compared} values compared, {len(d.lines)} differ")
+        failed = failed or bool(d.lines)
+    raise SystemExit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
