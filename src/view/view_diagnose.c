@@ -44,15 +44,21 @@ static void json_subject(struct view *v, const char *key, const struct fs_subjec
 	emit_object_end(v->e);
 }
 
+/* An empty text is one that is not known. */
+static bool given(const char *s)
+{
+	return s && s[0];
+}
+
 static void json_verdict(struct view *v, const struct fs_verdict *d)
 {
-	if (d->driver)
+	if (given(d->driver))
 		emit_string(v->e, "driver", d->driver);
 	if (d->driver_object)
 		emit_address(v->e, "driver_object", d->driver_object);
 	if (d->filter)
 		emit_address(v->e, "filter", d->filter);
-	if (d->name)
+	if (given(d->name))
 		emit_string(v->e, "name", d->name);
 	emit_string(v->e, "state", fs_verdict_state_name(d->state));
 	emit_string(v->e, "stage", fs_stage_name(d->stage));
@@ -63,7 +69,7 @@ static void json_verdict(struct view *v, const struct fs_verdict *d)
 		emit_object_end(v->e);
 	}
 	emit_string(v->e, "confidence", fs_confidence_name(d->confidence));
-	if (d->summary)
+	if (given(d->summary))
 		emit_string(v->e, "summary", d->summary);
 	if (d->waiter_thread) {
 		emit_object_begin(v->e, "waiter");
@@ -71,7 +77,7 @@ static void json_verdict(struct view *v, const struct fs_verdict *d)
 		emit_object_end(v->e);
 	}
 	json_subject(v, "culprit", &d->culprit);
-	if (d->advice)
+	if (given(d->advice))
 		emit_string(v->e, "advice", d->advice);
 }
 
@@ -110,7 +116,7 @@ static void verdict_title(struct view *v, const struct fs_verdict *d)
 	emit_indent(v->e, 1);
 	if (d->filter)
 		emit_line(v->e, "FLT_FILTER: %s %s  stage %s", text_ptr(v, d->filter),
-			  d->name ? text_quoted(v, d->name) : "", fs_stage_name(d->stage));
+			  given(d->name) ? text_quoted(v, d->name) : "", fs_stage_name(d->stage));
 	emit_indent(v->e, -1);
 }
 
@@ -119,9 +125,9 @@ static void verdict(struct view *v, const struct fs_verdict *d)
 	entity_begin(v);
 	verdict_title(v, d);
 	emit_indent(v->e, 1);
-	if (d->summary)
+	if (given(d->summary))
 		emit_paragraph(v->e, d->summary);
-	if (d->advice)
+	if (given(d->advice))
 		emit_paragraph(v->e, d->advice);
 	emit_object_begin(v->e, NULL);
 	json_verdict(v, d);
@@ -135,23 +141,6 @@ static void verdict(struct view *v, const struct fs_verdict *d)
 	emit_object_end(v->e);
 	emit_indent(v->e, -1);
 	emit_blank(v->e);
-}
-
-/* Does a verdict that is shown tell the same thing already? */
-static bool told(const struct fs_report *r, const struct fs_finding *f)
-{
-	size_t i;
-
-	for (i = 0; i < r->nverdicts; i++) {
-		const struct fs_verdict *d = &r->verdicts[i];
-
-		if (d->cause_id && f->rule && strcmp(d->cause_id, f->rule) == 0 &&
-		    f->subject.address != 0 &&
-		    (f->subject.address == d->filter || f->subject.address == d->driver_object ||
-		     f->subject.address == d->culprit.address))
-			return true;
-	}
-	return false;
 }
 
 static void finding(struct view *v, const struct fs_finding *f, bool again)
@@ -302,25 +291,30 @@ static bool is_known(const struct fs_model *m, const char *driver)
 	return false;
 }
 
-static void nothing_wrong(struct view *v, const struct fs_report *r, const char *driver)
+/* The whole answer when there is nothing else to say, the first line of it when
+ * there are only findings. */
+static void nothing_wrong(struct view *v, const struct fs_report *r, const char *driver,
+			  size_t nfindings)
 {
 	const struct fs_model *m = v->m;
-	const char *rest =
-		m->ngaps || r->nnot_checked
-			? text_printf(v, " %s; %zu rules not checked (--json names them).",
-				      text_gaps(v), r->nnot_checked)
-			: "";
+	enum emit_style style = nfindings ? EMIT_STRONG : EMIT_GOOD;
+	const char *rest = "";
 
 	if (!emit_is_text(v->e))
 		return;
+	if (nfindings == 0 && (m->ngaps || r->nnot_checked))
+		rest = text_printf(v, " %s; %zu rules not checked (--json names them).",
+				   text_gaps(v), r->nnot_checked);
 	if (driver)
-		emit_styled(v->e, EMIT_GOOD, "%s: nothing found that keeps it from unloading.%s",
-			    driver, rest);
+		emit_styled(v->e, style, "%s was not found stuck, refused or left over.%s", driver,
+			    rest);
 	else
-		emit_styled(v->e, EMIT_GOOD,
-			    "No driver is stuck, refused or left over: %zu frames, %zu filters, "
-			    "%zu instances, %zu volumes looked at.%s",
+		emit_styled(v->e, style,
+			    "No driver was found stuck, refused or left over: %zu frames, "
+			    "%zu filters, %zu instances, %zu volumes looked at.%s",
 			    m->nframes, m->nfilters, m->ninstances, m->nvolumes, rest);
+	if (nfindings)
+		emit_blank(v->e);
 }
 
 static bool subject_concerns(const struct fs_report *r, const struct fs_finding *f,
@@ -341,34 +335,73 @@ static bool subject_concerns(const struct fs_report *r, const struct fs_finding 
 	return false;
 }
 
-bool view_diagnose(struct view *v, const struct fs_report *r, const char *driver)
+/* Does a verdict that is shown tell the same thing already? */
+static bool told(const struct fs_report *r, const struct fs_finding *f, const char *driver)
 {
-	size_t i, shown = 0;
+	size_t i;
 
-	emit_array_begin(v->e, "verdicts");
+	for (i = 0; i < r->nverdicts; i++) {
+		const struct fs_verdict *d = &r->verdicts[i];
+
+		if (verdict_concerns(d, driver) && d->cause_id && f->rule &&
+		    strcmp(d->cause_id, f->rule) == 0 && f->subject.address != 0 &&
+		    (f->subject.address == d->filter || f->subject.address == d->driver_object ||
+		     f->subject.address == d->culprit.address))
+			return true;
+	}
+	return false;
+}
+
+struct counts {
+	size_t verdicts; /* about a driver that is not healthy */
+	size_t bad;	 /* of them: known to be stuck, refused or left over */
+	size_t findings;
+};
+
+static struct counts count(const struct fs_report *r, const char *driver)
+{
+	struct counts c = {0, 0, 0};
+	size_t i;
+
 	for (i = 0; i < r->nverdicts; i++) {
 		if (!verdict_concerns(&r->verdicts[i], driver))
 			continue;
-		shown += r->verdicts[i].state != FS_ST_HEALTHY;
-		if (r->verdicts[i].state != FS_ST_HEALTHY || !emit_is_text(v->e))
-			verdict(v, &r->verdicts[i]);
+		c.verdicts += r->verdicts[i].state != FS_ST_HEALTHY;
+		c.bad += r->verdicts[i].state != FS_ST_HEALTHY &&
+			 r->verdicts[i].state != FS_ST_UNKNOWN;
 	}
+	for (i = 0; i < r->nfindings; i++)
+		c.findings += subject_concerns(r, &r->findings[i], driver);
+	return c;
+}
+
+bool view_diagnose(struct view *v, const struct fs_report *r, const char *driver)
+{
+	struct counts c = count(r, driver);
+	bool text = emit_is_text(v->e), known = !driver || is_known(v->m, driver);
+	size_t i;
+
+	if (text && c.verdicts + c.findings == 0) {
+		if (known)
+			nothing_wrong(v, r, driver, 0);
+		return known;
+	}
+	if (c.bad == 0)
+		nothing_wrong(v, r, driver, c.verdicts + c.findings);
+	emit_array_begin(v->e, "verdicts");
+	for (i = 0; i < r->nverdicts; i++)
+		if (verdict_concerns(&r->verdicts[i], driver) &&
+		    (!text || r->verdicts[i].state != FS_ST_HEALTHY))
+			verdict(v, &r->verdicts[i]);
 	emit_array_end(v->e);
 	emit_array_begin(v->e, "findings");
 	for (i = 0; i < r->nfindings; i++)
-		if (subject_concerns(r, &r->findings[i], driver)) {
-			finding(v, &r->findings[i], told(r, &r->findings[i]));
-			shown++;
-		}
+		if (subject_concerns(r, &r->findings[i], driver))
+			finding(v, &r->findings[i], told(r, &r->findings[i], driver));
 	emit_array_end(v->e);
-	if (shown == 0) {
-		nothing_wrong(v, r, driver);
-		if (emit_is_text(v->e))
-			return !driver || is_known(v->m, driver);
-	}
 	stages(v, r);
 	not_checked(v, r);
-	if (shown > 0 && emit_is_text(v->e))
+	if (text)
 		emit_line(v->e, "Gaps: %s.", text_gaps(v));
-	return shown > 0 || !driver || is_known(v->m, driver);
+	return known || c.verdicts + c.findings > 0;
 }

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line: what was asked, and what the commands share. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fltscope/fltscope.h"
+#include "view/view.h"
+
+/* DESIGN.md, Command line. 1 belongs to `check` alone. */
+enum cli_exit {
+	CLI_DONE = 0,
+	CLI_USAGE = 2,	   /* also: a layout file is wrong, the answer cannot be written */
+	CLI_NO_DUMP = 3,   /* the file cannot be read as a dump */
+	CLI_UNDECIDED = 4, /* no Filter Manager state, or what was asked for is not there */
+};
+
+enum cli_needs {
+	NEEDS_STATE = 1, /* of the Filter Manager: without it the answer is exit 4 */
+	NEEDS_ARG = 2,	 /* DUMP and one argument */
+	TAKES_ARG = 4,	 /* DUMP and perhaps one argument */
+	DUMP_OPTIONAL = 8,
+	NO_DUMP = 16,
+};
+
+struct cli;
+struct command {
+	const char *name, *args, *help;
+	unsigned needs; /* enum cli_needs */
+	int (*run)(struct cli *c);
+};
+const struct command *command_find(const char *name); /* NULL when there is none */
+
+enum cli_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
+
+struct cli_options {
+	const struct command *command; /* NULL when only help or version is wanted */
+	const char *dump, *arg;	       /* NULL when not given */
+	const char *driver;
+	const char **layouts; /* owned: options_deinit */
+	size_t nlayouts;
+	enum cli_colour colour;
+	bool json, help, version;
+	bool dump_by_default; /* `fltscope DUMP`: the word may have been meant as a command */
+};
+
+/* False with a sentence in `why` when the line makes no sense. Strings are argv's. */
+bool options_parse(int argc, char **argv, struct cli_options *ret, char *why, size_t why_size);
+void options_deinit(struct cli_options *o);
+void options_help(FILE *out, const struct command *command); /* NULL: all commands */
+
+/* A command that runs. */
+struct cli {
+	const struct cli_options *opt;
+	struct fltscope *fs;	  /* NULL for commands without a dump */
+	const struct fs_model *m; /* NULL likewise */
+	struct view v;
+};
+
+/* "fltscope: PATH: message" on stderr; whatever the dump put into it is escaped. */
+__attribute__((format(printf, 2, 3))) void cli_say(const struct cli *c, const char *fmt, ...);
+
+/* Begin the answer on stdout (its schema is fltscope.<command>/1) and end it;
+ * cli_end returns the exit status, `status` unless writing failed. */
+bool cli_begin(struct cli *c);
+int cli_end(struct cli *c, int status);
+/* Open the dump, run the command, close: the exit status. */
+int cli_run(const struct cli_options *opt);
+
+#define COMMAND(name, args, needs, help) int cmd_##name(struct cli *c);
+#include "cli/commands.def"
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/cli.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct command commands[] = {
+#define COMMAND(name_, args_, needs_, help_) {#name_, args_, help_, needs_, cmd_##name_},
+#include "cli/commands.def"
+};
+
+const struct command *command_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+enum { OPT_JSON = 256, OPT_LAYOUT, OPT_COLOUR, OPT_DRIVER, OPT_VERSION };
+
+static const struct option long_options[] = {
+	{"json", no_argument, NULL, OPT_JSON},
+	{"layout", required_argument, NULL, OPT_LAYOUT},
+	{"color", required_argument, NULL, OPT_COLOUR},
+	{"colour", required_argument, NULL, OPT_COLOUR},
+	{"driver", required_argument, NULL, OPT_DRIVER},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{NULL, 0, NULL, 0},
+};
+
+static bool parse_colour(const char *s, enum cli_colour *ret)
+{
+	if (strcmp(s, "auto") == 0)
+		*ret = COLOUR_AUTO;
+	else if (strcmp(s, "always") == 0)
+		*ret = COLOUR_ALWAYS;
+	else if (strcmp(s, "never") == 0)
+		*ret = COLOUR_NEVER;
+	else
+		return false;
+	return true;
+}
+
+static bool take_option(struct cli_options *o, int opt, char **argv, char *why, size_t n)
+{
+	switch (opt) {
+	case OPT_JSON:
+		o->json = true;
+		return true;
+	case OPT_LAYOUT:
+		o->layouts[o->nlayouts++] = optarg;
+		return true;
+	case OPT_DRIVER:
+		o->driver = optarg;
+		return true;
+	case OPT_VERSION:
+		o->version = true;
+		return true;
+	case 'h':
+		o->help = true;
+		return true;
+	case OPT_COLOUR:
+		if (parse_colour(optarg, &o->colour))
+			return true;
+		(void)snprintf(why, n, "--color takes auto, always or never, not '%s'", optarg);
+		return false;
+	case ':':
+		(void)snprintf(why, n, "%s needs a value", argv[optind - 1]);
+		return false;
+	default:
+		(void)snprintf(why, n, "unknown option '%s'", argv[optind - 1]);
+		return false;
+	}
+}
+
+/* The words that are no options: [COMMAND] DUMP [ARG]. */
+static bool take_words(struct cli_options *o, int n, char **words, char *why, size_t size)
+{
+	const struct command *cmd = n > 0 ? command_find(words[0]) : NULL;
+	unsigned needs;
+
+	if (cmd) {
+		n--;
+		words++;
+	} else if (n > 1) {
+		(void)snprintf(why, size, "unknown command '%s'", words[0]);
+		return false;
+	} else if (n == 1) {
+		cmd = command_find("diagnose");
+		o->dump_by_default = true;
+	}
+	o->command = cmd;
+	if (o->help || o->version)
+		return true;
+	if (!cmd) {
+		(void)snprintf(why, size, "no dump is named");
+		return false;
+	}
+	needs = cmd->needs;
+	if (n > 0 && !(needs & NO_DUMP)) {
+		o->dump = *words++;
+		n--;
+	}
+	if (n > 0 && (needs & (NEEDS_ARG | TAKES_ARG))) {
+		o->arg = *words++;
+		n--;
+	}
+	if (n > 0)
+		(void)snprintf(why, size, "%s: '%s' is one argument too many", cmd->name, *words);
+	else if (!o->dump && !(needs & (NO_DUMP | DUMP_OPTIONAL)))
+		(void)snprintf(why, size, "%s: no dump is named", cmd->name);
+	else if (!o->arg && (needs & NEEDS_ARG))
+		(void)snprintf(why, size, "%s takes: %s", cmd->name, cmd->args);
+	else if (o->driver && strcmp(cmd->name, "diagnose") != 0)
+		(void)snprintf(why, size, "--driver belongs to diagnose, not to %s", cmd->name);
+	else
+		return true;
+	return false;
+}
+
+bool options_parse(int argc, char **argv, struct cli_options *ret, char *why, size_t why_size)
+{
+	int opt;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->layouts = calloc((size_t)(argc > 0 ? argc : 1), sizeof(*ret->layouts));
+	if (!ret->layouts) {
+		(void)snprintf(why, why_size, "out of memory");
+		return false;
+	}
+	optind = 0; /* getopt begins anew (glibc, musl) */
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":h", long_options, NULL)) != -1)
+		if (!take_option(ret, opt, argv, why, why_size))
+			return false;
+	return take_words(ret, argc - optind, argv + optind, why, why_size);
+}
+
+void options_deinit(struct cli_options *o)
+{
+	free(o->layouts);
+	memset(o, 0, sizeof(*o));
+}
+
+static const char usage_head[] =
+	"Usage: fltscope [OPTION...] COMMAND DUMP [ARGUMENT]\n"
+	"       fltscope DUMP\n"
+	"\n"
+	"Says what the Windows Filter Manager was doing in a kernel dump, and why a driver\n"
+	"would not unload.\n"
+	"\n"
+	"Commands:\n";
+
+static const char usage_tail[] =
+	"\n"
+	"Options:\n"
+	"  --json                 the answer as JSON (export always is)\n"
+	"  --driver NAME          diagnose: only this driver or filter\n"
+	"  --layout FILE          use this layout file for its module; may be repeated\n"
+	"  --color=WHEN           auto (on a terminal, unless NO_COLOR is set), always, never\n"
+	"  --help, --version\n"
+	"\n"
+	"Where an object is asked for, give its address (0x..., bare hex, fffffa80`039e5010)\n"
+	"or its name. A name wins: 'fade' is the filter of that name if there is one, and\n"
+	"the address 0xfade else. Driver names may have \\Driver\\ in front and .sys behind.\n"
+	"\n"
+	"In text, ' ?' marks a value read through an offset that nothing in the dump\n"
+	"confirms, and '(not-in-dump at 0x...)' stands where a value could not be read.\n"
+	"\n"
+	"Exit status: 0 done, 2 usage, 3 the file cannot be read as a dump, 4 no Filter\n"
+	"Manager state in this dump or what was asked for is not in it.\n";
+
+void options_help(FILE *out, const struct command *command)
+{
+	size_t i;
+
+	if (command) {
+		(void)fprintf(out, "Usage: fltscope %s %s\n%s\n", command->name, command->args,
+			      command->help);
+		return;
+	}
+	(void)fputs(usage_head, out);
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		int n = fprintf(out, "  %s %s", commands[i].name, commands[i].args);
+
+		if (n > 24)
+			(void)fprintf(out, "\n%*s", 25, "");
+		else
+			(void)fprintf(out, "%*s", 25 - (n > 0 ? n : 0), "");
+		(void)fprintf(out, "%s\n", commands[i].help);
+	}
+	(void)fputs(usage_tail, out);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What every command needs around it: opening, notes, the emitter, the exit status. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+void cli_say(const struct cli *c, const char *fmt, ...)
+{
+	char text[1024], safe[4096], path[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	(void)escape_terminal(text, safe, sizeof(safe));
+	if (c->opt->dump) {
+		(void)escape_terminal(c->opt->dump, path, sizeof(path));
+		(void)fprintf(stderr, "fltscope: %s: %s\n", path, safe);
+	} else {
+		(void)fprintf(stderr, "fltscope: %s\n", safe);
+	}
+}
+
+static bool wants_colour(const struct cli_options *o)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (o->colour != COLOUR_AUTO)
+		return o->colour == COLOUR_ALWAYS;
+	return isatty(STDOUT_FILENO) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+}
+
+bool cli_begin(struct cli *c)
+{
+	const char *name = c->opt->command->name;
+	bool json = c->opt->json || strcmp(name, "export") == 0;
+	struct emit *e =
+		json ? emit_json_create(stdout) : emit_text_create(stdout, wants_colour(c->opt));
+	char schema[64];
+
+	if (!e) {
+		cli_say(c, "out of memory");
+		return false;
+	}
+	(void)snprintf(schema, sizeof(schema), "fltscope.%s/1", name);
+	view_open(&c->v, e, c->m, schema);
+	return true;
+}
+
+int cli_end(struct cli *c, int status)
+{
+	view_close(&c->v);
+	if (emit_finish(c->v.e))
+		return status;
+	if (errno == EPIPE)
+		return status; /* the reader has what it wanted */
+	cli_say(c, "cannot write the answer: %s", strerror(errno));
+	return CLI_USAGE;
+}
+
+static void progress(void *arg, const char *what, uint64_t done, uint64_t total)
+{
+	char safe[128];
+
+	(void)arg;
+	(void)escape_terminal(what ? what : "", safe, sizeof(safe));
+	if (total)
+		(void)fprintf(stderr, "\r\x1b[K%s %" PRIu64 "/%" PRIu64, safe, done, total);
+	else
+		(void)fprintf(stderr, "\r\x1b[K%s", safe);
+	(void)fflush(stderr);
+}
+
+static int open_dump(struct cli *c)
+{
+	const struct cli_options *o = c->opt;
+	bool terminal = isatty(STDERR_FILENO) == 1;
+	struct fltscope_options fo = {
+		.layout_files = o->layouts,
+		.nlayout_files = o->nlayouts,
+		.progress = terminal ? progress : NULL,
+	};
+	struct fs_error err = {0};
+	enum fs_status st = fltscope_open(o->dump, &fo, &c->fs, &err);
+
+	if (terminal)
+		(void)fputs("\r\x1b[K", stderr);
+	if (st == FS_OK) {
+		c->m = fltscope_model(c->fs);
+		return CLI_DONE;
+	}
+	cli_say(c, "%s%s", err.text[0] ? err.text : fs_status_name(st),
+		o->dump_by_default && st == FS_SYSTEM ? " (nor is it a command: see --help)" : "");
+	return st == FS_INVALID ? CLI_USAGE : CLI_NO_DUMP;
+}
+
+/* What the reader of any answer about this dump must know. */
+static void notes(const struct cli *c)
+{
+	const struct fs_model *m = c->m;
+	bool confirmed = m->fltmgr.source == FS_LAYOUT_EXACT || m->fltmgr.source == FS_LAYOUT_PDB;
+
+	if (m->dump.truncated)
+		cli_say(c,
+			"note: truncated: %" PRIu64 " bytes that the header promises are missing",
+			m->dump.missing_bytes);
+	if (m->dump.translation_problem)
+		cli_say(c, "note: address translation: %s", m->dump.translation_problem);
+	if (m->found && m->fltmgr.id && !confirmed && m->fltmgr.nunproved + m->fltmgr.nrefused > 0)
+		cli_say(c,
+			"note: layout %s (%s) is not this image's own: %zu fields are confirmed by "
+			"nothing in this dump (marked ?), %zu are contradicted and left out",
+			m->fltmgr.id, fs_layout_source_name(m->fltmgr.source), m->fltmgr.nunproved,
+			m->fltmgr.nrefused);
+}
+
+/* A document for machines all the same: a thousand dumps are sorted by it. */
+static int no_state(struct cli *c)
+{
+	cli_say(c, "%s", c->m->not_found ? c->m->not_found : "no Filter Manager state was found");
+	if (!c->opt->json)
+		return CLI_UNDECIDED;
+	if (!cli_begin(c))
+		return CLI_UNDECIDED;
+	view_not_found(&c->v);
+	return cli_end(c, CLI_UNDECIDED);
+}
+
+int cli_run(const struct cli_options *opt)
+{
+	struct cli c = {.opt = opt};
+	int status = CLI_DONE;
+
+	if (opt->dump)
+		status = open_dump(&c);
+	if (status == CLI_DONE) {
+		if (c.m)
+			notes(&c);
+		if (c.m && (opt->command->needs & NEEDS_STATE) && !c.m->found)
+			status = no_state(&c);
+		else
+			status = opt->command->run(&c);
+	}
+	fltscope_close(c.fs);
+	return status;
+}
