@@ -33,7 +33,7 @@ static struct fs_value frame_count(struct collect *c, uint64_t head)
 	uint32_t offset = 0;
 
 	if (path_trust(c, list, &offset) < TRUST_UNPROVED || head < offset)
-		return value_none();
+		return model_none();
 	o.va = head - offset;
 	return fobj_value(c, &o, P1(FLT_RESOURCE_LIST_HEAD, rCount));
 }
@@ -49,7 +49,7 @@ static void find_frames(struct collect *c)
 	};
 	size_t i, index;
 
-	c->b->model->frame_list = (struct fs_list){.gap = -1, .count = value_none()};
+	c->b->model->frame_list = (struct fs_list){.gap = -1, .count = model_none()};
 	if (site->frame_list) {
 		c->b->model->frame_list.count = frame_count(c, site->frame_list);
 		collect_list_at(c, site->frame_list, &frames, &c->b->model->frame_list);

@@ -80,8 +80,7 @@ void fobj_open(struct collect *c, struct fobj *o, uint64_t va, enum type_id type
 /* Raw bytes of an object, from the copy or from the dump. */
 enum fs_status fobj_bytes(struct collect *c, const struct fobj *o, uint32_t offset, void *buf,
 			  size_t n, const char *what, struct fs_error *err);
-struct fs_value value_none(void);
-struct fs_value value_gap(int32_t gap);
+struct fs_value value_gap(int32_t gap, uint64_t at);
 /* A scalar; a field of kind STRUCT is read as a pointer-sized word. */
 struct fs_value fobj_value(struct collect *c, const struct fobj *o, const struct fpath *p);
 /* The i-th pointer of an array field. */

@@ -8,14 +8,9 @@
 #include "nt/nt.h"
 #include "read/ustr.h"
 
-struct fs_value value_none(void)
+struct fs_value value_gap(int32_t gap, uint64_t at)
 {
-	return (struct fs_value){.state = FS_NONE, .gap = -1};
-}
-
-struct fs_value value_gap(int32_t gap)
-{
-	return (struct fs_value){.state = FS_MISSING, .gap = gap};
+	return (struct fs_value){.at = at, .state = FS_MISSING, .gap = gap};
 }
 
 static enum trust field_trust(const struct collect *c, enum field_id f)
@@ -116,12 +111,12 @@ enum fs_status fobj_bytes(struct collect *c, const struct fobj *o, uint32_t offs
 
 /* What stands in for a value that must not or cannot be read; false: read it. */
 static bool withheld(struct collect *c, const struct fobj *o, const struct fpath *p,
-		     enum trust trust, struct fs_value *ret)
+		     enum trust trust, uint32_t offset, struct fs_value *ret)
 {
 	enum field_id f = p->f;
 
 	if (trust == TRUST_ABSENT) {
-		*ret = value_none();
+		*ret = model_none();
 		return true;
 	}
 	if (trust == TRUST_FAILED) {
@@ -136,11 +131,11 @@ static bool withheld(struct collect *c, const struct fobj *o, const struct fpath
 				      field_decl(f)->type_name, field_decl(f)->name);
 			c->failed_gap[f] = model_gap(c->b, p->what, &err);
 		}
-		*ret = value_gap(c->failed_gap[f]);
+		*ret = value_gap(c->failed_gap[f], 0);
 		return true;
 	}
 	if (o->gone) {
-		*ret = value_gap(o->gap);
+		*ret = value_gap(o->gap, o->va + offset);
 		return true;
 	}
 	return false;
@@ -153,9 +148,12 @@ static struct fs_value read_scalar(struct collect *c, const struct fobj *o, cons
 	struct fs_error err;
 
 	if (fobj_bytes(c, o, offset, raw, size, what, &err) != FS_OK)
-		return value_gap(model_gap(c->b, what, &err));
-	return (struct fs_value){
-		.v = load_u64(raw), .state = FS_READ, .unproved = unproved, .gap = -1};
+		return value_gap(model_gap(c->b, what, &err), o->va + offset);
+	return (struct fs_value){.v = load_u64(raw),
+				 .at = o->va + offset,
+				 .state = FS_READ,
+				 .unproved = unproved,
+				 .gap = -1};
 }
 
 /* Bytes of a scalar. As in obj_read, the layout's size wins over the table's: on
@@ -196,7 +194,7 @@ struct fs_value fobj_value(struct collect *c, const struct fobj *o, const struct
 	enum trust trust = path_trust(c, p, &offset);
 	struct fs_value v;
 
-	if (withheld(c, o, p, trust, &v))
+	if (withheld(c, o, p, trust, offset, &v))
 		return v;
 	return read_scalar(c, o, p->what, offset, scalar_size(c, p->nested ? p->g : p->f),
 			   trust == TRUST_UNPROVED);
@@ -209,7 +207,7 @@ struct fs_value fobj_pointer_at(struct collect *c, const struct fobj *o, const s
 	enum trust trust = path_trust(c, p, &offset);
 	struct fs_value v;
 
-	if (withheld(c, o, p, trust, &v))
+	if (withheld(c, o, p, trust, offset, &v))
 		return v;
 	return read_scalar(c, o, p->what, offset + (uint32_t)(i * c->ptr), c->ptr,
 			   trust == TRUST_UNPROVED);
@@ -221,7 +219,7 @@ struct fs_links fobj_links(struct collect *c, const struct fobj *o, const struct
 	enum trust trust = path_trust(c, p, &offset);
 	struct fs_links l;
 
-	if (withheld(c, o, p, trust, &l.flink)) {
+	if (withheld(c, o, p, trust, offset, &l.flink)) {
 		l.blink = l.flink;
 		return l;
 	}
@@ -241,7 +239,7 @@ struct fs_string fobj_string(struct collect *c, const struct fobj *o, const stru
 	struct fs_value v;
 	enum fs_status st;
 
-	if (withheld(c, o, p, trust, &v)) {
+	if (withheld(c, o, p, trust, offset, &v)) {
 		s.state = v.state;
 		s.gap = v.gap;
 		return s;

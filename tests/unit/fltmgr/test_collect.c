@@ -161,6 +161,8 @@ static void filter_flags_and_counts(void **state)
 	assert_string_equal(f->object.flags.names[1], "ZOMBIED");
 	assert_int_equal(f->object.flags.unknown, 0);
 	assert_int_equal(f->object.pointer_count.v, 5);
+	assert_int_equal(f->object.pointer_count.at, FOX + 4);
+	assert_int_equal(f->connection_count.at, FOX + FW_FILTER_CONNECTIONS + FW_MCOUNT);
 	assert_int_equal(f->flags.count, 3);
 	assert_string_equal(f->flags.names[0], "MANDATORY_UNLOAD_IN_PROGRESS");
 	assert_int_equal(f->flags.unknown, 0xc0);
@@ -262,6 +264,7 @@ static void rundown_decoded(void **state)
 	assert_int_equal(r->state, FS_RUNDOWN_WAITING);
 	assert_int_equal(r->wait_block, STACK + 0x6f8);
 	assert_int_equal(r->wait_count.v, 4);
+	assert_int_equal(r->wait_count.at, STACK + 0x6f8);
 	/* 1 is drained, and not a wait block at 0. */
 	r = &fw_find_filter(&w, DELTA)->object.rundown;
 	assert_int_equal(r->state, FS_RUNDOWN_DRAINED);

@@ -78,6 +78,7 @@ static void missing_object_has_one_gap(void **state)
 	assert_null(f->name.s);
 	assert_int_equal(f->name.gap, f->object.flags.value.gap);
 	assert_int_equal(f->callback[FS_CB_FilterUnload].va.gap, f->name.gap);
+	assert_int_equal(f->callback[FS_CB_FilterUnload].va.at, OUTSIDE + FW_FILTER_UNLOAD);
 	assert_int_equal(f->instances.stop, FS_STOP_UNREADABLE);
 	assert_int_equal(f->instances.gap, f->name.gap);
 	assert_string_equal(w.model.gaps[f->name.gap].what, "FLT_FILTER");
