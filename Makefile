@@ -39,7 +39,7 @@ LIBS_TEST = $(call pkglibs,$(PKGS_TEST))
 LIB_DIRS := base dump vm layout read module nt fltmgr model check
 CLI_DIRS := emit view cli
 LAYOUTS  := $(sort $(wildcard pdb-layouts/nt/*.layout pdb-layouts/fltmgr/*.layout))
-LIB_SRC  := $(sort $(foreach d,$(LIB_DIRS),$(wildcard src/$(d)/*.c)) $(wildcard src/session.c))
+LIB_SRC  := $(sort $(foreach d,$(LIB_DIRS),$(wildcard src/$(d)/*.c)) $(wildcard src/session*.c))
 CLI_SRC  := $(sort $(foreach d,$(CLI_DIRS),$(wildcard src/$(d)/*.c)))
 
 # One tree of objects per flavour: rel (what users get) and san (what tests run).

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* FLT_FILTER: names, flags, driver, callbacks, operations, context registrations. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fltmgr/prove.h"
+
+/* IRP_MJ_OPERATION_END (fltKernel.h) ends a filter's operations. */
+#define OPERATION_END 0x80u
+/* FltMgr knows 50 majors, so an honest table has at most 51 entries. */
+#define OPERATIONS_MAX 64
+
+/* The filter flags are few and low (facts: CHANGES.md 7: eight bits on 22000). */
+#define FILTER_FLAGS_MAX 0xffffu
+
+static const enum field_id callbacks[] = {
+	F_FLT_FILTER_FilterUnload,
+	F_FLT_FILTER_InstanceSetup,
+	F_FLT_FILTER_InstanceQueryTeardown,
+	F_FLT_FILTER_InstanceTeardownStart,
+	F_FLT_FILTER_InstanceTeardownComplete,
+	F_FLT_FILTER_PreVolumeMount,
+	F_FLT_FILTER_PostVolumeMount,
+	F_FLT_FILTER_GenerateFileName,
+	F_FLT_FILTER_NormalizeNameComponent,
+	F_FLT_FILTER_NormalizeNameComponentEx,
+	F_FLT_FILTER_NormalizeContextCleanup,
+	F_FLT_FILTER_KtmNotification,
+	F_FLT_FILTER_SectionNotification,
+	F_FLT_FILTER_OldDriverUnload,
+};
+#define CALLBACKS (sizeof(callbacks) / sizeof(callbacks[0]))
+_Static_assert(I_CB_OldDriverUnload - I_CB_FilterUnload + 1 == CALLBACKS,
+	       "invariants.def and this table name the same callbacks");
+
+/*
+ * The module of the filter's driver: by its DRIVER_OBJECT, or where that was
+ * not captured by most of its callbacks. A callback in another module is no
+ * evidence: Filter Verifier, for one, puts FltMgr's own there.
+ */
+const struct module *pv_filter_module(const struct prover *p, uint64_t filter)
+{
+	const struct module *best = NULL;
+	uint64_t driver, start;
+	size_t i, lead = 0;
+
+	if (pv_read(p, filter, F_FLT_FILTER_DriverObject, &driver) &&
+	    pv_driver(p, driver) == PV_YES &&
+	    pv_read(p, driver, F_DRIVER_OBJECT_DriverStart, &start))
+		return module_at(p->m, start);
+	for (i = 0; i < CALLBACKS; i++) {
+		const struct module *at;
+		uint64_t va;
+
+		if (!pv_read(p, filter, callbacks[i], &va) || !(at = module_at(p->m, va)) ||
+		    at == p->fltmgr)
+			continue;
+		if (!lead)
+			best = at;
+		lead = best == at ? lead + 1 : lead - 1;
+	}
+	return lead > 1 ? best : NULL;
+}
+
+static void filter_callbacks(struct prover *p, uint64_t filter, const struct module *own)
+{
+	size_t i;
+
+	for (i = 0; i < CALLBACKS; i++) {
+		enum inv id = (enum inv)(I_CB_FilterUnload + i);
+		uint64_t va;
+
+		if (!pv_read(p, filter, callbacks[i], &va))
+			continue;
+		switch (pv_code(p, va, own)) {
+		case PV_CODE_OWN:
+			inv_hold(p, id, 1);
+			break;
+		case PV_CODE_BAD:
+			inv_fail(p, id, filter, "0x%llx is in no module", (unsigned long long)va);
+			break;
+		case PV_CODE_ZERO:
+		case PV_CODE_OTHER:
+			break;
+		}
+	}
+}
+
+static void filter_strings(struct prover *p, uint64_t filter)
+{
+	struct ustr name, altitude;
+
+	switch (pv_string(p, filter, F_FLT_FILTER_Name, &name)) {
+	case PV_STR_OK:
+		if (pv_is_name(name.text)) {
+			inv_hold(p, I_FILTER_NAME, 1);
+			break;
+		}
+		inv_fail(p, I_FILTER_NAME, filter, "no letter in it");
+		break;
+	case PV_STR_BAD:
+		inv_fail(p, I_FILTER_NAME, filter, "no UNICODE_STRING");
+		break;
+	default:
+		break;
+	}
+	switch (pv_string(p, filter, F_FLT_FILTER_DefaultAltitude, &altitude)) {
+	case PV_STR_OK:
+		if (pv_is_altitude(altitude.text)) {
+			inv_hold(p, I_FILTER_ALTITUDE, 1);
+			break;
+		}
+		inv_fail(p, I_FILTER_ALTITUDE, filter, "not a number");
+		break;
+	case PV_STR_BAD:
+		inv_fail(p, I_FILTER_ALTITUDE, filter, "no UNICODE_STRING");
+		break;
+	default: /* a ZOMBIED filter's altitude is empty */
+		break;
+	}
+}
+
+static void filter_flags(struct prover *p, uint64_t filter)
+{
+	uint64_t v, known = layout_enum_mask(p->r.fltmgr, "_FLT_FILTER_FLAGS");
+
+	if (!pv_read(p, filter, F_FLT_FILTER_Flags, &v))
+		return;
+	/* A newer build may have a bit that this layout does not name. */
+	if (v > FILTER_FLAGS_MAX)
+		inv_fail(p, I_FILTER_FLAGS, filter, "flags are 0x%llx", (unsigned long long)v);
+	else if (v && !(v & ~known))
+		inv_hold(p, I_FILTER_FLAGS, 1);
+}
+
+static void filter_driver(struct prover *p, uint64_t filter)
+{
+	uint64_t driver;
+
+	if (!pv_read(p, filter, F_FLT_FILTER_DriverObject, &driver))
+		return;
+	switch (pv_driver(p, driver)) {
+	case PV_YES:
+		inv_hold(p, I_FILTER_DRIVER, 1);
+		break;
+	case PV_NO:
+		inv_fail(p, I_FILTER_DRIVER, filter, "0x%llx is no DRIVER_OBJECT",
+			 (unsigned long long)driver);
+		break;
+	case PV_UNREADABLE:
+		break;
+	}
+}
+
+struct operations {
+	size_t n; /* without the end */
+	bool ended;
+};
+
+static bool operation_code(struct prover *p, uint64_t op, enum field_id f, enum inv id,
+			   const struct module *own)
+{
+	uint64_t va;
+
+	if (!pv_read(p, op, f, &va))
+		return true;
+	switch (pv_code(p, va, own)) {
+	case PV_CODE_OWN:
+		inv_hold(p, id, 1);
+		return true;
+	case PV_CODE_BAD:
+		inv_fail(p, id, op, "0x%llx is in no module", (unsigned long long)va);
+		return false;
+	default:
+		return true;
+	}
+}
+
+static void filter_operations(struct prover *p, uint64_t filter, const struct module *own)
+{
+	uint64_t size = layout_type_size(p->r.fltmgr, T_FLT_OPERATION_REGISTRATION);
+	uint64_t table, op, major, flags;
+	unsigned i;
+
+	if (!size || !pv_read(p, filter, F_FLT_FILTER_Operations, &table) || !table)
+		return;
+	if (!pv_kernel(p, table)) {
+		inv_fail(p, I_FILTER_OPERATIONS, filter, "0x%llx is no address",
+			 (unsigned long long)table);
+		return;
+	}
+	for (i = 0, op = table; i < OPERATIONS_MAX; i++, op += size) {
+		if (!pv_read(p, op, F_FLT_OPERATION_REGISTRATION_MajorFunction, &major))
+			return;
+		if (major == OPERATION_END)
+			break;
+		/* 0 to IRP_MJ_MAXIMUM_FUNCTION, and FltMgr's own from the top (fltKernel.h) */
+		if ((major > 0x1b && major < 0xea) ||
+		    !operation_code(p, op, F_FLT_OPERATION_REGISTRATION_PreOperation,
+				    I_OPERATION_PRE, own) ||
+		    !operation_code(p, op, F_FLT_OPERATION_REGISTRATION_PostOperation,
+				    I_OPERATION_POST, own))
+			break;
+		if (pv_read(p, op, F_FLT_OPERATION_REGISTRATION_Flags, &flags) && flags) {
+			if (flags < 0x100) /* FLTFL_OPERATION_REGISTRATION_*: five bits */
+				inv_hold(p, I_OPERATION_FLAGS, 1);
+			else
+				inv_fail(p, I_OPERATION_FLAGS, op, "flags are 0x%llx",
+					 (unsigned long long)flags);
+		}
+	}
+	if (major == OPERATION_END && i < OPERATIONS_MAX) {
+		inv_hold(p, I_FILTER_OPERATIONS, i ? 1 : 0);
+		size = layout_type_size(p->r.fltmgr, T_FLT_FILTER);
+		if (size && table == filter + size)
+			inv_hold(p, I_FILTER_SIZE, 1);
+		else if (size)
+			inv_fail(p, I_FILTER_SIZE, filter, "operations at 0x%llx",
+				 (unsigned long long)table);
+	} else {
+		inv_fail(p, I_FILTER_OPERATIONS, filter, "entry %u of 0x%llx has major 0x%llx", i,
+			 (unsigned long long)table, (unsigned long long)major);
+	}
+}
+
+/* One registration: does it point back? */
+static enum pv_is registration(const struct prover *p, uint64_t va, uint64_t filter)
+{
+	uint64_t back;
+
+	if (!pv_kernel(p, va))
+		return PV_NO;
+	if (!pv_read(p, va, F_ALLOCATE_CONTEXT_HEADER_Filter, &back))
+		return PV_UNREADABLE;
+	return back == filter ? PV_YES : PV_NO;
+}
+
+static void context_registration(struct prover *p, uint64_t va, uint64_t filter, unsigned slot)
+{
+	uint64_t type, kind, next;
+
+	if (pv_read(p, va, F_ALLOCATE_CONTEXT_HEADER_ContextType, &type)) {
+		/* FLT_VOLUME_CONTEXT 1, FLT_INSTANCE_CONTEXT 2, … (fltKernel.h) */
+		if (type == 1u << slot)
+			inv_hold(p, I_FILTER_CONTEXTS, 1);
+		else
+			inv_fail(p, I_FILTER_CONTEXTS, va, "slot %u has type 0x%llx", slot,
+				 (unsigned long long)type);
+	}
+	if (pv_read(p, va, F_ALLOCATE_CONTEXT_HEADER_AllocationType, &kind)) {
+		if (kind >= 1 && kind <= 3)
+			inv_hold(p, I_CONTEXT_KIND, 1);
+		else
+			inv_fail(p, I_CONTEXT_KIND, va, "AllocationType is %llu",
+				 (unsigned long long)kind);
+	}
+	if (!pv_read(p, va, F_ALLOCATE_CONTEXT_HEADER_Next, &next) || !next)
+		return;
+	switch (registration(p, next, filter)) {
+	case PV_YES:
+		inv_hold(p, I_CONTEXT_NEXT, 1);
+		break;
+	case PV_NO:
+		inv_fail(p, I_CONTEXT_NEXT, va, "0x%llx is no registration",
+			 (unsigned long long)next);
+		break;
+	case PV_UNREADABLE:
+		break;
+	}
+}
+
+static void filter_contexts(struct prover *p, uint64_t filter)
+{
+	uint64_t array, head, va;
+	unsigned ptr = vm_pointer_size(p->r.vm);
+	const struct layout_field *f = layout_field(p->r.fltmgr, F_FLT_FILTER_SupportedContexts);
+	unsigned i, slots = f ? f->size / ptr : 0;
+
+	if (obj_field(&p->r, filter, F_FLT_FILTER_SupportedContexts, &array, NULL) != FS_OK)
+		return;
+	for (i = 0; i < slots && i < 16; i++) {
+		if (!pv_u64(p, array + (uint64_t)i * ptr, &va) || !va)
+			continue;
+		switch (registration(p, va, filter)) {
+		case PV_YES:
+			inv_hold(p, I_CONTEXT_FILTER, 1);
+			context_registration(p, va, filter, i);
+			break;
+		case PV_NO:
+			inv_fail(p, I_FILTER_CONTEXTS, filter, "0x%llx is no registration",
+				 (unsigned long long)va);
+			break;
+		case PV_UNREADABLE:
+			break;
+		}
+	}
+	if (!pv_read(p, filter, F_FLT_FILTER_SupportedContextsListHead, &head) || !head)
+		return;
+	switch (registration(p, head, filter)) {
+	case PV_YES:
+		inv_hold(p, I_FILTER_CONTEXT_HEAD, 1);
+		break;
+	case PV_NO:
+		inv_fail(p, I_FILTER_CONTEXT_HEAD, filter, "0x%llx is no registration",
+			 (unsigned long long)head);
+		break;
+	case PV_UNREADABLE:
+		break;
+	}
+}
+
+static void filter_instances(struct prover *p, uint64_t filter, size_t *ret_total)
+{
+	struct pv_addresses found;
+	size_t i;
+
+	pv_field_list(p, filter, F_FLT_FILTER_InstanceList,
+		      (struct pv_list){0, pv_offset(p, F_FLT_INSTANCE_FilterLink),
+				       I_FILTER_INSTANCES, PROVE_MAX_PER_LIST},
+		      &found);
+	for (i = 0; i < found.a.n; i++) {
+		uint64_t va = found.a.v[i], back, *slot;
+
+		switch (pv_object(p, va, OBJ_TYPE_INSTANCE)) {
+		case PV_YES:
+			inv_hold(p, I_INSTANCE_TYPE, 1);
+			break;
+		case PV_NO:
+			inv_fail(p, I_INSTANCE_TYPE, va, "not an instance");
+			continue;
+		case PV_UNREADABLE:
+			continue;
+		}
+		if (pv_read(p, va, F_FLT_INSTANCE_Filter, &back)) {
+			if (back == filter)
+				inv_hold(p, I_INSTANCE_FILTER, 1);
+			else
+				inv_fail(p, I_INSTANCE_FILTER, va, "0x%llx, expected 0x%llx",
+					 (unsigned long long)back, (unsigned long long)filter);
+		}
+		if (p->instances.n >= PROVE_MAX_INSTANCES ||
+		    !pv_once(p->instances.v, p->instances.n, va))
+			continue;
+		slot = vec_push(&p->instances);
+		if (!slot)
+			p->out_of_memory = true;
+		else
+			*slot = va;
+	}
+	*ret_total = found.total;
+	vec_free(&found.a);
+}
+
+/* The list that found it says filter; does the object agree? */
+static bool is_filter(struct prover *p, uint64_t filter)
+{
+	uint64_t frame;
+	size_t i;
+
+	switch (pv_object(p, filter, OBJ_TYPE_FILTER)) {
+	case PV_YES:
+		inv_hold(p, I_FILTER_TYPE, 1);
+		break;
+	case PV_NO:
+		inv_fail(p, I_FILTER_TYPE, filter, "not a filter");
+		return false;
+	case PV_UNREADABLE:
+		return false;
+	}
+	if (!pv_read(p, filter, F_FLT_FILTER_Frame, &frame))
+		return true;
+	for (i = 0; i < p->frames.n; i++) {
+		if (p->frames.v[i] == frame) {
+			inv_hold(p, I_FILTER_FRAME, 1);
+			return true;
+		}
+	}
+	inv_fail(p, I_FILTER_FRAME, filter, "0x%llx is no frame", (unsigned long long)frame);
+	return true;
+}
+
+void prove_filters(struct prover *p)
+{
+	size_t i, total = 0;
+
+	for (i = 0; i < p->filters.n; i++) {
+		uint64_t filter = p->filters.v[i];
+		const struct module *own;
+		struct list_links l;
+
+		if (!is_filter(p, filter))
+			continue;
+		own = pv_filter_module(p, filter);
+		filter_instances(p, filter, &total);
+		pv_rundown(p, filter, total == SIZE_MAX ? 1 : 1 + total);
+		filter_strings(p, filter);
+		filter_flags(p, filter);
+		filter_driver(p, filter);
+		filter_callbacks(p, filter, own);
+		filter_contexts(p, filter);
+		filter_operations(p, filter, own);
+		pv_mutex_list(p, filter, F_FLT_FILTER_ActiveOpens, I_FILTER_OPENS);
+		pv_mutex_list(p, filter, F_FLT_FILTER_ConnectionList, I_FILTER_CONNECTIONS);
+		pv_mutex_list(p, filter, F_FLT_FILTER_PortList, I_FILTER_PORTS);
+		if (obj_links(&p->r, filter, F_FLT_FILTER_VerifiedFiltersLink, &l, NULL) == FS_OK &&
+		    (l.flink || l.blink)) {
+			if (pv_linked(p, l.self) == PV_YES)
+				inv_hold(p, I_FILTER_VERIFIED, 1);
+			else if (pv_linked(p, l.self) == PV_NO)
+				inv_fail(p, I_FILTER_VERIFIED, l.self, "links do not agree");
+		}
+	}
+}
