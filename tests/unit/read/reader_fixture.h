@@ -43,7 +43,7 @@ static const char flt_text[] = "# made up\n"
 			       "absent _FLT_FILTER.SectionNotification\n";
 
 struct fixture {
-	struct dump *d;
+	struct fakedump *d;
 	struct vm *vm;
 	struct reader r;
 	struct layout *nt, *flt;

@@ -7,9 +7,9 @@
 #define NODE(i) (0xffffa20f20000010ull + (uint64_t)(i)*0x100)
 
 /* head <-> 0 <-> 1 … <-> n-1 <-> head */
-static struct dump *ring(size_t n)
+static struct fakedump *ring(size_t n)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	size_t i;
 
 	fake_links(d, HEAD, n ? NODE(0) : HEAD, n ? NODE(n - 1) : HEAD);
@@ -18,7 +18,7 @@ static struct dump *ring(size_t n)
 	return d;
 }
 
-static void walk(struct dump *d, size_t max, struct list_walk *w)
+static void walk(struct fakedump *d, size_t max, struct list_walk *w)
 {
 	struct vm *vm = fake_vm(d);
 	struct fs_error err = {0};
@@ -48,7 +48,7 @@ static void is(const struct list_walk *w, const char *expect)
 static void closed(void **state)
 {
 	struct list_walk w;
-	struct dump *d = ring(3);
+	struct fakedump *d = ring(3);
 
 	(void)state;
 	walk(d, 3, &w);
@@ -63,7 +63,7 @@ static void closed(void **state)
 static void empty(void **state)
 {
 	struct list_walk w;
-	struct dump *d = ring(0);
+	struct fakedump *d = ring(0);
 
 	(void)state;
 	walk(d, 0, &w);
@@ -82,7 +82,7 @@ static void empty(void **state)
 static void limit(void **state)
 {
 	struct list_walk w;
-	struct dump *d = ring(5);
+	struct fakedump *d = ring(5);
 
 	(void)state;
 	walk(d, 4, &w);
@@ -98,7 +98,7 @@ static void limit(void **state)
 static void unreadable_middle(void **state)
 {
 	struct list_walk w;
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	const uint64_t gone = 0xffffa20f30000010, gone2 = 0xffffa20f30001010;
 
 	(void)state;
@@ -125,7 +125,7 @@ static void unreadable_middle(void **state)
 static void unreadable_one(void **state)
 {
 	struct list_walk w;
-	struct dump *d = ring(2);
+	struct fakedump *d = ring(2);
 	const uint64_t gone = 0xffffa20f30000010;
 
 	(void)state;
@@ -145,7 +145,7 @@ static void unreadable_one(void **state)
 static void cycle_beside_the_head(void **state)
 {
 	struct list_walk w;
-	struct dump *d = ring(5);
+	struct fakedump *d = ring(5);
 
 	(void)state;
 	fake_links(d, NODE(3), NODE(1), NODE(2));
@@ -162,7 +162,7 @@ static void cycle_beside_the_head(void **state)
 static void entry_that_points_to_itself(void **state)
 {
 	struct list_walk w;
-	struct dump *d = ring(2);
+	struct fakedump *d = ring(2);
 
 	(void)state;
 	fake_links(d, NODE(0), NODE(0), NODE(0)); /* as after InitializeListHead */
@@ -181,7 +181,7 @@ static void entry_that_points_to_itself(void **state)
 static void cycle_is_found_at_once(void **state)
 {
 	struct list_walk w;
-	struct dump *d = ring(2000);
+	struct fakedump *d = ring(2000);
 	size_t before;
 	struct vm *vm;
 
@@ -204,7 +204,7 @@ static void cycle_is_found_at_once(void **state)
 static void broken_blink(void **state)
 {
 	struct list_walk w;
-	struct dump *d = ring(4);
+	struct fakedump *d = ring(4);
 
 	(void)state;
 	fake_links(d, NODE(1), NODE(2), NODE(77));
@@ -241,7 +241,7 @@ static void bad_links(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct list_walk w;
-		struct dump *d = ring(4);
+		struct fakedump *d = ring(4);
 
 		fake_write(d, NODE(1), bad[i], 8);
 		walk(d, 1000, &w);
@@ -257,7 +257,7 @@ static void bad_links(void **state)
 
 static void head_unreadable(void **state)
 {
-	struct dump *d = ring(1);
+	struct fakedump *d = ring(1);
 	struct fs_error err = {0};
 	struct list_walk w;
 	struct vm *vm;
@@ -277,12 +277,10 @@ static void head_unreadable(void **state)
 static void half_an_entry(void **state)
 {
 	uint8_t head[16], a[8], b[16];
-	struct dump *d = calloc(1, sizeof(*d));
+	struct fakedump *d = fake_triage(DUMP_X64);
 	struct list_walk w;
 
 	(void)state;
-	assert_non_null(d);
-	d->info.machine = DUMP_X64;
 	fake_store(head, NODE(0), 8);
 	fake_store(head + 8, NODE(1), 8);
 	fake_store(a, NODE(1), 8);
@@ -303,12 +301,10 @@ static void half_an_entry(void **state)
 static void half_a_head(void **state)
 {
 	uint8_t head[8], a[16];
-	struct dump *d = calloc(1, sizeof(*d));
+	struct fakedump *d = fake_triage(DUMP_X64);
 	struct list_walk w;
 
 	(void)state;
-	assert_non_null(d);
-	d->info.machine = DUMP_X64;
 	fake_store(head, NODE(0), 8);
 	fake_store(a, HEAD, 8);
 	fake_store(a + 8, HEAD, 8);
@@ -327,13 +323,11 @@ static void half_a_head(void **state)
 static void x86_list(void **state)
 {
 	uint8_t head[8], a[8];
-	struct dump *d = calloc(1, sizeof(*d));
+	struct fakedump *d = fake_triage(DUMP_X86);
 	struct list_walk w;
 	struct vm *vm;
 
 	(void)state;
-	assert_non_null(d);
-	d->info.machine = DUMP_X86;
 	fake_store(head, 0x82345674, 4);
 	fake_store(head + 4, 0x82345674, 4);
 	fake_store(a, 0x81234564, 4);

@@ -5,7 +5,7 @@
 #define STR (OBJ + 0x38)
 #define BUF 0xffffa20f20000010ull
 
-static void put_string(struct dump *d, uint16_t length, uint16_t max, uint64_t buffer)
+static void put_string(struct fakedump *d, uint16_t length, uint16_t max, uint64_t buffer)
 {
 	fake_write(d, STR, length, 2);
 	fake_write(d, STR + 2, max, 2);
@@ -13,7 +13,7 @@ static void put_string(struct dump *d, uint16_t length, uint16_t max, uint64_t b
 	fake_write(d, STR + 8, buffer, 8);
 }
 
-static void put_units(struct dump *d, uint64_t va, const uint16_t *units, size_t n)
+static void put_units(struct fakedump *d, uint64_t va, const uint16_t *units, size_t n)
 {
 	size_t i;
 
