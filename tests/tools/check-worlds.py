@@ -42,7 +42,7 @@ class F:
                        "opens": {7601: 0x720, 22000: 0x740}.get(build, 0x738)}
         self.frame_word = 0x0540F103 if build == 7601 else 0x0780F103
         self.filter_flags = {7601: 2, 22000: 0x92}.get(build, 0x12)
-        self.swizzle = build >= 17763
+        self.swizzle = build >= 14393  # 14393 has it since its update of 2018
         self.operations = {7601: 0x290, 22000: 0x2B8}.get(build, 0x2B0)
 
 

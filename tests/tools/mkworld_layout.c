@@ -136,18 +136,11 @@ uint64_t enum_mask(struct world *w, const char *name)
 
 bool has_swizzle(struct world *w)
 {
-	size_t i;
+	const char *fact;
 
 	layouts_load(w);
-	if (!layout_find_type(w->nt, "_MMPTE_TRANSITION", &i)) {
-		const char *fact = layout_fact(w->nt, "pte-swizzle");
-
-		return fact && strcmp(fact, "none") != 0;
-	}
-	for (size_t k = 0; k < layout_type_at(w->nt, i).fields; k++)
-		if (!strcmp(layout_field_at(w->nt, i, k).name, "SwizzleBit"))
-			return true;
-	return false;
+	fact = layout_fact(w->nt, "pte-swizzle");
+	return fact && !strcmp(fact, "yes");
 }
 
 void mark_fields(struct world *w, const char *type, uint8_t *map, uint64_t size, unsigned depth)
