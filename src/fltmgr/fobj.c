@@ -13,21 +13,27 @@ struct fs_value value_gap(int32_t gap, uint64_t at)
 	return (struct fs_value){.at = at, .state = FS_MISSING, .gap = gap};
 }
 
-static enum trust field_trust(const struct collect *c, enum field_id f)
+/* What contradicts the image's own layout is damage, and prove.c has weighed that
+ * before it says PROOF_FAILED; an inferred offset (#I) is no better known for
+ * standing in the image's own layout. */
+static enum trust field_trust(const struct collect *c, enum field_id f,
+			      const struct layout_field *lf)
 {
 	enum fs_layout_source source = c->choice->source;
 
 	if (field_decl(f)->module != LM_FLTMGR)
 		return TRUST_FULL;
-	/* The image's own PDB or layout is right whatever the objects look like: there
-	 * a contradiction is damage in the dump, and the damage is to be seen. */
-	if (source == FS_LAYOUT_EXACT || source == FS_LAYOUT_PDB)
-		return TRUST_FULL;
-	if (c->choice->proof.field[f] == PROOF_FAILED)
+	switch (c->choice->proof.field[f]) {
+	case PROOF_FAILED:
 		return TRUST_FAILED;
-	if (source != FS_LAYOUT_USER && c->choice->proof.field[f] == PROOF_NONE)
-		return TRUST_UNPROVED;
-	return TRUST_FULL;
+	case PROOF_HELD:
+		return TRUST_FULL;
+	case PROOF_NONE:
+		break;
+	}
+	if (source == FS_LAYOUT_EXACT || source == FS_LAYOUT_PDB || source == FS_LAYOUT_USER)
+		return lf->origin == FO_INFERRED ? TRUST_UNPROVED : TRUST_FULL;
+	return TRUST_UNPROVED;
 }
 
 enum trust path_trust(const struct collect *c, const struct fpath *p, uint32_t *ret_offset)
@@ -37,7 +43,7 @@ enum trust path_trust(const struct collect *c, const struct fpath *p, uint32_t *
 
 	if (!f)
 		return TRUST_ABSENT;
-	tf = field_trust(c, p->f);
+	tf = field_trust(c, p->f, f);
 	if (!p->nested) {
 		*ret_offset = f->offset;
 		return tf;
@@ -45,7 +51,7 @@ enum trust path_trust(const struct collect *c, const struct fpath *p, uint32_t *
 	g = layout_field(reader_layout(&c->r, p->g), p->g);
 	if (!g || __builtin_add_overflow(f->offset, g->offset, ret_offset))
 		return TRUST_ABSENT;
-	tg = field_trust(c, p->g);
+	tg = field_trust(c, p->g, g);
 	return tf < tg ? tf : tg;
 }
 
@@ -121,7 +127,7 @@ static bool withheld(struct collect *c, const struct fobj *o, const struct fpath
 	}
 	if (trust == TRUST_FAILED) {
 		/* One gap for the field, not one for each object: the reason is the offset. */
-		if (p->nested && field_trust(c, f) != TRUST_FAILED)
+		if (p->nested && c->choice->proof.field[f] != PROOF_FAILED)
 			f = p->g;
 		if (c->failed_gap[f] < 0) {
 			struct fs_error err;
