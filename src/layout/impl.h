@@ -88,7 +88,8 @@ struct layout {
 	VEC(struct lpair) facts;
 	VEC(struct lmissing) missing;
 	VEC(struct layout_image) images;
-	struct name_ref *by_name; /* types.n entries, sorted */
+	struct name_ref *by_name; /* sorted */
+	size_t indexed;           /* entries of by_name; fewer than types.n while `from` is taken in */
 	struct layout_field known[F_COUNT];
 	bool has[F_COUNT], absent[F_COUNT], unknown[F_COUNT];
 	uint32_t type_size[T_COUNT];

@@ -625,6 +625,7 @@ static enum fs_status index_types(struct parser *p)
 	for (size_t i = 0; i < l->types.n; i++)
 		l->by_name[i] = (struct name_ref){l->types.v[i].name, i};
 	qsort(l->by_name, l->types.n, sizeof(*l->by_name), compare_refs);
+	l->indexed = l->types.n;
 	for (size_t i = 1; i < l->types.n; i++) {
 		if (strcmp(l->by_name[i - 1].name, l->by_name[i].name) == 0)
 			return fail_at(p, l->types.v[l->by_name[i].index].line,
