@@ -218,9 +218,9 @@ static enum fs_status read_in_page(struct vm *vm, uint64_t va, void *buf, size_t
 	if (err->has_address && err->address > pa && err->address - pa < n &&
 	    dump_read_phys(vm->dump, pa, buf, (size_t)(err->address - pa), NULL) == FS_OK)
 		done = err->address - pa;
-	(void)fs_prepend(err, st, "PA 0x%" PRIx64 "%s", pa + done,
-			 t->page_size & 1 ? " (by a transition entry)" : "");
-	/* The caller asked for a VA; the PA is in the text. */
+	if (t->page_size & 1)
+		(void)fs_prepend(err, st, "by a transition entry");
+	/* The caller asked for a VA; src/dump has put the PA into the text. */
 	err->has_address = true;
 	err->address = va + done;
 	return st;

@@ -255,6 +255,24 @@ static void bad_links(void **state)
 	}
 }
 
+/* `why` is that of the direction that met something unreadable. */
+static void unreadable_backwards_only(void **state)
+{
+	struct list_walk w;
+	struct fakedump *d = ring(3);
+
+	(void)state;
+	fake_write(d, NODE(0), 0, 8);
+	fake_write(d, NODE(2) + 8, 0xffffa20f30000010, 8);
+	walk(d, 100, &w);
+	assert_int_equal(w.stop, FS_STOP_BAD_LINK);
+	assert_int_equal(w.backward_stop, FS_STOP_UNREADABLE);
+	assert_int_equal(w.why, FS_NOT_IN_DUMP);
+	assert_true(w.entries.n == 3 && w.entries.v[1].link == 0xffffa20f30000010);
+	list_walk_deinit(&w);
+	free(d);
+}
+
 static void head_unreadable(void **state)
 {
 	struct fakedump *d = ring(1);
@@ -356,6 +374,7 @@ int main(void)
 		cmocka_unit_test(cycle_is_found_at_once),
 		cmocka_unit_test(broken_blink),
 		cmocka_unit_test(bad_links),
+		cmocka_unit_test(unreadable_backwards_only),
 		cmocka_unit_test(head_unreadable),
 		cmocka_unit_test(half_an_entry),
 		cmocka_unit_test(half_a_head),

@@ -52,7 +52,8 @@ static inline enum fs_status fake_read_phys(struct dump *dump, uint64_t pa, void
 
 	d->reads++;
 	if (!p)
-		return fs_fail_at(err, FS_NOT_IN_DUMP, pa, "page is not in the dump");
+		return fs_fail_at(err, FS_NOT_IN_DUMP, pa, "PA 0x%llx: not in the dump",
+				  (unsigned long long)pa);
 	if (d->cut != 0 && pa / DUMP_PAGE_SIZE == d->cut / DUMP_PAGE_SIZE && pa + n > d->cut)
 		return fs_fail_at(err, FS_NOT_IN_DUMP, pa > d->cut ? pa : d->cut, "file is cut");
 	memcpy(buf, p + pa % DUMP_PAGE_SIZE, n);

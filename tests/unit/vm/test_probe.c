@@ -93,6 +93,25 @@ static void list_that_closes_wins(void **state)
 	free(d5);
 }
 
+/* A head that holds a pointer beats a page of zeros, even when its list is broken. */
+static void pointer_beats_zeros(void **state)
+{
+	struct fakedump *d = fake_new(5);
+	struct vm *vm;
+
+	(void)state;
+	fake_links(d, FAKE_LIST, 0xfffff80099999000, FAKE_LIST);
+	fake_put64(d, FAKE_ROOT + 0x1f0 * 8, 0x801063);
+	fake_put64(d, 0x801000 + 0 * 8, 0x802063);
+	fake_put64(d, 0x802000 + (FAKE_LIST >> 21 & 511) * 8, 0x803063);
+	fake_put64(d, 0x803000 + (FAKE_LIST >> 12 & 511) * 8, 0x900063);
+	(void)fake_page(d, 0x900000);
+	vm = fake_vm(d);
+	assert_int_equal(vm_levels(vm), 5);
+	vm_destroy(vm);
+	free(d);
+}
+
 /* A page of data that was cut off is no reason to give the tables up. */
 static void list_page_missing(void **state)
 {
@@ -220,6 +239,7 @@ int main(void)
 		cmocka_unit_test(both_depths),
 		cmocka_unit_test(cr3_flags_are_dropped),
 		cmocka_unit_test(list_that_closes_wins),
+		cmocka_unit_test(pointer_beats_zeros),
 		cmocka_unit_test(list_page_missing),
 		cmocka_unit_test(table_page_missing),
 		cmocka_unit_test(second_witness),
