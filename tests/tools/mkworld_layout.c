@@ -42,9 +42,9 @@ static struct layout *load_named(struct world *w, const char *dir, const char *n
 
 void layouts_named(struct world *w)
 {
-	if (w->nt_name)
+	if (w->nt_name && !w->nt)
 		w->nt = load_named(w, "nt", w->nt_name);
-	if (w->fltmgr_name)
+	if (w->fltmgr_name && !w->fltmgr)
 		w->fltmgr = load_named(w, "fltmgr", w->fltmgr_name);
 }
 
