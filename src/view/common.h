@@ -24,6 +24,7 @@ void fields_mark(struct fields *f, const char *key, bool unproved);
 /* Text of values; in v->tmp, valid until the next entity. */
 const char *text_ptr(struct view *v, uint64_t va);	/* as wide as the machine's pointers */
 const char *text_quoted(struct view *v, const char *s); /* "…", quotes within made visible */
+const char *text_reason(struct view *v, int32_t gap);	/* not-in-dump at 0x… */
 const char *text_missing(struct view *v, int32_t gap);	/* (not-in-dump at 0x…) */
 /* In quotes. `empty` stands for an empty string (NULL: ""). */
 const char *text_string(struct view *v, const struct fs_string *s, const char *empty);

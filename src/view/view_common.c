@@ -70,16 +70,21 @@ const char *text_quoted(struct view *v, const char *s)
 	return q;
 }
 
-const char *text_missing(struct view *v, int32_t gap)
+const char *text_reason(struct view *v, int32_t gap)
 {
 	const struct fs_gap *g;
 
 	if (!v->m || gap < 0 || (size_t)gap >= v->m->ngaps)
-		return "(missing)";
+		return "missing";
 	g = &v->m->gaps[gap];
 	if (!g->has_address)
-		return text_printf(v, "(%s)", fs_status_name(g->reason));
-	return text_printf(v, "(%s at 0x%" PRIx64 ")", fs_status_name(g->reason), g->address);
+		return fs_status_name(g->reason);
+	return text_printf(v, "%s at 0x%" PRIx64, fs_status_name(g->reason), g->address);
+}
+
+const char *text_missing(struct view *v, int32_t gap)
+{
+	return text_printf(v, "(%s)", text_reason(v, gap));
 }
 
 const char *text_mark(struct view *v, bool unproved)

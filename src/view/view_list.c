@@ -48,7 +48,7 @@ static const char *reached(struct view *v, const struct fs_list *l)
 	if (l->count.state == FS_READ)
 		of = text_printf(v, " of %" PRIu64, l->count.v);
 	else if (l->count.state == FS_MISSING)
-		of = text_printf(v, " of unknown count %s", text_missing(v, l->count.gap));
+		of = text_printf(v, " of an unknown number (%s)", text_reason(v, l->count.gap));
 	if (l->stop == FS_STOP_NOT_WALKED && l->n == 0)
 		return text_printf(v, "list not walked%s",
 				   l->count.state == FS_READ
@@ -62,12 +62,12 @@ static const char *why_stopped(struct view *v, const struct fs_list *l)
 {
 	switch (l->stop) {
 	case FS_STOP_NOT_WALKED:
-		return l->gap >= 0 ? text_printf(v, "; %s", text_missing(v, l->gap)) : "";
+		return l->gap >= 0 ? text_printf(v, "; %s", text_reason(v, l->gap)) : "";
 	case FS_STOP_CLOSED:
 		return "; the links are closed";
 	case FS_STOP_UNREADABLE:
 		if (l->gap >= 0 && v->m && (size_t)l->gap < v->m->ngaps)
-			return text_printf(v, "; %s", text_missing(v, l->gap));
+			return text_printf(v, "; %s", text_reason(v, l->gap));
 		return text_printf(v, "; links not readable at 0x%" PRIx64, l->stop_at);
 	case FS_STOP_CYCLE:
 		return text_printf(v, "; cycle: 0x%" PRIx64 " leads back to 0x%" PRIx64, l->stop_at,
