@@ -378,6 +378,12 @@ def check_type(d, _):
     same("frame 1", d.num(HFRAMES[0], 2), 0xF104)
 
 
+def check_big(d, f):
+    filters = filters_of(d, HFRAMES[1])
+    same("filters", len(filters), 46)
+    same("instances of the last", d.num(filters[-1] + f.filter["instances"] + 0x10, 4), 5)
+
+
 def check_wild(d, _):
     same("CloudSync's Flink", d.num(CLOUD + 0x10), 0x41414141)
 
@@ -396,6 +402,7 @@ CHECKS = {
     "damaged-loader": lambda d, f: check_healthy(d, f), "padding": check_padding,
     "la57": check_la57, "large": check_large, "hostile-names": check_hostile,
     "nofltmgr": lambda d, f: None, "fltmgr-nodata": check_nodata,
+    "big": check_big,
     "seed004": lambda d, f: check_seed(d),
 }
 
