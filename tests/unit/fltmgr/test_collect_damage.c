@@ -257,6 +257,21 @@ static void instance_that_points_nowhere(void **state)
 	fw_end(&w);
 }
 
+/* A kernel address, but no object can be at an odd one. */
+static void instance_that_points_beside(void **state)
+{
+	struct flt_world w;
+
+	(void)state;
+	build(&w);
+	triage_u64(&w.t, I_FOX + FW_INSTANCE_FILTER, OUTSIDE + 4);
+	fw_collect(&w);
+	assert_int_equal(w.model.nfilters, 2);
+	assert_int_equal(w.model.filters[fw_find_instance(&w, I_FOX)->filter].address, FOX);
+	assert_int_equal(fw_gaps(&w, "FLT_INSTANCE.Filter", FS_CORRUPT), 2);
+	fw_end(&w);
+}
+
 static void filter_on_two_frames(void **state)
 {
 	struct flt_world w;
@@ -295,6 +310,31 @@ static void frame_by_its_type_word(void **state)
 	assert_int_equal(f->filters.n, 2);
 	assert_int_equal(w.model.frame_list.stop, FS_STOP_NOT_WALKED);
 	assert_int_equal(fw_gaps(&w, "FLTP_FRAME.Type.Signature", FS_CORRUPT), 1);
+	fw_end(&w);
+}
+
+/* FltGlobals was not captured; the frame's links say where its head must be. */
+static void frame_list_head_by_links(void **state)
+{
+	const struct fs_list *l;
+	struct flt_world w;
+	uint64_t *v;
+
+	(void)state;
+	build(&w);
+	w.choice.site.frame_list = 0;
+	w.choice.site.head_by_links = FW_FLTMGR + 0x2b6c0;
+	v = vec_push(&w.choice.site.frames);
+	assert_non_null(v);
+	*v = FRAME;
+	fw_collect(&w);
+	l = &w.model.frame_list;
+	assert_int_equal(l->head, FW_FLTMGR + 0x2b6c0);
+	assert_int_equal(l->stop, FS_STOP_UNREADABLE);
+	assert_int_equal(fw_gap(&w, FS_MISSING, l->gap)->reason, FS_NOT_IN_DUMP);
+	assert_int_equal(fw_gap(&w, l->count.state, l->count.gap)->address, FW_FLTMGR + 0x2b6d0);
+	assert_int_equal(w.model.nframes, 1);
+	assert_true(w.model.frames[0].by_type_word);
 	fw_end(&w);
 }
 
@@ -352,6 +392,8 @@ static void name_by_callbacks(void **state)
 	triage_u64(&w.t, FOX + FW_FILTER_NAME + 8, OUTSIDE);
 	triage_u64(&w.t, FOX + FW_FILTER_UNLOAD, FW_DRIVER_A + 0x10);
 	triage_u64(&w.t, FOX + FW_FILTER_SETUP, FW_DRIVER_A + 0x20);
+	/* What was there before registering may be anybody's. */
+	triage_u64(&w.t, FOX + 0x1b0, FW_DRIVER_B + 0x30);
 	/* Two modules: whose it is cannot be said. */
 	triage_u64(&w.t, DELTA + FW_FILTER_NAME + 8, OUTSIDE);
 	triage_u64(&w.t, DELTA + FW_FILTER_UNLOAD, FW_DRIVER_B + 0x10);
@@ -365,6 +407,11 @@ static void name_by_callbacks(void **state)
 	assert_int_equal(fw_find_filter(&w, FOX)->name.length, 12);
 	assert_null(fw_find_filter(&w, DELTA)->name_by_callbacks);
 	assert_null(fw_find_filter(&w, GOLF)->name_by_callbacks);
+	fw_forget(&w);
+	/* One callback lies in no module. */
+	triage_u64(&w.t, FOX + FW_FILTER_SETUP, FW_POOL);
+	fw_collect(&w);
+	assert_null(fw_find_filter(&w, FOX)->name_by_callbacks);
 	fw_end(&w);
 }
 
@@ -383,34 +430,47 @@ static void name_by_operations(void **state)
 	fw_end(&w);
 }
 
-/* The heads of many filters lead into one long list: bounded, and no instance twice. */
+/* The heads of many filters lead into one long list: each instance is read once,
+ * and the lists together are not walked for ever. */
 static void many_heads_into_one_ring(void **state)
 {
-	uint64_t filters[100], instances[200], base = UINT64_C(0xffffe30000000000);
+	enum { FILTERS = 320, INSTANCES = 2000 };
+	static uint64_t filters[FILTERS], instances[INSTANCES];
+	const uint64_t base = UINT64_C(0xffffe30000000000);
+	size_t i, links = 0;
 	struct flt_world w;
-	size_t i;
 
 	(void)state;
 	fw_begin(&w);
-	triage_map(&w.t, base, 0x80000);
+	triage_map(&w.t, base, FILTERS * 0x400 + INSTANCES * 0x240);
 	fw_frame(&w, FRAME, 0);
 	fw_frames(&w, 1, (uint64_t[]){FRAME});
-	for (i = 0; i < 200; i++) {
-		instances[i] = base + 0x40000 + i * 0x240;
-		triage_u32(&w.t, instances[i], 0x01000000);
-	}
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < FILTERS; i++) {
 		filters[i] = base + i * 0x400;
 		triage_u32(&w.t, filters[i], 0x02000000);
-		fw_list(&w, filters[i] + FW_FILTER_INSTANCES, FW_INSTANCE_LINK, 200, instances);
+		triage_u32(&w.t, filters[i] + FW_FILTER_INSTANCES + FW_RCOUNT, INSTANCES);
 	}
-	fw_list(&w, FRAME + FW_FRAME_FILTERS, FW_BASE_LINK, 100, filters);
+	for (i = 0; i < INSTANCES; i++) {
+		instances[i] = base + FILTERS * 0x400 + i * 0x240;
+		triage_u32(&w.t, instances[i], 0x01000000);
+	}
+	/* The first filter's list is whole; the other heads point into it. */
+	fw_list(&w, filters[0] + FW_FILTER_INSTANCES, FW_INSTANCE_LINK, INSTANCES, instances);
+	for (i = 1; i < FILTERS; i++)
+		triage_links(&w.t, filters[i] + FW_FILTER_INSTANCES + FW_RLIST,
+			     instances[0] + FW_INSTANCE_LINK,
+			     instances[INSTANCES - 1] + FW_INSTANCE_LINK);
+	fw_list(&w, FRAME + FW_FRAME_FILTERS, FW_BASE_LINK, FILTERS, filters);
 	fw_collect(&w);
-	assert_int_equal(w.model.nfilters, 100);
-	assert_int_equal(w.model.ninstances, 200);
-	/* The last list is whole; the others run through it and into its head. */
-	assert_int_equal(fw_find_filter(&w, filters[99])->instances.stop, FS_STOP_CLOSED);
-	assert_int_equal(fw_find_filter(&w, filters[0])->instances.stop, FS_STOP_CYCLE);
+	assert_int_equal(w.model.nfilters, FILTERS);
+	assert_int_equal(w.model.ninstances, INSTANCES);
+	assert_int_equal(fw_find_filter(&w, filters[0])->instances.stop, FS_STOP_CLOSED);
+	assert_int_equal(fw_find_filter(&w, filters[1])->instances.stop, FS_STOP_CYCLE);
+	assert_int_equal(fw_find_filter(&w, filters[FILTERS - 1])->instances.stop, FS_STOP_LIMIT);
+	for (i = 0; i < FILTERS; i++)
+		links += w.model.filters[i].instances.n;
+	/* Twice the most instances that a model takes, and some: collect.c, LINKS_MAX. */
+	assert_in_range(links, INSTANCES, 2 * MODEL_MAX_INSTANCES + 32768);
 	fw_end(&w);
 }
 
@@ -426,8 +486,10 @@ int main(void)
 		cmocka_unit_test(volume_reached_only_through_an_instance),
 		cmocka_unit_test(instance_disagrees_with_its_list),
 		cmocka_unit_test(instance_that_points_nowhere),
+		cmocka_unit_test(instance_that_points_beside),
 		cmocka_unit_test(filter_on_two_frames),
 		cmocka_unit_test(frame_by_its_type_word),
+		cmocka_unit_test(frame_list_head_by_links),
 		cmocka_unit_test(operations_without_end),
 		cmocka_unit_test(context_chain_in_a_circle),
 		cmocka_unit_test(name_by_callbacks),
