@@ -141,5 +141,12 @@ $(BUILD)/mkworld: $(MKWORLD_OBJ) $(foreach d,base layout gen,$(foreach o,$(call 
 check-worlds: $(BUILD)/mkworld
 	$(Q)python3 tests/tools/check-worlds.py $(BUILD)/mkworld $(BUILD)/worlds
 
+# Every shipped layout: whole by fields.def, no overlaps, nothing outside its type.
+.PHONY: check-layouts
+$(BUILD)/san/check-layouts: $(BUILD)/san/tests/tools/check_layouts.o $(BUILD)/san/tests/unit/support/layout_lint.o $(foreach d,base layout gen,$(foreach o,$(call LIB_OBJ,san),$(if $(findstring /$(d)/,$(o)),$(o))))
+	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^
+check-layouts: $(BUILD)/san/check-layouts
+	@$<
+
 clean:
 	rm -rf $(BUILD)
