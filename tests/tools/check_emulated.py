@@ -208,6 +208,9 @@ def main():
     if len(sys.argv) != 3:
         raise SystemExit(__doc__)
     fltscope, directory = sys.argv[1:]
+    if not os.path.isdir(directory):
+        print(f"{directory}: not there, so nothing of it was checked")
+        return
     names = sorted(f[:-5] for f in os.listdir(directory) if f.endswith(".json"))
     if not names:
         raise SystemExit(f"{directory}: no NAME.json there")

@@ -218,6 +218,9 @@ def main():
     if len(sys.argv) != 3:
         raise SystemExit(__doc__)
     fltscope, directory = sys.argv[1:]
+    if not os.path.isdir(directory):
+        print(f"{directory}: not there, so nothing of it was checked")
+        return
     found = 0
     for name, check in CHECKS.items():
         path = os.path.join(directory, name)

@@ -408,8 +408,13 @@ static void name_by_callbacks(void **state)
 	assert_null(fw_find_filter(&w, DELTA)->name_by_callbacks);
 	assert_null(fw_find_filter(&w, GOLF)->name_by_callbacks);
 	fw_forget(&w);
-	/* One callback lies in no module. */
+	/* One callback lies in no module, be it the last or the first. */
 	triage_u64(&w.t, FOX + FW_FILTER_SETUP, FW_POOL);
+	fw_collect(&w);
+	assert_null(fw_find_filter(&w, FOX)->name_by_callbacks);
+	fw_forget(&w);
+	triage_u64(&w.t, FOX + FW_FILTER_SETUP, FW_DRIVER_A);
+	triage_u64(&w.t, FOX + FW_FILTER_UNLOAD, FW_POOL);
 	fw_collect(&w);
 	assert_null(fw_find_filter(&w, FOX)->name_by_callbacks);
 	fw_end(&w);
