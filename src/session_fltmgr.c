@@ -95,6 +95,8 @@ static enum fs_status collect(struct fltscope *fs, struct fs_error *err)
 	if (fs->choice.site.globals_known)
 		m->globals = model_value(&fs->builder, "FltGlobals", FS_OK, fs->choice.site.globals,
 					 NULL);
+	/* Found by its list, its beginning is as good as the layout's word for it. */
+	m->globals.unproved = fs->choice.source == FS_LAYOUT_FAMILY;
 	if (walk) {
 		m->unload_walk = arena_strdup(&fs->arena, walk);
 		if (!m->unload_walk)

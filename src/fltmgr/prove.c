@@ -125,8 +125,8 @@ static void judge_fields(const struct prover *p, enum proof_trust trust, struct 
 	for (i = 0; i < sizeof(brackets) / sizeof(brackets[0]); i++) {
 		enum proof_state *s = &ret->field[brackets[i].field];
 
-		if (*s == PROOF_HELD && judge(&p->tally[brackets[i].a], trust) != HOLDS &&
-		    judge(&p->tally[brackets[i].b], trust) != HOLDS)
+		if (*s == PROOF_HELD && (judge(&p->tally[brackets[i].a], trust) != HOLDS ||
+					 judge(&p->tally[brackets[i].b], trust) != HOLDS))
 			*s = PROOF_NONE;
 	}
 }

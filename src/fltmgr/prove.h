@@ -85,6 +85,8 @@ bool pv_read(const struct prover *p, uint64_t obj, enum field_id f, uint64_t *re
 bool pv_u64(const struct prover *p, uint64_t va, uint64_t *ret);
 bool pv_kernel(const struct prover *p, uint64_t va); /* kernel address, 8-byte aligned */
 bool pv_has(const struct prover *p, enum field_id f);
+/* Offset of the FLT_OBJECT in an object of this type (OBJ_TYPE_*). */
+uint64_t pv_base(const struct prover *p, uint32_t type);
 
 /* Is there something at va that claims to be this type (low bits of state allowed)? */
 enum pv_is { PV_UNREADABLE, PV_NO, PV_YES };
@@ -124,7 +126,9 @@ void pv_mutex_list(struct prover *p, uint64_t obj, enum field_id head, enum inv 
 /* Links of one LIST_ENTRY agree with both neighbours? */
 enum pv_is pv_linked(const struct prover *p, uint64_t link);
 void pv_resource(struct prover *p, uint64_t va, enum inv id);
-void pv_rundown(struct prover *p, uint64_t obj, uint64_t least);
+/* `object` is the FLT_OBJECT; `least`: references that must be there unless it is on its way out.
+ */
+void pv_rundown(struct prover *p, uint64_t object, uint64_t least);
 bool pv_once(const uint64_t *v, size_t n, uint64_t va);
 uint64_t pv_offset(const struct prover *p, enum field_id f); /* 0 when the layout lacks it */
 

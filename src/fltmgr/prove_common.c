@@ -41,13 +41,20 @@ bool pv_kernel(const struct prover *p, uint64_t va)
 	return vm_is_kernel_va(p->r.vm, va) && !(va & (vm_pointer_size(p->r.vm) - 1));
 }
 
+uint64_t pv_base(const struct prover *p, uint32_t type)
+{
+	return pv_offset(p, type == OBJ_TYPE_FILTER	? F_FLT_FILTER_Base
+			    : type == OBJ_TYPE_INSTANCE ? F_FLT_INSTANCE_Base
+							: F_FLT_VOLUME_Base);
+}
+
 enum pv_is pv_object(const struct prover *p, uint64_t va, uint32_t type)
 {
 	uint64_t flags;
 
 	if (!pv_kernel(p, va))
 		return PV_NO;
-	if (!pv_read(p, va, F_FLT_OBJECT_Flags, &flags))
+	if (!pv_read(p, va + pv_base(p, type), F_FLT_OBJECT_Flags, &flags))
 		return PV_UNREADABLE;
 	return (flags & OBJ_TYPE_MASK) == type && !(flags & ~(OBJ_TYPE_MASK | OBJ_STATE_MASK))
 		       ? PV_YES
@@ -275,20 +282,19 @@ void pv_mutex_list(struct prover *p, uint64_t obj, enum field_id head_field, enu
 	list_walk_deinit(&w);
 }
 
-/* `least`: references that must be there unless the object is on its way out. */
-void pv_rundown(struct prover *p, uint64_t obj, uint64_t least)
+void pv_rundown(struct prover *p, uint64_t object, uint64_t least)
 {
 	uint64_t va, raw, flags, pointers;
 
-	if (pv_read(p, obj, F_FLT_OBJECT_PointerCount, &pointers)) {
+	if (pv_read(p, object, F_FLT_OBJECT_PointerCount, &pointers)) {
 		if (pointers && pointers < 0x100000)
 			inv_hold(p, I_OBJECT_POINTERS, 1);
 		else
-			inv_fail(p, I_OBJECT_POINTERS, obj, "PointerCount is 0x%llx",
+			inv_fail(p, I_OBJECT_POINTERS, object, "PointerCount is 0x%llx",
 				 (unsigned long long)pointers);
 	}
-	if (!pv_read(p, obj, F_FLT_OBJECT_Flags, &flags) ||
-	    obj_field(&p->r, obj, F_FLT_OBJECT_RundownRef, &va, NULL) != FS_OK ||
+	if (!pv_read(p, object, F_FLT_OBJECT_Flags, &flags) ||
+	    obj_field(&p->r, object, F_FLT_OBJECT_RundownRef, &va, NULL) != FS_OK ||
 	    !pv_u64(p, va, &raw))
 		return;
 	if (raw & 1) {
@@ -298,7 +304,7 @@ void pv_rundown(struct prover *p, uint64_t obj, uint64_t least)
 		else
 			inv_fail(p, I_OBJECT_RUNDOWN, va, "0x%llx without DRAINING",
 				 (unsigned long long)raw);
-	} else if (raw >> 33) {
+	} else if (raw >> 32) {
 		inv_fail(p, I_OBJECT_RUNDOWN, va, "0x%llx is no count", (unsigned long long)raw);
 	} else if (!(flags & OBJ_STATE_MASK) && raw >> 1 < least) {
 		inv_fail(p, I_OBJECT_RUNDOWN, va, "%llu references, at least %llu expected",

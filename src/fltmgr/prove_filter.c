@@ -152,74 +152,77 @@ static void filter_driver(struct prover *p, uint64_t filter)
 	}
 }
 
-struct operations {
-	size_t n; /* without the end */
-	bool ended;
-};
-
-static bool operation_code(struct prover *p, uint64_t op, enum field_id f, enum inv id,
+static void operation_code(struct prover *p, uint64_t op, enum field_id f, enum inv id,
 			   const struct module *own)
 {
 	uint64_t va;
 
 	if (!pv_read(p, op, f, &va))
-		return true;
-	switch (pv_code(p, va, own)) {
-	case PV_CODE_OWN:
+		return;
+	if (pv_code(p, va, own) == PV_CODE_OWN)
 		inv_hold(p, id, 1);
-		return true;
-	case PV_CODE_BAD:
+	else if (pv_code(p, va, own) == PV_CODE_BAD)
 		inv_fail(p, id, op, "0x%llx is in no module", (unsigned long long)va);
-		return false;
-	default:
-		return true;
+}
+
+/* Majors up to the end mark; PV_UNREADABLE when the dump cuts the table. */
+static enum pv_is operation_table(struct prover *p, uint64_t op, const struct module *own,
+				  unsigned *ret_n, uint64_t *ret_major)
+{
+	uint64_t size = layout_type_size(p->r.fltmgr, T_FLT_OPERATION_REGISTRATION);
+	unsigned i;
+
+	for (i = 0; i < OPERATIONS_MAX; i++, op += size) {
+		if (!pv_read(p, op, F_FLT_OPERATION_REGISTRATION_MajorFunction, ret_major))
+			return PV_UNREADABLE;
+		*ret_n = i;
+		if (*ret_major == OPERATION_END)
+			return PV_YES;
+		/* 0 to IRP_MJ_MAXIMUM_FUNCTION, and FltMgr's own from the top (fltKernel.h) */
+		if (*ret_major > 0x1b && *ret_major < 0xea)
+			return PV_NO;
+		operation_code(p, op, F_FLT_OPERATION_REGISTRATION_PreOperation, I_OPERATION_PRE,
+			       own);
+		operation_code(p, op, F_FLT_OPERATION_REGISTRATION_PostOperation, I_OPERATION_POST,
+			       own);
 	}
+	return PV_NO;
 }
 
 static void filter_operations(struct prover *p, uint64_t filter, const struct module *own)
 {
-	uint64_t size = layout_type_size(p->r.fltmgr, T_FLT_OPERATION_REGISTRATION);
-	uint64_t table, op, major, flags;
-	unsigned i;
+	uint32_t size = layout_type_size(p->r.fltmgr, T_FLT_FILTER);
+	uint64_t table, major = 0;
+	unsigned n = 0;
 
-	if (!size || !pv_read(p, filter, F_FLT_FILTER_Operations, &table) || !table)
+	if (!layout_type_size(p->r.fltmgr, T_FLT_OPERATION_REGISTRATION) ||
+	    !pv_read(p, filter, F_FLT_FILTER_Operations, &table) || !table)
 		return;
 	if (!pv_kernel(p, table)) {
 		inv_fail(p, I_FILTER_OPERATIONS, filter, "0x%llx is no address",
 			 (unsigned long long)table);
 		return;
 	}
-	for (i = 0, op = table; i < OPERATIONS_MAX; i++, op += size) {
-		if (!pv_read(p, op, F_FLT_OPERATION_REGISTRATION_MajorFunction, &major))
-			return;
-		if (major == OPERATION_END)
-			break;
-		/* 0 to IRP_MJ_MAXIMUM_FUNCTION, and FltMgr's own from the top (fltKernel.h) */
-		if ((major > 0x1b && major < 0xea) ||
-		    !operation_code(p, op, F_FLT_OPERATION_REGISTRATION_PreOperation,
-				    I_OPERATION_PRE, own) ||
-		    !operation_code(p, op, F_FLT_OPERATION_REGISTRATION_PostOperation,
-				    I_OPERATION_POST, own))
-			break;
-		if (pv_read(p, op, F_FLT_OPERATION_REGISTRATION_Flags, &flags) && flags) {
-			if (flags < 0x100) /* FLTFL_OPERATION_REGISTRATION_*: five bits */
-				inv_hold(p, I_OPERATION_FLAGS, 1);
-			else
-				inv_fail(p, I_OPERATION_FLAGS, op, "flags are 0x%llx",
-					 (unsigned long long)flags);
-		}
-	}
-	if (major == OPERATION_END && i < OPERATIONS_MAX) {
-		inv_hold(p, I_FILTER_OPERATIONS, i ? 1 : 0);
-		size = layout_type_size(p->r.fltmgr, T_FLT_FILTER);
-		if (size && table == filter + size)
-			inv_hold(p, I_FILTER_SIZE, 1);
-		else if (size)
-			inv_fail(p, I_FILTER_SIZE, filter, "operations at 0x%llx",
-				 (unsigned long long)table);
-	} else {
-		inv_fail(p, I_FILTER_OPERATIONS, filter, "entry %u of 0x%llx has major 0x%llx", i,
+	switch (operation_table(p, table, own, &n, &major)) {
+	case PV_YES:
+		inv_hold(p, I_FILTER_OPERATIONS, n ? 1 : 0);
+		break;
+	case PV_NO:
+		inv_fail(p, I_FILTER_OPERATIONS, filter, "entry %u of 0x%llx has major 0x%llx", n,
 			 (unsigned long long)table, (unsigned long long)major);
+		return;
+	case PV_UNREADABLE:
+		break;
+	}
+	if (!size)
+		return;
+	if (table == filter + size) {
+		/* No other pointer of a filter leads right behind it. */
+		inv_hold(p, I_FILTER_SIZE, 1);
+		inv_hold(p, I_FILTER_OPERATIONS, 1);
+	} else {
+		inv_fail(p, I_FILTER_SIZE, filter, "operations at 0x%llx",
+			 (unsigned long long)table);
 	}
 }
 
@@ -235,17 +238,36 @@ static enum pv_is registration(const struct prover *p, uint64_t va, uint64_t fil
 	return back == filter ? PV_YES : PV_NO;
 }
 
+/* Does it name the filter at all? Then the registration is one, and the offset
+ * of its Filter is what is wrong. */
+static bool mentions(const struct prover *p, uint64_t va, uint64_t filter)
+{
+	unsigned i, ptr = vm_pointer_size(p->r.vm);
+	uint64_t word;
+
+	for (i = 0; pv_kernel(p, va) && i < 4; i++) {
+		if (pv_u64(p, va + (uint64_t)i * ptr, &word) && word == filter)
+			return true;
+	}
+	return false;
+}
+
 static void context_registration(struct prover *p, uint64_t va, uint64_t filter, unsigned slot)
 {
 	uint64_t type, kind, next;
 
 	if (pv_read(p, va, F_ALLOCATE_CONTEXT_HEADER_ContextType, &type)) {
 		/* FLT_VOLUME_CONTEXT 1, FLT_INSTANCE_CONTEXT 2, … (fltKernel.h) */
-		if (type == 1u << slot)
+		if (type == 1u << slot) {
 			inv_hold(p, I_FILTER_CONTEXTS, 1);
-		else
-			inv_fail(p, I_FILTER_CONTEXTS, va, "slot %u has type 0x%llx", slot,
-				 (unsigned long long)type);
+			inv_hold(p, I_CONTEXT_TYPE, 1);
+		} else {
+			/* Another type's bit: the array begins elsewhere; no bit: the type does. */
+			bool bit = type && !(type & (type - 1)) && type < 0x100;
+
+			inv_fail(p, bit ? I_FILTER_CONTEXTS : I_CONTEXT_TYPE, va,
+				 "slot %u has type 0x%llx", slot, (unsigned long long)type);
+		}
 	}
 	if (pv_read(p, va, F_ALLOCATE_CONTEXT_HEADER_AllocationType, &kind)) {
 		if (kind >= 1 && kind <= 3)
@@ -256,13 +278,22 @@ static void context_registration(struct prover *p, uint64_t va, uint64_t filter,
 	}
 	if (!pv_read(p, va, F_ALLOCATE_CONTEXT_HEADER_Next, &next) || !next)
 		return;
-	switch (registration(p, next, filter)) {
-	case PV_YES:
+	if (registration(p, next, filter) == PV_YES)
 		inv_hold(p, I_CONTEXT_NEXT, 1);
-		break;
-	case PV_NO:
+	else if (registration(p, next, filter) == PV_NO)
 		inv_fail(p, I_CONTEXT_NEXT, va, "0x%llx is no registration",
 			 (unsigned long long)next);
+}
+
+static void weigh_registration(struct prover *p, uint64_t va, uint64_t filter, enum inv place)
+{
+	switch (registration(p, va, filter)) {
+	case PV_YES:
+		inv_hold(p, I_CONTEXT_FILTER, 1);
+		break;
+	case PV_NO:
+		inv_fail(p, mentions(p, va, filter) ? I_CONTEXT_FILTER : place, filter,
+			 "0x%llx is no registration of the filter", (unsigned long long)va);
 		break;
 	case PV_UNREADABLE:
 		break;
@@ -281,32 +312,15 @@ static void filter_contexts(struct prover *p, uint64_t filter)
 	for (i = 0; i < slots && i < 16; i++) {
 		if (!pv_u64(p, array + (uint64_t)i * ptr, &va) || !va)
 			continue;
-		switch (registration(p, va, filter)) {
-		case PV_YES:
-			inv_hold(p, I_CONTEXT_FILTER, 1);
+		weigh_registration(p, va, filter, I_FILTER_CONTEXTS);
+		if (registration(p, va, filter) == PV_YES)
 			context_registration(p, va, filter, i);
-			break;
-		case PV_NO:
-			inv_fail(p, I_FILTER_CONTEXTS, filter, "0x%llx is no registration",
-				 (unsigned long long)va);
-			break;
-		case PV_UNREADABLE:
-			break;
-		}
 	}
 	if (!pv_read(p, filter, F_FLT_FILTER_SupportedContextsListHead, &head) || !head)
 		return;
-	switch (registration(p, head, filter)) {
-	case PV_YES:
+	weigh_registration(p, head, filter, I_FILTER_CONTEXT_HEAD);
+	if (registration(p, head, filter) == PV_YES)
 		inv_hold(p, I_FILTER_CONTEXT_HEAD, 1);
-		break;
-	case PV_NO:
-		inv_fail(p, I_FILTER_CONTEXT_HEAD, filter, "0x%llx is no registration",
-			 (unsigned long long)head);
-		break;
-	case PV_UNREADABLE:
-		break;
-	}
 }
 
 static void filter_instances(struct prover *p, uint64_t filter, size_t *ret_total)
@@ -392,7 +406,8 @@ void prove_filters(struct prover *p)
 			continue;
 		own = pv_filter_module(p, filter);
 		filter_instances(p, filter, &total);
-		pv_rundown(p, filter, total == SIZE_MAX ? 1 : 1 + total);
+		pv_rundown(p, filter + pv_base(p, OBJ_TYPE_FILTER),
+			   total == SIZE_MAX ? 1 : 1 + total);
 		filter_strings(p, filter);
 		filter_flags(p, filter);
 		filter_driver(p, filter);

@@ -63,16 +63,21 @@ static void frame_altitudes(struct prover *p, uint64_t frame)
 
 static void frame_small_numbers(struct prover *p, uint64_t frame)
 {
-	uint64_t large, small, id, other;
+	uint64_t va, both, id, other;
 	size_t i;
 
-	if (pv_read(p, frame, F_FLTP_FRAME_LargeIrpCtrlStackSize, &large) &&
-	    pv_read(p, frame, F_FLTP_FRAME_SmallIrpCtrlStackSize, &small) && (large || small)) {
+	/* Two bytes and nothing else in their word: any other field has more in it. */
+	if (pv_offset(p, F_FLTP_FRAME_SmallIrpCtrlStackSize) ==
+		    pv_offset(p, F_FLTP_FRAME_LargeIrpCtrlStackSize) + 1 &&
+	    obj_field(&p->r, frame, F_FLTP_FRAME_LargeIrpCtrlStackSize, &va, NULL) == FS_OK &&
+	    vm_read_u64(p->r.vm, va, &both, "FLTP_FRAME.LargeIrpCtrlStackSize", NULL) == FS_OK &&
+	    both) {
+		uint64_t large = both & 0xff, small = both >> 8;
+
 		if (small && small <= large && large <= 64)
 			inv_hold(p, I_FRAME_STACKS, 1);
 		else
-			inv_fail(p, I_FRAME_STACKS, frame, "large %llu, small %llu",
-				 (unsigned long long)large, (unsigned long long)small);
+			inv_fail(p, I_FRAME_STACKS, frame, "0x%llx", (unsigned long long)both);
 	}
 	if (!pv_read(p, frame, F_FLTP_FRAME_FrameID, &id))
 		return;
@@ -133,14 +138,16 @@ static void add_objects(struct prover *p, struct pv_addresses *found, uint64_t *
 static void frame_objects(struct prover *p, uint64_t frame)
 {
 	uint64_t link = pv_offset(p, F_FLT_OBJECT_PrimaryLink);
+	uint64_t filter = link + pv_base(p, OBJ_TYPE_FILTER);
+	uint64_t volume = link + pv_base(p, OBJ_TYPE_VOLUME);
 	struct pv_addresses found;
 
 	pv_field_list(p, frame, F_FLTP_FRAME_RegisteredFilters,
-		      (struct pv_list){0, link, I_FILTER_LIST, PROVE_MAX_FILTERS}, &found);
+		      (struct pv_list){0, filter, I_FILTER_LIST, PROVE_MAX_FILTERS}, &found);
 	add_objects(p, &found, &p->filters.v, &p->filters.n, &p->filters.cap, PROVE_MAX_FILTERS);
 	vec_free(&found.a);
 	pv_field_list(p, frame, F_FLTP_FRAME_AttachedVolumes,
-		      (struct pv_list){0, link, I_VOLUME_LIST, PROVE_MAX_VOLUMES}, &found);
+		      (struct pv_list){0, volume, I_VOLUME_LIST, PROVE_MAX_VOLUMES}, &found);
 	add_objects(p, &found, &p->volumes.v, &p->volumes.n, &p->volumes.cap, PROVE_MAX_VOLUMES);
 	vec_free(&found.a);
 }

@@ -11,6 +11,7 @@
 #define NODE_CREATE 22
 #define NODES	    50
 #define NODE_OPS    64
+#define NODE_WORDS  6 /* a _CALLBACK_NODE is 0x30 bytes on every build known */
 
 static void instance_strings(struct prover *p, uint64_t inst)
 {
@@ -104,9 +105,12 @@ static void instance_context(struct prover *p, uint64_t inst)
 			whole = false;
 			continue;
 		}
-		if (pv_kernel(p, word) &&
-		    pv_read(p, word, F_ALLOCATE_CONTEXT_HEADER_Filter, &back) && back == filter &&
-		    pv_read(p, word, F_ALLOCATE_CONTEXT_HEADER_ContextType, &type) && type == 2) {
+		if (!pv_kernel(p, word))
+			continue;
+		if (!pv_read(p, word, F_ALLOCATE_CONTEXT_HEADER_Filter, &back) ||
+		    !pv_read(p, word, F_ALLOCATE_CONTEXT_HEADER_ContextType, &type)) {
+			whole = false;
+		} else if (back == filter && type == 2) { /* FLT_INSTANCE_CONTEXT */
 			inv_hold(p, I_INSTANCE_CONTEXT, 1);
 			return;
 		}
@@ -128,7 +132,13 @@ static void instance_track(struct prover *p, uint64_t inst)
 
 	if (!pv_read(p, inst, F_FLT_INSTANCE_TrackCompletionNodes, &track) || !track)
 		return;
-	for (i = 0; pv_kernel(p, track) && i < 3; i++) {
+	/* The neighbours in any list point back, too. */
+	if (!pv_kernel(p, track) || pv_linked(p, track) == PV_YES) {
+		inv_fail(p, I_INSTANCE_TRACK, inst, "0x%llx is no such structure",
+			 (unsigned long long)track);
+		return;
+	}
+	for (i = 0; i < 3; i++) {
 		if (!pv_u64(p, track + (uint64_t)i * ptr, &lists)) {
 			whole = false;
 			continue;
@@ -150,29 +160,53 @@ static void instance_track(struct prover *p, uint64_t inst)
 }
 
 /* The callbacks that the filter registered for a major, if any. */
-static bool registered(const struct prover *p, uint64_t filter, uint64_t want, uint64_t *ret_pre,
-		       uint64_t *ret_post)
+static enum pv_is registered(const struct prover *p, uint64_t filter, uint64_t want,
+			     uint64_t *ret_pre, uint64_t *ret_post)
 {
 	uint64_t size = layout_type_size(p->r.fltmgr, T_FLT_OPERATION_REGISTRATION);
 	uint64_t op, major;
 	unsigned i;
 
 	if (!size || !pv_read(p, filter, F_FLT_FILTER_Operations, &op) || !pv_kernel(p, op))
-		return false;
+		return PV_UNREADABLE;
 	for (i = 0; i < NODE_OPS; i++, op += size) {
-		if (!pv_read(p, op, F_FLT_OPERATION_REGISTRATION_MajorFunction, &major) ||
-		    major == 0x80)
-			return false;
+		if (!pv_read(p, op, F_FLT_OPERATION_REGISTRATION_MajorFunction, &major))
+			return PV_UNREADABLE;
+		if (major == 0x80) /* IRP_MJ_OPERATION_END */
+			return PV_NO;
 		if (major == want)
 			return pv_read(p, op, F_FLT_OPERATION_REGISTRATION_PreOperation, ret_pre) &&
-			       pv_read(p, op, F_FLT_OPERATION_REGISTRATION_PostOperation, ret_post);
+					       pv_read(p, op,
+						       F_FLT_OPERATION_REGISTRATION_PostOperation,
+						       ret_post)
+				       ? PV_YES
+				       : PV_UNREADABLE;
 	}
-	return false;
+	return PV_NO;
+}
+
+/* The instance's own address in a node: else it does not begin where the layout
+ * says. One is enough: an array that begins one element late has strangers in it. */
+static enum pv_is knows_instance(const struct prover *p, uint64_t va, uint64_t inst)
+{
+	unsigned i, ptr = vm_pointer_size(p->r.vm);
+	uint64_t word;
+
+	if (pv_linked(p, va) != PV_YES)
+		return PV_UNREADABLE;
+	for (i = 0; i < NODE_WORDS; i++) {
+		if (!pv_u64(p, va + (uint64_t)i * ptr, &word))
+			return PV_UNREADABLE;
+		if (word == inst)
+			return PV_YES;
+	}
+	return PV_NO;
 }
 
 static void node(struct prover *p, uint64_t inst, uint64_t filter, uint64_t va, unsigned slot)
 {
 	uint64_t back, pre, post, want_pre, want_post;
+	enum pv_is is;
 	struct list_links l;
 
 	if (!pv_read(p, va, F_CALLBACK_NODE_Instance, &back))
@@ -193,7 +227,10 @@ static void node(struct prover *p, uint64_t inst, uint64_t filter, uint64_t va, 
 	if (slot < NODE_CREATE || !pv_read(p, va, F_CALLBACK_NODE_PreOperation, &pre) ||
 	    !pv_read(p, va, F_CALLBACK_NODE_PostOperation, &post))
 		return;
-	if (!registered(p, filter, slot - NODE_CREATE, &want_pre, &want_post))
+	is = registered(p, filter, slot - NODE_CREATE, &want_pre, &want_post);
+	if (is == PV_UNREADABLE)
+		return;
+	if (is == PV_NO)
 		inv_fail(p, I_INSTANCE_NODES, va, "slot %u: no such operation", slot);
 	else if (pre != want_pre || post != want_post)
 		inv_fail(p, I_INSTANCE_NODES, va, "slot %u: other callbacks than registered", slot);
@@ -205,7 +242,7 @@ static void instance_nodes(struct prover *p, uint64_t inst)
 {
 	uint32_t size = layout_type_size(p->r.fltmgr, T_FLT_INSTANCE);
 	uint64_t array, filter, va, first = UINT64_MAX;
-	unsigned i, ptr = vm_pointer_size(p->r.vm);
+	unsigned i, ptr = vm_pointer_size(p->r.vm), known = 0, strange = 0;
 
 	if (!pv_has(p, F_CALLBACK_NODE_Instance) ||
 	    obj_field(&p->r, inst, F_FLT_INSTANCE_CallbackNodes, &array, NULL) != FS_OK ||
@@ -220,8 +257,14 @@ static void instance_nodes(struct prover *p, uint64_t inst)
 			return;
 		}
 		node(p, inst, filter, va, i);
+		known += knows_instance(p, va, inst) == PV_YES;
+		strange += knows_instance(p, va, inst) == PV_NO;
 		first = va < first ? va : first;
 	}
+	if (known)
+		inv_hold(p, I_INSTANCE_BASE, 1);
+	else if (strange)
+		inv_fail(p, I_INSTANCE_BASE, inst, "not in any of its nodes");
 	if (first == UINT64_MAX || !size)
 		return;
 	if (first == inst + size)
@@ -240,7 +283,7 @@ void prove_instances(struct prover *p)
 
 		if (pv_object(p, inst, OBJ_TYPE_INSTANCE) != PV_YES)
 			continue;
-		pv_rundown(p, inst, 0);
+		pv_rundown(p, inst + pv_base(p, OBJ_TYPE_INSTANCE), 0);
 		instance_volume(p, inst);
 		instance_strings(p, inst);
 		instance_flags(p, inst);

@@ -207,7 +207,9 @@ static void volume_instances(struct prover *p, uint64_t volume, size_t *ret_tota
 	size_t i;
 
 	pv_field_list(p, volume, F_FLT_VOLUME_InstanceList,
-		      (struct pv_list){0, pv_offset(p, F_FLT_OBJECT_PrimaryLink),
+		      (struct pv_list){0,
+				       pv_base(p, OBJ_TYPE_INSTANCE) +
+					       pv_offset(p, F_FLT_OBJECT_PrimaryLink),
 				       I_VOLUME_INSTANCES, PROVE_MAX_PER_LIST},
 		      &found);
 	for (i = 0; i < found.a.n; i++) {
@@ -249,7 +251,8 @@ static void volume_opens(struct prover *p, uint64_t volume, size_t instances)
 
 	if (instances == SIZE_MAX ||
 	    !pv_read(p, volume, F_FLT_VOLUME_TargetedOpenActiveCount, &opens) || !opens ||
-	    obj_field(&p->r, volume, F_FLT_OBJECT_RundownRef, &va, NULL) != FS_OK ||
+	    obj_field(&p->r, volume + pv_base(p, OBJ_TYPE_VOLUME), F_FLT_OBJECT_RundownRef, &va,
+		      NULL) != FS_OK ||
 	    !pv_u64(p, va, &raw) || (raw & 1))
 		return;
 	/* References that somebody holds for a moment come on top: only more is wrong. */
@@ -278,7 +281,8 @@ void prove_volumes(struct prover *p)
 			continue;
 		}
 		volume_instances(p, volume, &total);
-		pv_rundown(p, volume, total == SIZE_MAX ? 1 : 1 + total);
+		pv_rundown(p, volume + pv_base(p, OBJ_TYPE_VOLUME),
+			   total == SIZE_MAX ? 1 : 1 + total);
 		volume_frames(p, volume);
 		volume_numbers(p, volume);
 		volume_strings(p, volume);
