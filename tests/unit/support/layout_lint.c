@@ -250,14 +250,16 @@ static void lint_head(struct lint *lint, const struct layout *l, const char *fil
 {
 	const char *dir = layout_module(l) == LM_NT ? "nt" : "fltmgr";
 	uint32_t list = strcmp(layout_machine(l), "x86") == 0 ? 8 : 16, size;
-	char want[128];
+	char want[128], prefix[64];
 	size_t type;
 
 	snprintf(want, sizeof(want), "%s/%u-%s.layout", dir, (unsigned)layout_build(l),
 		 layout_machine(l));
 	if (layout_build(l) == 0)
 		snprintf(want, sizeof(want), "%s/stable-%s.layout", dir, layout_machine(l));
-	if (strcmp(want, file) != 0)
+	/* or, of one image alone, with its service build: 7601.24540-x64 */
+	snprintf(prefix, sizeof(prefix), "%s/%u.", dir, (unsigned)layout_build(l));
+	if (strcmp(want, file) != 0 && (!starts(file, prefix) || layout_image_count(l) == 0))
 		complain(lint, "%s: by what it says its name should be %s", file, want);
 	if (!layout_provenance(l)[0])
 		complain(lint, "%s: no comment says where it comes from", file);
