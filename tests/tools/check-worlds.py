@@ -210,7 +210,8 @@ def check_filter(d, f, frame, flt, have):
     g = f.filter
     same("type bits", d.num(flt, 4), 0x02000000)
     same("filter.Frame", d.num(flt + g["frame"]), frame)
-    same("filter flags", d.num(flt + g["flags"], 4), f.filter_flags)
+    provider = 4 if flt == CLOUD else 0
+    same("filter flags", d.num(flt + g["flags"], 4), f.filter_flags | provider)
     inst = [x - f.instance["link"] for x in d.walk(flt + g["instances"])]
     same("instance count", d.num(flt + g["instances"] + 0x10, 4), len(inst))
     name = d.ustr(flt + g["name"])

@@ -19,6 +19,7 @@
 #define NT_ACTIVE    0x120
 #define NT_KDBG	     0x200
 #define NT_UNLOADED  0x600 /* MmUnloadedDrivers, then MmLastUnloadedDriver */
+#define NT_WORLD     0x800 /* @nt_data: for what worlds put there */
 #define UNLOADED_MAX 50
 
 static void add_section(struct world *w, struct module *m, const char *name, uint32_t rva,
@@ -263,8 +264,10 @@ void stmt_module(struct lex *l)
 	w->quiet_extents = true;
 	put_pe(w, m);
 	put_rsds(w, m);
-	if (w->modules.n == 1)
+	if (w->modules.n == 1) {
 		nt_data(w, m);
+		label_add(w, "nt_data", m->base + m->data_rva + NT_WORLD, NULL);
+	}
 	put_ldr(w, m);
 	w->quiet_extents = false;
 	label_add(w, m->stem, m->base, NULL);
