@@ -117,7 +117,8 @@ static void notes(const struct cli *c)
 	if (m->found && m->fltmgr.id && !confirmed && m->fltmgr.nunproved + m->fltmgr.nrefused > 0)
 		cli_say(c,
 			"note: layout %s (%s) is not this image's own: %zu fields are confirmed by "
-			"nothing in this dump (marked ?), %zu are contradicted and left out",
+			"nothing in this dump (shown as unproved), %zu are contradicted and left "
+			"out",
 			m->fltmgr.id, fs_layout_source_name(m->fltmgr.source), m->fltmgr.nunproved,
 			m->fltmgr.nrefused);
 }

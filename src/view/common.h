@@ -29,8 +29,11 @@ const char *text_missing(struct view *v, int32_t gap);	/* (not-in-dump at 0x…)
 /* In quotes. `empty` stands for an empty string (NULL: ""). */
 const char *text_string(struct view *v, const struct fs_string *s, const char *empty);
 const char *text_printf(struct view *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* " ?" when unproved, and counts it; "" else. */
+/* " ?" when unproved, and counts it; "" else. For first lines; rows stay as !fltkd
+ * prints them, and what is unproved among them is named below them. */
 const char *text_mark(struct view *v, bool unproved);
+void row_mark(struct view *v, const char *label, bool unproved);
+void show_unproved(struct view *v); /* "? unproved: A, B", if any since the last call */
 
 /* Every entity begins with this: formatted values of earlier ones may go. */
 void entity_begin(struct view *v);

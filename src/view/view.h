@@ -24,7 +24,8 @@ struct view {
 	const struct fs_model *m; /* NULL for what needs no dump */
 	struct arena tmp;	  /* formatted values, dropped entity by entity */
 	unsigned brief;		  /* > 0: text shows only the first line of an entity */
-	size_t unproved;	  /* values shown with the mark */
+	size_t unproved;	  /* values shown that are unproved */
+	const char *marked;	  /* labels of the unproved rows since show_unproved, or NULL */
 };
 
 /* Begin the document: schema and, with a model, `dump`. */

@@ -204,14 +204,17 @@ void view_close(struct view *v)
 	if (v->m)
 		json_gaps(v);
 	emit_object_end(v->e);
+	show_unproved(v);
 	if (v->unproved > 0 && v->m) {
 		emit_blank(v->e);
-		emit_paragraph(v->e,
-			       text_printf(v,
-					   "? (%zu values): read through an offset that nothing in "
-					   "this dump confirms (layout %s, %s).",
-					   v->unproved, v->m->fltmgr.id ? v->m->fltmgr.id : "none",
-					   fs_layout_source_name(v->m->fltmgr.source)));
+		emit_paragraph(
+			v->e,
+			text_printf(
+				v,
+				"? (%zu values): unproved, read through an offset that nothing in "
+				"this dump confirms (layout %s, %s).",
+				v->unproved, v->m->fltmgr.id ? v->m->fltmgr.id : "none",
+				fs_layout_source_name(v->m->fltmgr.source)));
 	}
 	arena_deinit(&v->tmp);
 }

@@ -54,6 +54,8 @@ static const char *reached(struct view *v, const struct fs_list *l)
 				   l->count.state == FS_READ
 					   ? text_printf(v, ", %" PRIu64 " counted", l->count.v)
 					   : "");
+	if (l->n == 0 && l->count.state == FS_MISSING)
+		return "list not read";
 	return text_printf(v, "%zu%s reached: %zu forward, %zu backward", l->n, of, l->forward,
 			   l->backward);
 }

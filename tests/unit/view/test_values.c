@@ -97,10 +97,11 @@ static void an_unproved_value_is_marked_and_named(void **state)
 	shown_text(&s, &k.m);
 	view_filter(&s.v, 1);
 	assert_true(shown_end(&s));
-	assert_true(has_line(s.c.text, "PointerCount : 0x00000001 ?"));
-	assert_true(has_line(s.c.text, "Flags : [00000002] FilteringInitiated ?"));
-	assert_true(has_line(s.c.text, "PostVolumeMount : 0000000000000000 (null) ?"));
-	/* the look-alikes beside them are not marked */
+	assert_true(has_line(s.c.text, "PointerCount : 0x00000001"));
+	assert_true(has_line(s.c.text, "Flags : [00000002] FilteringInitiated"));
+	assert_true(has_line(s.c.text, "PostVolumeMount : 0000000000000000 (null)"));
+	/* the rows are those of !fltkd; below them stands which are unproved, and only those */
+	assert_true(has_line(s.c.text, "? unproved: PointerCount, Flags, PostVolumeMount"));
 	assert_true(has_line(s.c.text, "PreVolumeMount : 0000000000000000 (null)"));
 	assert_true(has_line(s.c.text, "RundownRef : 0x0000000000000044 (34)"));
 	assert_non_null(strstr(s.c.text, "? (3 values):"));
