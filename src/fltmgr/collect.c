@@ -54,7 +54,7 @@ static void find_frames(struct collect *c)
 	c->b->model->frame_list = (struct fs_list){.gap = -1, .count = model_none()};
 	if (head) {
 		c->b->model->frame_list.count = frame_count(c, head);
-		collect_list_at(c, head, &frames, &c->b->model->frame_list);
+		collect_list_at(c, NULL, head, &frames, &c->b->model->frame_list);
 	}
 	for (i = 0; i < site->frames.n; i++) {
 		if (model_find_frame(c->b, site->frames.v[i]) >= 0)

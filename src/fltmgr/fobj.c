@@ -147,6 +147,24 @@ static bool withheld(struct collect *c, const struct fobj *o, const struct fpath
 	return false;
 }
 
+/* The gap of a value that could not be read. Page tables lose whole pages: the values of one
+ * object on one page have one gap. Triage ranges end anywhere: there each has its own. */
+int32_t fobj_gap(struct collect *c, const struct fobj *o, const char *what,
+		 const struct fs_error *err)
+{
+	uint64_t page = err->address & ~(uint64_t)(DUMP_PAGE_SIZE - 1);
+
+	if (vm_levels(c->r.vm) == 0 || !err->has_address || err->address < o->va ||
+	    err->address - o->va >= FOBJ_MAX)
+		return model_gap(c->b, what, err);
+	if (c->missing.object != o->va || c->missing.page != page) {
+		c->missing.object = o->va;
+		c->missing.page = page;
+		c->missing.gap = model_gap(c->b, o->what, err);
+	}
+	return c->missing.gap;
+}
+
 static struct fs_value read_scalar(struct collect *c, const struct fobj *o, const char *what,
 				   uint32_t offset, size_t size, bool unproved)
 {
@@ -154,7 +172,7 @@ static struct fs_value read_scalar(struct collect *c, const struct fobj *o, cons
 	struct fs_error err;
 
 	if (fobj_bytes(c, o, offset, raw, size, what, &err) != FS_OK)
-		return value_gap(model_gap(c->b, what, &err), o->va + offset);
+		return value_gap(fobj_gap(c, o, what, &err), o->va + offset);
 	return (struct fs_value){.v = load_u64(raw),
 				 .at = o->va + offset,
 				 .state = FS_READ,
@@ -257,7 +275,7 @@ struct fs_string fobj_string(struct collect *c, const struct fobj *o, const stru
 	s.length = u.length;
 	if (st != FS_OK) {
 		s.state = FS_MISSING;
-		s.gap = model_gap(c->b, p->what, &err);
+		s.gap = fobj_gap(c, o, p->what, &err);
 		return s;
 	}
 	s.s = u.text;
