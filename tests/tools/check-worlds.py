@@ -360,9 +360,10 @@ def check_large(d, f):
 
 def check_hostile(d, f):
     same("name", d.ustr(WATCH + f.filter["name"]), "\x1b[31mRed\x1b]0;title\x07")
-    same("name", d.ustr(AV + f.filter["name"]), 'quote" back\\slash \ttab \nline')
+    same("name", d.ustr(AV + f.filter["name"]), "quote\" back\\slash 'apostrophe' &amp; <tag>")
     same("name", d.ustr(CLOUD + f.filter["name"]), "sys\u202egnp.exe")
-    same("name", d.ustr(ROOTC + f.filter["name"]), "lone\ud800surrogate \U0001f525")
+    same("name", d.ustr(0xFFFFE00101027740 + f.filter["name"]), "zero\u200bwidth\ufeff \U0001f525")
+    same("name", d.ustr(0xFFFFE00103009010 + f.instance["name"]), "lone\ud800surrogate")
 
 
 def check_strings(d, f):
