@@ -10,7 +10,8 @@
 
 struct inv_field {
 	enum field_id field;
-	bool accused; /* contradicted when the check fails throughout */
+	bool accused;	/* contradicted when the check fails throughout */
+	bool confirmed; /* when it holds */
 };
 
 struct inv_decl {
@@ -20,12 +21,13 @@ struct inv_decl {
 	struct inv_field field[INV_FIELDS + 1]; /* F_COUNT ends it */
 };
 
-#define C1(t, f)		   {F##t##_##f, true},
-#define C(t, f)			   {F##t##_##f, true},
-#define S1(t, f)		   {F##t##_##f, false},
-#define S(t, f)			   {F##t##_##f, false},
+#define C1(t, f)		   {F##t##_##f, true, true},
+#define C(t, f)			   {F##t##_##f, true, true},
+#define S1(t, f)		   {F##t##_##f, false, true},
+#define S(t, f)			   {F##t##_##f, false, true},
+#define A1(t, f)		   {F##t##_##f, true, false},
 #define NOFIELD(s)		   /* none */
-#define INV(id, weight, what, ...) {weight, what, NULL, {__VA_ARGS__{F_COUNT, false}}},
+#define INV(id, weight, what, ...) {weight, what, NULL, {__VA_ARGS__{F_COUNT, false, false}}},
 static const struct inv_decl inv_decls[] = {
 #include "fltmgr/invariants.def"
 };
@@ -33,6 +35,7 @@ static const struct inv_decl inv_decls[] = {
 #undef C
 #undef S1
 #undef S
+#undef A1
 #undef NOFIELD
 
 /* The same lines once more, as text. */
@@ -40,6 +43,7 @@ static const struct inv_decl inv_decls[] = {
 #define C(t, f)			   ", " #t "." #f
 #define S1(t, f)		   #t "." #f
 #define S(t, f)			   ", " #t "." #f
+#define A1(t, f)		   #t "." #f
 #define NOFIELD(s)		   s
 #define INV(id, weight, what, ...) __VA_ARGS__,
 static const char *const inv_fields[] = {
@@ -112,7 +116,7 @@ static void judge_fields(const struct prover *p, enum proof_trust trust, struct 
 
 			if (f == FAILS && x->accused)
 				*s = PROOF_FAILED;
-			else if (f == HOLDS && *s != PROOF_FAILED)
+			else if (f == HOLDS && x->confirmed && *s != PROOF_FAILED)
 				*s = PROOF_HELD;
 			else if (f == MIXED && x->accused)
 				doubt[x->field] = true;

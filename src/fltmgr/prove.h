@@ -141,6 +141,9 @@ void prove_volumes(struct prover *p);
 enum pv_code { PV_CODE_ZERO, PV_CODE_OWN, PV_CODE_OTHER, PV_CODE_BAD };
 enum pv_code pv_code(const struct prover *p, uint64_t va, const struct module *own);
 const struct module *pv_filter_module(const struct prover *p, uint64_t filter);
+void prove_callbacks(struct prover *p, uint64_t filter, const struct module *own);
+void prove_operations(struct prover *p, uint64_t filter, const struct module *own);
+void prove_filter_unload(struct prover *p); /* over all filters */
 
 /* A layout that was recorded for exactly this image (or that the user gave) is
  * believed where there is no evidence, and contradicted only by what cannot be damage. */

@@ -1,89 +1,66 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* FLT_FILTER: names, flags, driver, callbacks, operations, context registrations. */
+/* FLT_FILTER: names, flags, driver, context registrations, lists. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "fltmgr/prove.h"
 
-/* IRP_MJ_OPERATION_END (fltKernel.h) ends a filter's operations. */
-#define OPERATION_END 0x80u
-/* FltMgr knows 50 majors, so an honest table has at most 51 entries. */
-#define OPERATIONS_MAX 64
-
 /* The filter flags are few and low (facts: CHANGES.md 7: eight bits on 22000). */
 #define FILTER_FLAGS_MAX 0xffffu
 
-static const enum field_id callbacks[] = {
-	F_FLT_FILTER_FilterUnload,
-	F_FLT_FILTER_InstanceSetup,
-	F_FLT_FILTER_InstanceQueryTeardown,
-	F_FLT_FILTER_InstanceTeardownStart,
-	F_FLT_FILTER_InstanceTeardownComplete,
-	F_FLT_FILTER_PreVolumeMount,
-	F_FLT_FILTER_PostVolumeMount,
-	F_FLT_FILTER_GenerateFileName,
-	F_FLT_FILTER_NormalizeNameComponent,
-	F_FLT_FILTER_NormalizeNameComponentEx,
-	F_FLT_FILTER_NormalizeContextCleanup,
-	F_FLT_FILTER_KtmNotification,
-	F_FLT_FILTER_SectionNotification,
-	F_FLT_FILTER_OldDriverUnload,
-};
-#define CALLBACKS (sizeof(callbacks) / sizeof(callbacks[0]))
-_Static_assert(I_CB_OldDriverUnload - I_CB_FilterUnload + 1 == CALLBACKS,
-	       "invariants.def and this table name the same callbacks");
-
-/*
- * The module of the filter's driver: by its DRIVER_OBJECT, or where that was
- * not captured by most of its callbacks. A callback in another module is no
- * evidence: Filter Verifier, for one, puts FltMgr's own there.
- */
-const struct module *pv_filter_module(const struct prover *p, uint64_t filter)
+/* Is `want` among the first words of the structure at va? */
+static bool mentions(const struct prover *p, uint64_t va, uint64_t want)
 {
-	const struct module *best = NULL;
-	uint64_t driver, start;
-	size_t i, lead = 0;
+	unsigned i, ptr = vm_pointer_size(p->r.vm);
+	uint64_t word;
 
-	if (pv_read(p, filter, F_FLT_FILTER_DriverObject, &driver) &&
-	    pv_driver(p, driver) == PV_YES &&
-	    pv_read(p, driver, F_DRIVER_OBJECT_DriverStart, &start))
-		return module_at(p->m, start);
-	for (i = 0; i < CALLBACKS; i++) {
-		const struct module *at;
-		uint64_t va;
-
-		if (!pv_read(p, filter, callbacks[i], &va) || !(at = module_at(p->m, va)) ||
-		    at == p->fltmgr)
-			continue;
-		if (!lead)
-			best = at;
-		lead = best == at ? lead + 1 : lead - 1;
+	for (i = 0; pv_kernel(p, va) && i < 8; i++) {
+		if (pv_u64(p, va + (uint64_t)i * ptr, &word) && word == want)
+			return true;
 	}
-	return lead > 1 ? best : NULL;
+	return false;
 }
 
-static void filter_callbacks(struct prover *p, uint64_t filter, const struct module *own)
+/* The first entry of a mutex list; 0 when the list is empty or not readable. */
+static uint64_t first_entry(const struct prover *p, uint64_t filter, enum field_id list)
 {
-	size_t i;
+	uint64_t head, flink;
 
-	for (i = 0; i < CALLBACKS; i++) {
-		enum inv id = (enum inv)(I_CB_FilterUnload + i);
-		uint64_t va;
+	if (!pv_has(p, F_FLT_MUTEX_LIST_HEAD_mList) ||
+	    obj_field(&p->r, filter, list, &head, NULL) != FS_OK)
+		return 0;
+	head += pv_offset(p, F_FLT_MUTEX_LIST_HEAD_mList);
+	return pv_linked(p, head) == PV_YES && pv_u64(p, head, &flink) && flink != head ? flink : 0;
+}
 
-		if (!pv_read(p, filter, callbacks[i], &va))
-			continue;
-		switch (pv_code(p, va, own)) {
-		case PV_CODE_OWN:
-			inv_hold(p, id, 1);
-			break;
-		case PV_CODE_BAD:
-			inv_fail(p, id, filter, "0x%llx is in no module", (unsigned long long)va);
-			break;
-		case PV_CODE_ZERO:
-		case PV_CODE_OTHER:
-			break;
+/*
+ * The three lists look alike. A server port names its filter, a client names its
+ * server port (FLT_SERVER_PORT_OBJECT.Filter, FLT_PORT_OBJECT.ServerPort); both
+ * begin with the link that the lists use.
+ */
+static void filter_ports(struct prover *p, uint64_t filter)
+{
+	uint64_t server = first_entry(p, filter, F_FLT_FILTER_ConnectionList);
+	uint64_t client = first_entry(p, filter, F_FLT_FILTER_PortList), word;
+	unsigned i, ptr = vm_pointer_size(p->r.vm);
+
+	if (server && mentions(p, server, filter))
+		inv_hold(p, I_FILTER_SERVERS, 1);
+	else if (server && pv_u64(p, server + 7ull * ptr, &word))
+		inv_fail(p, I_FILTER_SERVERS, filter, "0x%llx is no server port of it",
+			 (unsigned long long)server);
+	/* From behind the link on: the list's neighbours name nothing. */
+	for (i = 2; client && i < 8; i++) {
+		if (!pv_u64(p, client + (uint64_t)i * ptr, &word))
+			return;
+		if (pv_kernel(p, word) && word != filter && mentions(p, word, filter)) {
+			inv_hold(p, I_FILTER_CLIENTS, 1);
+			return;
 		}
 	}
+	if (client)
+		inv_fail(p, I_FILTER_CLIENTS, filter, "0x%llx is no client of its ports",
+			 (unsigned long long)client);
 }
 
 static void filter_strings(struct prover *p, uint64_t filter)
@@ -152,80 +129,6 @@ static void filter_driver(struct prover *p, uint64_t filter)
 	}
 }
 
-static void operation_code(struct prover *p, uint64_t op, enum field_id f, enum inv id,
-			   const struct module *own)
-{
-	uint64_t va;
-
-	if (!pv_read(p, op, f, &va))
-		return;
-	if (pv_code(p, va, own) == PV_CODE_OWN)
-		inv_hold(p, id, 1);
-	else if (pv_code(p, va, own) == PV_CODE_BAD)
-		inv_fail(p, id, op, "0x%llx is in no module", (unsigned long long)va);
-}
-
-/* Majors up to the end mark; PV_UNREADABLE when the dump cuts the table. */
-static enum pv_is operation_table(struct prover *p, uint64_t op, const struct module *own,
-				  unsigned *ret_n, uint64_t *ret_major)
-{
-	uint64_t size = layout_type_size(p->r.fltmgr, T_FLT_OPERATION_REGISTRATION);
-	unsigned i;
-
-	for (i = 0; i < OPERATIONS_MAX; i++, op += size) {
-		if (!pv_read(p, op, F_FLT_OPERATION_REGISTRATION_MajorFunction, ret_major))
-			return PV_UNREADABLE;
-		*ret_n = i;
-		if (*ret_major == OPERATION_END)
-			return PV_YES;
-		/* 0 to IRP_MJ_MAXIMUM_FUNCTION, and FltMgr's own from the top (fltKernel.h) */
-		if (*ret_major > 0x1b && *ret_major < 0xea)
-			return PV_NO;
-		operation_code(p, op, F_FLT_OPERATION_REGISTRATION_PreOperation, I_OPERATION_PRE,
-			       own);
-		operation_code(p, op, F_FLT_OPERATION_REGISTRATION_PostOperation, I_OPERATION_POST,
-			       own);
-	}
-	return PV_NO;
-}
-
-static void filter_operations(struct prover *p, uint64_t filter, const struct module *own)
-{
-	uint32_t size = layout_type_size(p->r.fltmgr, T_FLT_FILTER);
-	uint64_t table, major = 0;
-	unsigned n = 0;
-
-	if (!layout_type_size(p->r.fltmgr, T_FLT_OPERATION_REGISTRATION) ||
-	    !pv_read(p, filter, F_FLT_FILTER_Operations, &table) || !table)
-		return;
-	if (!pv_kernel(p, table)) {
-		inv_fail(p, I_FILTER_OPERATIONS, filter, "0x%llx is no address",
-			 (unsigned long long)table);
-		return;
-	}
-	switch (operation_table(p, table, own, &n, &major)) {
-	case PV_YES:
-		inv_hold(p, I_FILTER_OPERATIONS, n ? 1 : 0);
-		break;
-	case PV_NO:
-		inv_fail(p, I_FILTER_OPERATIONS, filter, "entry %u of 0x%llx has major 0x%llx", n,
-			 (unsigned long long)table, (unsigned long long)major);
-		return;
-	case PV_UNREADABLE:
-		break;
-	}
-	if (!size)
-		return;
-	if (table == filter + size) {
-		/* No other pointer of a filter leads right behind it. */
-		inv_hold(p, I_FILTER_SIZE, 1);
-		inv_hold(p, I_FILTER_OPERATIONS, 1);
-	} else {
-		inv_fail(p, I_FILTER_SIZE, filter, "operations at 0x%llx",
-			 (unsigned long long)table);
-	}
-}
-
 /* One registration: does it point back? */
 static enum pv_is registration(const struct prover *p, uint64_t va, uint64_t filter)
 {
@@ -236,20 +139,6 @@ static enum pv_is registration(const struct prover *p, uint64_t va, uint64_t fil
 	if (!pv_read(p, va, F_ALLOCATE_CONTEXT_HEADER_Filter, &back))
 		return PV_UNREADABLE;
 	return back == filter ? PV_YES : PV_NO;
-}
-
-/* Does it name the filter at all? Then the registration is one, and the offset
- * of its Filter is what is wrong. */
-static bool mentions(const struct prover *p, uint64_t va, uint64_t filter)
-{
-	unsigned i, ptr = vm_pointer_size(p->r.vm);
-	uint64_t word;
-
-	for (i = 0; pv_kernel(p, va) && i < 4; i++) {
-		if (pv_u64(p, va + (uint64_t)i * ptr, &word) && word == filter)
-			return true;
-	}
-	return false;
 }
 
 static void context_registration(struct prover *p, uint64_t va, uint64_t filter, unsigned slot)
@@ -292,6 +181,7 @@ static void weigh_registration(struct prover *p, uint64_t va, uint64_t filter, e
 		inv_hold(p, I_CONTEXT_FILTER, 1);
 		break;
 	case PV_NO:
+		/* One that names the filter elsewhere has its Filter elsewhere. */
 		inv_fail(p, mentions(p, va, filter) ? I_CONTEXT_FILTER : place, filter,
 			 "0x%llx is no registration of the filter", (unsigned long long)va);
 		break;
@@ -411,12 +301,13 @@ void prove_filters(struct prover *p)
 		filter_strings(p, filter);
 		filter_flags(p, filter);
 		filter_driver(p, filter);
-		filter_callbacks(p, filter, own);
+		prove_callbacks(p, filter, own);
 		filter_contexts(p, filter);
-		filter_operations(p, filter, own);
+		prove_operations(p, filter, own);
 		pv_mutex_list(p, filter, F_FLT_FILTER_ActiveOpens, I_FILTER_OPENS);
 		pv_mutex_list(p, filter, F_FLT_FILTER_ConnectionList, I_FILTER_CONNECTIONS);
 		pv_mutex_list(p, filter, F_FLT_FILTER_PortList, I_FILTER_PORTS);
+		filter_ports(p, filter);
 		if (obj_links(&p->r, filter, F_FLT_FILTER_VerifiedFiltersLink, &l, NULL) == FS_OK &&
 		    (l.flink || l.blink)) {
 			if (pv_linked(p, l.self) == PV_YES)
@@ -425,4 +316,6 @@ void prove_filters(struct prover *p)
 				inv_fail(p, I_FILTER_VERIFIED, l.self, "links do not agree");
 		}
 	}
+	if (p->filters.n)
+		prove_filter_unload(p);
 }
