@@ -122,7 +122,9 @@ static enum fs_status try_layout(const struct trial *t, struct outcome *o, struc
 {
 	struct reader r = *t->r;
 	struct locate_in in = {.r = &r, .fltmgr = t->image->module};
-	bool exact = t->user || o->match == LMATCH_EXACT;
+	enum proof_trust trust = t->user || o->match == LMATCH_EXACT	   ? TRUST_LAYOUT
+				 : o->match == LMATCH_BUILD && !t->foreign ? TRUST_ORDER
+									   : TRUST_NOTHING;
 	enum fs_status st;
 
 	r.fltmgr = o->layout;
@@ -135,7 +137,7 @@ static enum fs_status try_layout(const struct trial *t, struct outcome *o, struc
 			 err->text);
 		return FS_OK;
 	}
-	st = fltmgr_prove(&r, t->m, &o->site, exact ? TRUST_LAYOUT : TRUST_NOTHING, &o->proof, err);
+	st = fltmgr_prove(&r, t->m, &o->site, trust, &o->proof, err);
 	if (st != FS_OK)
 		return st;
 	o->score = score(&o->proof);

@@ -116,7 +116,8 @@ static void judge_fields(const struct prover *p, enum proof_trust trust, struct 
 
 			if (f == FAILS && x->accused)
 				*s = PROOF_FAILED;
-			else if (f == HOLDS && x->confirmed && *s != PROOF_FAILED)
+			else if (f == HOLDS && *s != PROOF_FAILED &&
+				 (x->confirmed || trust != TRUST_NOTHING))
 				*s = PROOF_HELD;
 			else if (f == MIXED && x->accused)
 				doubt[x->field] = true;
@@ -201,7 +202,7 @@ static void accept_or_refuse(const struct prover *p, enum proof_trust trust, str
 			 (unsigned long long)bad->failed_at, bad->detail);
 		return;
 	}
-	if (trust == TRUST_NOTHING && !p->tally[I_FRAME_TYPE].held) {
+	if (trust != TRUST_LAYOUT && !p->tally[I_FRAME_TYPE].held) {
 		snprintf(ret->why, sizeof(ret->why), "no frame could be read");
 		return;
 	}
