@@ -108,6 +108,24 @@ const char *name_of_volume(struct view *v, int32_t index);
 /* The C string of a model string, NULL unless read. */
 const char *plain(const struct fs_string *s);
 
+/* How much an answer of diagnose rests on; `driver` NULL for all. */
+struct coverage {
+	uint64_t counted; /* filters that the frames' lists should hold */
+	size_t filters;	  /* reached, and concerned */
+	size_t decided;	  /* of those: the stage of the unload could be read */
+	bool whole;	  /* no list of frames or filters breaks off */
+	bool known;	  /* something of the driver's name is in the dump */
+};
+struct coverage coverage_of(const struct fs_model *m, const struct fs_report *r,
+			    const char *driver);
+bool coverage_is_full(const struct coverage *c);
+/* Is silence an answer: was anything (of the driver: all of it) looked at? */
+bool coverage_answers(const struct coverage *c, const char *driver);
+void json_coverage(struct view *v, const struct coverage *c);
+/* "No driver was found stuck …", as far as that can be said. */
+void coverage_line(struct view *v, const struct coverage *c, const struct fs_report *r,
+		   const char *driver, bool alone);
+
 /* The document's own parts. */
 void json_dump(struct view *v);
 void json_gaps(struct view *v);

@@ -64,7 +64,7 @@ static void a_stuck_driver_in_text(void **state)
 
 	(void)state;
 	shown_text(&s, &k.m);
-	assert_true(view_diagnose(&s.v, &r, NULL));
+	assert_int_equal(view_diagnose(&s.v, &r, NULL), VIEW_ANSWERED);
 	assert_true(shown_end(&s));
 	assert_true(lines_in_order(
 		s.c.text, "\\Driver\\MyDrv: stuck, driver-object-crosslink (proved)\n"
@@ -94,7 +94,7 @@ static void the_contract(void **state)
 
 	(void)state;
 	shown_json(&s, &k.m);
-	assert_true(view_diagnose(&s.v, &r, NULL));
+	assert_int_equal(view_diagnose(&s.v, &r, NULL), VIEW_ANSWERED);
 	assert_true(shown_end(&s));
 	d = at(s.doc, "verdicts.0");
 	assert_string_equal(string_at(d, "driver"), "\\Driver\\MyDrv");
@@ -143,7 +143,7 @@ static void a_healthy_system_is_one_line(void **state)
 	(void)state;
 	r.nverdicts = r.nfindings = 0;
 	shown_text(&s, &k.m);
-	assert_true(view_diagnose(&s.v, &r, NULL));
+	assert_int_equal(view_diagnose(&s.v, &r, NULL), VIEW_ANSWERED);
 	assert_true(shown_end(&s));
 	assert_int_equal(count_lines(s.c.text), 1);
 	assert_non_null(strstr(s.c.text,
@@ -156,7 +156,7 @@ static void a_healthy_system_is_one_line(void **state)
 	stuck.state = FS_ST_HEALTHY;
 	r.nverdicts = r.nfindings = 1;
 	shown_text(&s, &k.m);
-	assert_true(view_diagnose(&s.v, &r, NULL));
+	assert_int_equal(view_diagnose(&s.v, &r, NULL), VIEW_ANSWERED);
 	assert_true(shown_end(&s));
 	stuck.state = FS_ST_STUCK;
 	assert_true(has_line(s.c.text, "warning: zombie-leftover (likely)"));
@@ -174,7 +174,7 @@ static void an_unknown_outcome_is_shown(void **state)
 	stuck.state = FS_ST_UNKNOWN;
 	stuck.confidence = FS_POSSIBLE;
 	shown_text(&s, &k.m);
-	assert_true(view_diagnose(&s.v, &r, NULL));
+	assert_int_equal(view_diagnose(&s.v, &r, NULL), VIEW_ANSWERED);
 	assert_true(shown_end(&s));
 	stuck.state = FS_ST_STUCK;
 	stuck.confidence = FS_PROVED;
@@ -192,23 +192,77 @@ static void one_driver_only(void **state)
 	(void)state;
 	for (i = 0; i < 3; i++) {
 		shown_json(&s, &k.m);
-		assert_true(view_diagnose(&s.v, &r, same[i]));
+		assert_int_equal(view_diagnose(&s.v, &r, same[i]), VIEW_ANSWERED);
 		assert_true(shown_end(&s));
 		assert_int_equal(json_array_size(at(s.doc, "verdicts")), 1);
 		shown_free(&s);
 	}
 	/* known, but nobody says anything about it but the finding */
 	shown_json(&s, &k.m);
-	assert_true(view_diagnose(&s.v, &r, "SomeDrv"));
+	assert_int_equal(view_diagnose(&s.v, &r, "SomeDrv"), VIEW_ANSWERED);
 	assert_true(shown_end(&s));
 	assert_int_equal(json_array_size(at(s.doc, "verdicts")), 0);
 	assert_int_equal(json_array_size(at(s.doc, "findings")), 1);
 	shown_free(&s);
 	/* the look-alike: a name that only begins like it */
 	shown_json(&s, &k.m);
-	assert_false(view_diagnose(&s.v, &r, "MyDr"));
+	assert_int_equal(view_diagnose(&s.v, &r, "MyDr"), VIEW_NOT_KNOWN);
 	assert_true(shown_end(&s));
 	assert_int_equal(json_array_size(at(s.doc, "verdicts")), 0);
+	shown_free(&s);
+}
+
+static enum view_answer silent_text(struct fs_report *r, const char *driver)
+{
+	enum view_answer a;
+
+	r->nverdicts = r->nfindings = 0;
+	shown_text(&s, &k.m);
+	a = view_diagnose(&s.v, r, driver);
+	assert_true(shown_end(&s));
+	return a;
+}
+
+/* "Nothing found" says how much was looked at, and is no answer when that is nothing. */
+static void silence_is_not_health(void **state)
+{
+	struct fs_report r = report();
+	enum fs_stage some[] = {FS_STAGE_UNKNOWN, FS_S0},
+		      none[] = {FS_STAGE_UNKNOWN, FS_STAGE_UNKNOWN};
+
+	(void)state;
+	r.stages = some;
+	assert_int_equal(silent_text(&r, NULL), VIEW_ANSWERED);
+	assert_non_null(strstr(s.c.text, "among the 1 filters whose state could be read; 2 are "
+					 "counted, 2 were reached"));
+	shown_free(&s);
+	/* the one that was asked for is not the one that could be read */
+	assert_int_equal(silent_text(&r, "SomeDrv"), VIEW_UNDECIDED);
+	assert_non_null(strstr(s.c.text, "Nothing can be said about SomeDrv"));
+	shown_free(&s);
+	k.filter[0].driver = -1;
+	assert_int_equal(silent_text(&r, "MyDrv"), VIEW_ANSWERED);
+	assert_non_null(strstr(s.c.text, "MyDrv was not found stuck"));
+	shown_free(&s);
+
+	r.stages = none;
+	assert_int_equal(silent_text(&r, NULL), VIEW_UNDECIDED);
+	assert_non_null(strstr(s.c.text, "Nothing can be said"));
+	assert_null(strstr(s.c.text, "No driver"));
+	shown_free(&s);
+	shown_json(&s, &k.m);
+	assert_int_equal(view_diagnose(&s.v, &r, NULL), VIEW_UNDECIDED);
+	assert_true(shown_end(&s));
+	assert_int_equal(int_at(s.doc, "coverage.filters_counted"), 2);
+	assert_int_equal(int_at(s.doc, "coverage.filters_decided"), 0);
+	shown_free(&s);
+
+	/* all that was reached is fine, but the list breaks off */
+	r.stages = stages;
+	k.frame[0].filters.stop = FS_STOP_UNREADABLE;
+	k.frame[0].filters.count = mm_value(10);
+	assert_int_equal(silent_text(&r, NULL), VIEW_ANSWERED);
+	assert_non_null(strstr(s.c.text, "among the 2 filters whose state could be read; 11 are"));
 	shown_free(&s);
 }
 
@@ -231,6 +285,7 @@ int main(void)
 		cmocka_unit_test(a_healthy_system_is_one_line),
 		cmocka_unit_test(an_unknown_outcome_is_shown),
 		cmocka_unit_test(one_driver_only),
+		cmocka_unit_test(silence_is_not_health),
 		cmocka_unit_test(names_of_drivers),
 	};
 
