@@ -148,5 +148,44 @@ $(BUILD)/san/check-layouts: $(BUILD)/san/tests/tools/check_layouts.o $(BUILD)/sa
 check-layouts: $(BUILD)/san/check-layouts
 	@$<
 
+# Damage of every kind, held against the whole dump's verdicts.
+$(BUILD)/san/sweep: $(BUILD)/san/tests/tools/sweep.o $(BUILD)/san/libfltscope-test.a
+	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB) $(LIBS_CLI)
+-include $(BUILD)/san/tests/tools/sweep.d
+
+SWEEP = $(BUILD)/san/sweep
+TEST_DEPS := $(UNIT_BIN) $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/san/check-layouts $(BUILD)/san/sweep \
+	$(BUILD)/fltscope $(BUILD)/libfltscope.a
+check-run: $(TEST_DEPS)
+	@mkdir -p $(BUILD)/worlds
+	@$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/sweep.dmp --format bitmap
+	@sh tests/run.sh $(BUILD)/logs $(foreach t,$(UNIT_BIN),"$(t)") \
+		"make --no-print-directory lint" "$(BUILD)/san/check-layouts" \
+		"python3 tests/tools/check-worlds.py $(BUILD)/mkworld $(BUILD)/worlds" \
+		"$(GOLDEN)" \
+		"python3 tests/tools/bad_input.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/bad" \
+		"$(SWEEP) pages $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-pages.bin" \
+		"$(SWEEP) bytes $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-bytes.bin 3" \
+		"$(SWEEP) noise $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-noise.bin 300" \
+		"python3 tests/tools/check_emulated.py" "python3 tests/tools/check_real.py"
+
+# Long runs: every byte, and a great deal of noise.
+.PHONY: fuzz bench
+fuzz: $(BUILD)/san/sweep $(BUILD)/mkworld
+	@mkdir -p $(BUILD)/worlds
+	@for w in seed004 zombie crosslink stage; do \
+		$(BUILD)/mkworld fixtures/worlds/$$w.world -o $(BUILD)/worlds/fuzz-$$w.dmp --format bitmap || exit 1; \
+		$(SWEEP) bytes $(BUILD)/worlds/fuzz-$$w.dmp $(BUILD)/worlds/fuzz.bin 1 || exit 1; \
+		$(SWEEP) noise $(BUILD)/worlds/fuzz-$$w.dmp $(BUILD)/worlds/fuzz.bin 20000 || exit 1; \
+	done
+
+$(BUILD)/bench: $(BUILD)/rel/tests/bench/bench.o $(BUILD)/libfltscope.a
+	$(Q)$(CC) $(OPT) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB)
+bench: $(BUILD)/bench $(BUILD)/mkworld
+	@mkdir -p $(BUILD)/worlds
+	@for ram in 256M 4G 64G; do \
+		$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/bench-$$ram.dmp --format bitmap --ram $$ram && \
+		$(BUILD)/bench $$ram $(BUILD)/worlds/bench-$$ram.dmp; done
+
 clean:
 	rm -rf $(BUILD)

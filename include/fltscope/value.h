@@ -78,6 +78,7 @@ struct fs_list {
 	uint64_t backward_stop_at;
 	uint64_t broken_at, broken_blink, broken_expected; /* first unfitting Blink; 0 when none */
 	int32_t gap; /* of an unreadable link, -1 */
+	uint64_t wrong_at; /* VA of the first linked object that is of another type; 0 when none */
 };
 
 /* An EX_RUNDOWN_REF. Facts: even = count << 1; 1 = drained; other odd = address

@@ -58,16 +58,17 @@ static void check_count(struct check_run *run, const struct where *w)
 	const struct fs_list *l = w->list;
 	evidence_vec ev = {0};
 
+	if (l->wrong_at) {
+		evidence_add(run, &ev, NULL, l->wrong_at, w->entry_kind,
+			     "is linked into the list, and its header says it is something else",
+			     "0x%llx", (unsigned long long)l->wrong_at);
+		report(run, w, FS_PROVED, run_text(run, "an entry is no %s", w->entry_kind), &ev);
+		return;
+	}
 	/* only a list that came round can contradict its count */
 	if (l->stop != FS_STOP_CLOSED)
 		return;
-	if (l->n != l->forward) {
-		evidence_add(run, &ev, NULL, l->head, w->field, "links of the list", "%zu",
-			     l->forward);
-		evidence_add(run, &ev, NULL, l->head, w->field, "entries of the right type", "%zu",
-			     l->n);
-		report(run, w, FS_PROVED, run_text(run, "an entry is no %s", w->entry_kind), &ev);
-	} else if (fs_is_read(&l->count) && l->count.v != l->forward) {
+	if (fs_is_read(&l->count) && l->count.v != l->forward) {
 		evidence_add(run, &ev, &l->count, l->head, "rCount",
 			     "says how many entries there are", "%llu",
 			     (unsigned long long)l->count.v);

@@ -43,6 +43,7 @@ struct collect {
 	size_t ptr;	  /* bytes of a pointer */
 	bool mutex_count; /* mCount shares its word with mInvalid: count = mCount >> 1 */
 	bool mutex_asked;
+	bool limited;	   /* an object was left out because there are too many */
 	size_t links_left; /* list entries that may still be walked, over all lists */
 	bool out_of_memory;
 	struct flag_names flags[FLAGS_KINDS];

@@ -73,10 +73,17 @@ static void keep_entries(struct collect *c, const struct list_walk *w, const str
 			(void)collect_gap(c, s->what, e->link, FS_CORRUPT,
 					  "%s: no entry can contain the link 0x%llx", s->what,
 					  (unsigned long long)e->link);
+			if (!ret->wrong_at)
+				ret->wrong_at = e->link;
 			continue;
 		}
-		if (!s->reach(c, e->link - link_offset, s->what, &entity))
+		if (!s->reach(c, e->link - link_offset, s->what, &entity)) {
+			if (c->limited)
+				ret->stop = FS_STOP_LIMIT;
+			else if (!ret->wrong_at)
+				ret->wrong_at = e->link - link_offset;
 			continue;
+		}
 		if (s->note)
 			s->note(c, entity, s->owner, e);
 		ret->entries[ret->n++] = entity;

@@ -233,8 +233,7 @@ static void corrupt_lists_fire_and_holes_do_not(void **state)
 	(void)stage(&b);
 	assert_non_null(strstr(mm_finding(&b.r, "corrupt-list")->message, "never comes back"));
 	l->stop = FS_STOP_CLOSED;
-	l->forward = 2; /* a link that is no filter */
-	l->count.v = 2;
+	l->wrong_at = 0xffffa20f10e77010; /* linked, and no filter by its type bits */
 	(void)stage(&b);
 	assert_non_null(strstr(mm_finding(&b.r, "corrupt-list")->message, "is no FLT_FILTER"));
 	arena_deinit(&b.a);
