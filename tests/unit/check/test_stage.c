@@ -228,6 +228,10 @@ static void corrupt_lists_fire_and_holes_do_not(void **state)
 	(void)stage(&b);
 	assert_int_equal(mm_finding(&b.r, "corrupt-list")->confidence, FS_PROVED);
 	assert_string_equal(mm_finding(&b.r, "corrupt-list")->evidence[0].value, "0x41414141");
+	l->count.unproved = true; /* the offset itself is not proved */
+	(void)stage(&b);
+	assert_int_equal(mm_finding(&b.r, "corrupt-list")->confidence, FS_POSSIBLE);
+	l->count.unproved = false;
 	l->broken_at = 0;
 	l->stop = FS_STOP_CYCLE;
 	(void)stage(&b);
