@@ -29,6 +29,8 @@ const char *text_missing(struct view *v, int32_t gap);	/* (not-in-dump at 0x…)
 /* In quotes. `empty` stands for an empty string (NULL: ""). */
 const char *text_string(struct view *v, const struct fs_string *s, const char *empty);
 const char *text_printf(struct view *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* "1 frame", "2 frames" */
+const char *text_count(struct view *v, uint64_t n, const char *what);
 /* " ?" when unproved, and counts it; "" else. For first lines; rows stay as !fltkd
  * prints them, and what is unproved among them is named below them. */
 const char *text_mark(struct view *v, bool unproved);

@@ -71,6 +71,11 @@ const char *text_quoted(struct view *v, const char *s)
 	return q;
 }
 
+const char *text_count(struct view *v, uint64_t n, const char *what)
+{
+	return text_printf(v, "%" PRIu64 " %s%s", n, what, n == 1 ? "" : "s");
+}
+
 const char *text_reason(struct view *v, int32_t gap)
 {
 	const struct fs_gap *g;

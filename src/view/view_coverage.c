@@ -138,18 +138,31 @@ static const char *about_all(struct view *v, const struct coverage *c)
 
 	if (coverage_is_full(c))
 		return text_printf(v,
-				   "No driver was found stuck, refused or left over: %zu frames, "
-				   "%zu filters, %zu instances, %zu volumes looked at.",
-				   m->nframes, m->nfilters, m->ninstances, m->nvolumes);
+				   "No driver was found stuck, refused or left over: %s, %s, %s, "
+				   "%s looked at.",
+				   text_count(v, m->nframes, "frame"),
+				   text_count(v, m->nfilters, "filter"),
+				   text_count(v, m->ninstances, "instance"),
+				   text_count(v, m->nvolumes, "volume"));
 	if (c->decided == 0)
 		return text_printf(v,
-				   "Nothing can be said: of %" PRIu64 " filters counted, %zu were "
-				   "reached, and the state of none could be read.",
-				   c->counted, c->filters);
+				   "Nothing can be said: %s counted, %zu reached, and the state of "
+				   "none could be read.",
+				   text_count(v, c->counted, "filter"), c->filters);
 	return text_printf(v,
-			   "No driver was found stuck, refused or left over among the %zu filters "
-			   "whose state could be read; %" PRIu64 " are counted, %zu were reached.",
-			   c->decided, c->counted, c->filters);
+			   "No driver was found stuck, refused or left over among the %s whose "
+			   "state could be read (%" PRIu64 " counted, %zu reached%s).",
+			   text_count(v, c->decided, "filter"), c->counted, c->filters,
+			   c->whole ? "" : ", not every list whole");
+}
+
+/* "; 3 rules not checked" */
+static const char *unchecked(struct view *v, const struct fs_report *r)
+{
+	if (r->nnot_checked == 0)
+		return "";
+	return text_printf(v, "; %s not checked (--json names them)",
+			   text_count(v, r->nnot_checked, "rule"));
 }
 
 /* The whole answer when there is nothing else to say, the first line of it when
@@ -164,8 +177,7 @@ void coverage_line(struct view *v, const struct coverage *c, const struct fs_rep
 	if (!emit_is_text(v->e))
 		return;
 	if (alone && (m->ngaps || r->nnot_checked))
-		rest = text_printf(v, " %s; %zu rules not checked (--json names them).",
-				   text_gaps(v), r->nnot_checked);
+		rest = text_printf(v, " %s%s.", text_gaps(v), unchecked(v, r));
 	emit_styled(v->e, style, "%s%s", driver ? about_driver(v, c, driver) : about_all(v, c),
 		    rest);
 	if (!alone)

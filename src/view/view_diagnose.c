@@ -109,9 +109,8 @@ static void verdict_title(struct view *v, const struct fs_verdict *d)
 	else
 		s = given(d->driver) ? d->driver : given(d->name) ? d->name : "(no name)";
 	s = text_printf(v, "%s: %s", s, fs_verdict_state_name(d->state));
-	if (d->cause_id)
-		s = text_printf(v, "%s, %s (%s)", s, d->cause_id,
-				fs_confidence_name(d->confidence));
+	s = text_printf(v, "%s, %s (%s)", s, d->cause_id ? d->cause_id : "cause not known",
+			fs_confidence_name(d->confidence));
 	emit_styled(v->e, verdict_style(d->state), "%s", s);
 	emit_indent(v->e, 1);
 	if (d->filter)
@@ -321,6 +320,8 @@ enum view_answer view_diagnose(struct view *v, const struct fs_report *r, const 
 		if (subject_concerns(r, &r->findings[i], driver))
 			finding(v, &r->findings[i], told(r, &r->findings[i], driver));
 	emit_array_end(v->e);
+	if (c.findings > 0)
+		emit_blank(v->e);
 	stages(v, r);
 	not_checked(v, r);
 	if (text)

@@ -6,7 +6,7 @@
 
 bool list_is_whole(const struct fs_list *l)
 {
-	return l->stop == FS_STOP_CLOSED && l->broken_at == 0 && l->gap < 0 &&
+	return l->stop == FS_STOP_CLOSED && l->broken_at == 0 && l->wrong_at == 0 && l->gap < 0 &&
 	       (l->count.state != FS_READ || l->count.v == l->n);
 }
 
@@ -30,6 +30,8 @@ void show_walk(struct view *v, const char *key, const struct fs_list *l)
 		emit_string(v->e, "backward_stopped", fs_stop_name(l->backward_stop));
 	if (l->backward_stop_at)
 		emit_address(v->e, "backward_stopped_at", l->backward_stop_at);
+	if (l->wrong_at)
+		emit_address(v->e, "wrong_type_at", l->wrong_at);
 	if (l->broken_at) {
 		emit_object_begin(v->e, "broken");
 		emit_address(v->e, "address", l->broken_at);
@@ -91,6 +93,9 @@ void remark_walk(struct view *v, const struct fs_list *l, size_t i)
 	if (i != where || list_is_whole(l) || !emit_is_text(v->e))
 		return;
 	emit_styled(v->e, EMIT_WARN, "(%s%s)", reached(v, l), why_stopped(v, l));
+	if (l->wrong_at)
+		emit_styled(v->e, EMIT_WARN, "(the object at 0x%" PRIx64 " is of another type)",
+			    l->wrong_at);
 	if (l->broken_at)
 		emit_styled(v->e, EMIT_WARN,
 			    "(Blink at 0x%" PRIx64 " is 0x%" PRIx64 ", expected 0x%" PRIx64 ")",

@@ -73,11 +73,13 @@ static void closed_is_not_whole(void **state)
 	k.filter[0].instances.broken_at = 0xfffffa8006dcca28;
 	k.filter[0].instances.broken_blink = 0x41414141;
 	k.filter[0].instances.broken_expected = 0xfffffa8006dcca20;
+	k.frame[0].filters.wrong_at = 0xfffffa8006dd0000;
 	shown_text(&s, &k.m);
 	view_frames(&s.v);
 	assert_true(shown_end(&s));
 	assert_non_null(strstr(s.c.text, "(3 of 4 reached: 3 forward, 0 backward; the links are "
 					 "closed)"));
+	assert_non_null(strstr(s.c.text, "(the object at 0xfffffa8006dd0000 is of another type)"));
 	assert_non_null(strstr(s.c.text, "(Blink at 0xfffffa8006dcca28 is 0x41414141, expected "
 					 "0xfffffa8006dcca20)"));
 	shown_free(&s);
