@@ -163,11 +163,17 @@ check-run: $(TEST_DEPS)
 		"make --no-print-directory lint" "$(BUILD)/san/check-layouts" \
 		"python3 tests/tools/check-worlds.py $(BUILD)/mkworld $(BUILD)/worlds" \
 		"$(GOLDEN)" \
+		"python3 tests/tools/same_world.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/worlds" \
 		"python3 tests/tools/bad_input.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/bad" \
 		"$(SWEEP) pages $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-pages.bin" \
 		"$(SWEEP) bytes $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-bytes.bin 3" \
 		"$(SWEEP) noise $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-noise.bin 300" \
-		"python3 tests/tools/check_emulated.py" "python3 tests/tools/check_real.py"
+		"python3 tests/tools/check_emulated.py $(BUILD)/san/fltscope $(REAL_DUMPS)/emulated" \
+		"python3 tests/tools/check_real.py $(BUILD)/san/fltscope $(REAL_DUMPS)"
+
+check-real: $(BUILD)/fltscope
+	@python3 tests/tools/check_emulated.py $(BUILD)/fltscope $(REAL_DUMPS)/emulated
+	@python3 tests/tools/check_real.py $(BUILD)/fltscope $(REAL_DUMPS)
 
 # Long runs: every byte, and a great deal of noise.
 .PHONY: fuzz bench
