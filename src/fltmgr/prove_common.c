@@ -159,7 +159,8 @@ void pv_resource(struct prover *p, uint64_t va, enum inv id)
 {
 	uint64_t first;
 
-	if (!pv_u64(p, va, &first) || !first)
+	/* It is never alone on that list: a link to itself is some other list's head. */
+	if (!pv_u64(p, va, &first) || !first || first == va)
 		return;
 	switch (pv_linked(p, va)) {
 	case PV_YES:

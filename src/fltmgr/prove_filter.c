@@ -114,7 +114,7 @@ static void filter_driver(struct prover *p, uint64_t filter)
 {
 	uint64_t driver;
 
-	if (!pv_read(p, filter, F_FLT_FILTER_DriverObject, &driver))
+	if (!pv_read(p, filter, F_FLT_FILTER_DriverObject, &driver) || !driver)
 		return;
 	switch (pv_driver(p, driver)) {
 	case PV_YES:
