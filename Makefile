@@ -92,7 +92,7 @@ UNIT_LIB_OBJ := $(patsubst %.c,$(BUILD)/san/%.o,$(UNIT_LIB))
 $(BUILD)/san/unit/%: tests/unit/%.c $(BUILD)/san/libfltscope-test.a $(UNIT_LIB_OBJ)
 	@mkdir -p $(@D)
 	$(Q)$(if $(filter 1,$(V)),,echo "  TEST  $<" &&) $(CC) $(STD) -Itests/unit $(filter-out -Wconversion -Wstack-usage%,$(WARN)) -O1 -g $(SAN) $(CFLAGS) $(call pkgflags,$(PKGS_TEST) $(PKGS_CLI)) $(DEPFLAGS) -o $@ $< $(UNIT_LIB_OBJ) $(BUILD)/san/libfltscope-test.a $(LIBS_LIB) $(LIBS_CLI) $(LIBS_TEST)
--include $(addsuffix .d,$(UNIT_BIN))
+-include $(addsuffix .d,$(UNIT_BIN)) $(UNIT_LIB_OBJ:.o=.d)
 .SECONDARY:
 
 # Run single programs with `make unit ONLY=test_cursor`.

@@ -69,6 +69,9 @@ static void check_count(struct check_run *run, const struct where *w)
 		evidence_add(run, &ev, NULL, l->wrong_at, w->entry_kind,
 			     "is linked into the list, and its header says it is something else",
 			     "0x%llx", (unsigned long long)l->wrong_at);
+		if (l->wrong_from)
+			evidence_add(run, &ev, NULL, l->wrong_from, "LIST_ENTRY.Flink",
+				     "leads there", "0x%llx", (unsigned long long)l->wrong_at);
 		report(run, w, sure(l), run_text(run, "an entry is no %s", w->entry_kind), &ev);
 		return;
 	}
