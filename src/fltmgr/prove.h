@@ -56,11 +56,14 @@ struct tally {
 
 /* Enough objects to tell a wrong offset from a damaged object; more would only cost time. */
 #define PROVE_MAX_FRAMES    64
-#define PROVE_MAX_FILTERS   128
-#define PROVE_MAX_VOLUMES   128
-#define PROVE_MAX_INSTANCES 512
-#define PROVE_MAX_PER_LIST  64
-#define PROVE_MAX_WALK	    20000
+#define PROVE_MAX_FILTERS   48
+#define PROVE_MAX_VOLUMES   24
+#define PROVE_MAX_INSTANCES 128
+#define PROVE_MAX_PER_LIST  16
+/* Links followed in a list: a frame's are whole on any system, an object's
+ * own may be very long and are not needed to their end. */
+#define PROVE_WALK_FRAME  4096
+#define PROVE_WALK_OBJECT 96
 
 struct prover {
 	struct reader r; /* r.fltmgr is the candidate */
@@ -112,7 +115,8 @@ struct pv_list {
 	uint64_t list; /* VA of the _FLT_RESOURCE_LIST_HEAD */
 	uint64_t link_offset;
 	enum inv closed;
-	size_t max;
+	size_t max;  /* addresses wanted */
+	size_t walk; /* links followed */
 };
 struct pv_addresses {
 	VEC(uint64_t) a;
