@@ -208,6 +208,9 @@ struct fs_dump {
 	bool truncated;
 	unsigned paging_levels; /* 4, 5; 0 virtual ranges */
 	const char *translation_problem; /* NULL when fine */
+	/* What is odd about the file although it could be read: sentences. */
+	const char **notes;
+	size_t nnotes;
 };
 
 struct fs_model {
