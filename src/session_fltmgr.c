@@ -87,6 +87,9 @@ static enum fs_status collect(struct fltscope *fs, struct fs_error *err)
 	const char *walk = fs->choice.match == LMATCH_FAMILY
 				   ? NULL
 				   : layout_fact(fs->choice.layout, "unload-walk");
+	const char *accounting = fs->choice.match == LMATCH_FAMILY
+					 ? NULL
+					 : layout_fact(fs->choice.layout, "rundown-accounting");
 	enum fs_status st;
 
 	session_progress(fs, "reading the Filter Manager's objects");
@@ -100,6 +103,11 @@ static enum fs_status collect(struct fltscope *fs, struct fs_error *err)
 	if (walk) {
 		m->unload_walk = arena_strdup(&fs->arena, walk);
 		if (!m->unload_walk)
+			return fs_fail(err, FS_NO_MEMORY, "out of memory");
+	}
+	if (accounting) {
+		m->rundown_accounting = arena_strdup(&fs->arena, accounting);
+		if (!m->rundown_accounting)
 			return fs_fail(err, FS_NO_MEMORY, "out of memory");
 	}
 	fs->reader.fltmgr = fs->choice.layout;

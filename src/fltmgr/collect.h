@@ -122,6 +122,11 @@ struct fs_rundown fobj_rundown(struct collect *c, const struct fobj *o, const st
  * field that holds the head. */
 struct fs_value fobj_mutex_count(struct collect *c, const struct fobj *o,
 				 const struct fpath *count);
+/* Where the entries of a list stand whose link is link_offset bytes into them. */
+void collect_addresses(struct collect *c, const struct fobj *o, const struct fpath *head,
+		       uint32_t link_offset, struct fs_addresses *ret);
+/* The filter's open files, server ports and clients. */
+void filter_holders(struct collect *c, const struct fobj *o, struct fs_filter *f);
 
 /* context.c, callbacks.c: parts of a filter. */
 void filter_contexts(struct collect *c, const struct fobj *o, struct fs_filter *f);
