@@ -163,6 +163,10 @@ void collect_list(struct collect *c, const struct fobj *o, const struct list_spe
 void collect_list_at(struct collect *c, const struct fobj *o, uint64_t head,
 		     const struct list_spec *s, struct fs_list *ret);
 
+/* collect.c: what reading needs; NULL when out of memory. Owner: free(). */
+struct collect *collect_create(const struct reader *r, const struct modules *m,
+			       const struct fltmgr_choice *choice, struct model_builder *b);
+
 /* One entity each: read it and note what it leads to. */
 void frame_read(struct collect *c, size_t index);
 void filter_read(struct collect *c, size_t index);
