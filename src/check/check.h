@@ -136,5 +136,6 @@ void chk_no_unload(struct check_run *run);
 void chk_no_stop(struct check_run *run);
 void chk_gone(struct check_run *run);
 void chk_frames(struct check_run *run);
+void chk_over_released(struct check_run *run);
 
 #endif

@@ -54,12 +54,13 @@ static void found_contexts(struct check_run *run, size_t i, const struct fs_ledg
 
 	if (!fd)
 		return;
-	fd->message = run_text(run,
-			       "%llu of %s %s held by context%s that %s allocated and that "
-			       "%s still referenced",
-			       (unsigned long long)e->count, held_total(run, l),
-			       e->count == 1 ? "is" : "are", plural(e->count), fd->subject.name,
-			       e->count == 1 ? "is" : "are");
+	fd->message =
+		run_text(run,
+			 "%llu of %s %s held by %s that %s allocated and that "
+			 "%s still referenced",
+			 (unsigned long long)e->count, held_total(run, l),
+			 e->count == 1 ? "is" : "are", e->count == 1 ? "a context" : "contexts",
+			 fd->subject.name, e->count == 1 ? "is" : "are");
 	context_evidence(run, &ev, f->holders);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 	verdict_cause(run, i, fd, e->count,

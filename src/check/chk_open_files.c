@@ -17,10 +17,10 @@ static void fire(struct check_run *run, size_t i, const struct fs_ledger *l,
 
 	if (!fd)
 		return;
-	fd->message =
-		run_text(run, "%llu of %s %s held by file%s that %s opened and has not closed",
-			 (unsigned long long)e->count, held_total(run, l),
-			 e->count == 1 ? "is" : "are", plural(e->count), fd->subject.name);
+	fd->message = run_text(run, "%llu of %s %s held by %s that %s opened and has not closed",
+			       (unsigned long long)e->count, held_total(run, l),
+			       e->count == 1 ? "is" : "are", e->count == 1 ? "a file" : "files",
+			       fd->subject.name);
 	evidence_add(run, &ev, &f->active_opens_count, f->active_opens,
 		     "FLT_FILTER.ActiveOpens.mCount", "files it has open, one reference each",
 		     "%llu", (unsigned long long)e->count);

@@ -18,10 +18,10 @@ static void fire(struct check_run *run, size_t i, const struct fs_ledger *l,
 
 	if (!fd)
 		return;
-	fd->message = run_text(
-		run, "%llu of %s %s held by server port%s that %s created and has not closed",
-		(unsigned long long)e->count, held_total(run, l), e->count == 1 ? "is" : "are",
-		plural(e->count), fd->subject.name);
+	fd->message = run_text(run, "%llu of %s %s held by %s that %s created and has not closed",
+			       (unsigned long long)e->count, held_total(run, l),
+			       e->count == 1 ? "is" : "are",
+			       e->count == 1 ? "a server port" : "server ports", fd->subject.name);
 	evidence_add(run, &ev, &f->connection_count, f->connection_list,
 		     "FLT_FILTER.ConnectionList.mCount", "server ports, one reference each", "%llu",
 		     (unsigned long long)e->count);

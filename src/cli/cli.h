@@ -44,6 +44,7 @@ struct cli_options {
 	size_t nlayouts;
 	enum cli_colour colour;
 	bool json, help, version;
+	bool ledger; /* walk the contexts of live filters too */
 	bool dump_by_default; /* `fltscope DUMP`: the word may have been meant as a command */
 };
 

@@ -21,7 +21,7 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
-enum { OPT_JSON = 256, OPT_LAYOUT, OPT_COLOUR, OPT_DRIVER, OPT_VERSION };
+enum { OPT_JSON = 256, OPT_LAYOUT, OPT_COLOUR, OPT_DRIVER, OPT_LEDGER, OPT_VERSION };
 
 static const struct option long_options[] = {
 	{"json", no_argument, NULL, OPT_JSON},
@@ -29,6 +29,7 @@ static const struct option long_options[] = {
 	{"color", required_argument, NULL, OPT_COLOUR},
 	{"colour", required_argument, NULL, OPT_COLOUR},
 	{"driver", required_argument, NULL, OPT_DRIVER},
+	{"ledger", no_argument, NULL, OPT_LEDGER},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -58,6 +59,9 @@ static bool take_option(struct cli_options *o, int opt, char **argv, char *why, 
 		return true;
 	case OPT_DRIVER:
 		o->driver = optarg;
+		return true;
+	case OPT_LEDGER:
+		o->ledger = true;
 		return true;
 	case OPT_VERSION:
 		o->version = true;
@@ -119,6 +123,9 @@ static bool take_words(struct cli_options *o, int n, char **words, char *why, si
 		(void)snprintf(why, size, "%s takes: %s", cmd->name, cmd->args);
 	else if (o->driver && strcmp(cmd->name, "diagnose") != 0)
 		(void)snprintf(why, size, "--driver belongs to diagnose, not to %s", cmd->name);
+	else if (o->ledger && strcmp(cmd->name, "filter") != 0 && strcmp(cmd->name, "export") != 0)
+		(void)snprintf(why, size, "--ledger belongs to filter and export, not to %s",
+			       cmd->name);
 	else
 		return true;
 	return false;
@@ -162,6 +169,7 @@ static const char usage_tail[] =
 	"Options:\n"
 	"  --json                 the answer as JSON (export always is)\n"
 	"  --driver NAME          diagnose: only this driver or filter\n"
+	"  --ledger               filter, export: find the contexts of live filters too\n"
 	"  --layout FILE          use this layout file for its module; may be repeated\n"
 	"  --color=WHEN           auto (on a terminal, unless NO_COLOR is set), always, never\n"
 	"  --help, --version\n"

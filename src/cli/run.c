@@ -104,6 +104,7 @@ static int open_dump(struct cli *c)
 		.layout_files = o->layouts,
 		.nlayout_files = o->nlayouts,
 		.progress = terminal ? progress : NULL,
+		.contexts = o->ledger,
 	};
 	struct fs_error err = {0};
 	enum fs_status st = fltscope_open(o->dump, &fo, &c->fs, &err);
