@@ -119,7 +119,8 @@ struct fs_instance_holders {
 	struct fs_cache_aware operations; /* OperationRundownRef */
 	struct fs_pending *pending;
 	size_t npending;
-	enum fs_looked tracked; /* how far the tracking lists were walked */
+	enum fs_looked tracked;	 /* how far the tracking lists were walked */
+	enum fs_looked searched; /* how far memory was searched for I/O that the filter issued */
 };
 
 #endif

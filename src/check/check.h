@@ -137,5 +137,8 @@ void chk_no_stop(struct check_run *run);
 void chk_gone(struct check_run *run);
 void chk_frames(struct check_run *run);
 void chk_over_released(struct check_run *run);
+void chk_pended_pre(struct check_run *run);
+void chk_pended_post(struct check_run *run);
+void chk_own_io(struct check_run *run);
 
 #endif

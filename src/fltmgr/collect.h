@@ -117,6 +117,8 @@ const char *file_system_name(struct collect *c, uint64_t value);
 
 /* rundown.c: an EX_RUNDOWN_REF with its wait block. */
 struct fs_rundown fobj_rundown(struct collect *c, const struct fobj *o, const struct fpath *p);
+/* Count of the EX_RUNDOWN_WAIT_BLOCK at block. */
+struct fs_value wait_block_count(struct collect *c, uint64_t block, bool unproved);
 
 /* port.c: how many entries a FLT_MUTEX_LIST_HEAD says it has. `list` is the
  * field that holds the head. */

@@ -21,9 +21,10 @@ static int by_address(const void *a, const void *b)
 
 int32_t holders_owner(const struct holders *h, uint64_t reg)
 {
-	struct registration key = {.address = reg};
-	const struct registration *r = bsearch(&key, h->regs.v, h->regs.n, sizeof(key), by_address);
+	struct registration key = {.address = reg}, *r = NULL;
 
+	if (h->regs.n)
+		r = bsearch(&key, h->regs.v, h->regs.n, sizeof(key), by_address);
 	return r ? (int32_t)r->filter : -1;
 }
 
@@ -121,13 +122,16 @@ static void look(struct holders *h)
 	size_t i;
 
 	if (choose(h)) {
-		/* the registrations themselves were not whole: nodes may be missed */
 		walk_contexts(h);
 		keep(h);
 		find_orphans(h);
 		keep(h);
 	}
 	find_lost_ports(h);
+	for (i = 0; i < m->ninstances && !h->c->out_of_memory; i++)
+		if (fs_has(&m->instances[i].object.flags.value, FS_OBJ_DRAINING) &&
+		    fs_lacks(&m->instances[i].object.flags.value, FS_OBJ_ZOMBIED))
+			instance_operations(h, i);
 	for (i = 0; i < m->nfilters; i++)
 		vec_free(&h->found[i]);
 }
