@@ -84,7 +84,7 @@ static enum fs_looked walk_tree(struct holders *h, uint64_t va, enum fs_context_
 	struct tree t = {.h = h, .place = place, .owner = owner, .looked = FS_LOOKED_WHOLE};
 	struct collect *c = h->c;
 	uint32_t list = 0, tree = 0, in_node = 0, in_tree = 0;
-	struct fobj o = {.va = va, .gap = -1};
+	struct fobj o = {.va = va, .what = "CONTEXT_LIST_CTRL", .gap = -1};
 	struct fs_value root;
 
 	if (!va || !offset_of(c, P1(CONTEXT_LIST_CTRL, List), &list) ||
@@ -116,7 +116,7 @@ static void stream(struct holders *h, uint64_t va, enum fs_looked *all)
 {
 	struct collect *c = h->c;
 	struct fs_value section;
-	struct fobj o, list = {.gap = -1};
+	struct fobj o, list = {.what = "SECTION_LIST_CTRL", .gap = -1};
 
 	fobj_open(c, &o, va, T_STREAM_LIST_CTRL, "STREAM_LIST_CTRL");
 	worse(all, walk_tree(h, fobj_field_va(c, &o, P1(STREAM_LIST_CTRL, StreamContexts)),
@@ -135,7 +135,7 @@ static void stream(struct holders *h, uint64_t va, enum fs_looked *all)
 
 static void file(struct holders *h, uint64_t va, enum fs_looked *all)
 {
-	struct fobj o = {.va = va, .gap = -1};
+	struct fobj o = {.va = va, .what = "FILE_LIST_CTRL", .gap = -1};
 
 	worse(all, walk_tree(h, fobj_field_va(h->c, &o, P1(FILE_LIST_CTRL, FileContexts)),
 			     FS_CTX_FILE, va));

@@ -84,7 +84,7 @@ typedef VEC(struct fs_pending) pending_vec;
 static void read_irp_ctrl(struct collect *c, struct fs_pending *p)
 {
 	const struct fpath *node = P1(IRP_CTRL, PendingCallbackNode);
-	struct fobj o, n = {.gap = -1};
+	struct fobj o, n = {.what = "CALLBACK_NODE", .gap = -1};
 
 	if (!fs_has(&p->irp_ctrl, UINT64_MAX))
 		return;

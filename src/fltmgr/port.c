@@ -157,7 +157,20 @@ static void server_ports(struct collect *c, struct fs_filter *f, struct fs_filte
 	}
 }
 
-static void client_ports(struct collect *c, struct fs_filter_holders *h)
+/* A client names its server port, and that one the filter (as prove_filter.c asks). */
+static bool is_client_of(struct collect *c, const struct fs_filter *f,
+			 const struct fs_client_port *p)
+{
+	struct fobj o = {.va = p->server_port.v, .what = "FLT_SERVER_PORT_OBJECT", .gap = -1};
+	struct fs_value filter;
+
+	if (!fs_is_read(&p->server_port) || !vm_is_kernel_va(c->r.vm, p->server_port.v))
+		return false;
+	filter = fobj_value(c, &o, P1(FLT_SERVER_PORT_OBJECT, Filter));
+	return fs_is_read(&filter) && filter.v == f->address;
+}
+
+static void client_ports(struct collect *c, const struct fs_filter *f, struct fs_filter_holders *h)
 {
 	size_t i;
 
@@ -168,8 +181,21 @@ static void client_ports(struct collect *c, struct fs_filter_holders *h)
 		c->out_of_memory = true;
 		return;
 	}
-	for (i = 0; i < h->client_list.n; i++)
-		h->clients[h->nclients++] = client_port(c, h->client_list.v[i]);
+	for (i = 0; i < h->client_list.n; i++) {
+		struct fs_client_port p = client_port(c, h->client_list.v[i]);
+
+		if (is_client_of(c, f, &p))
+			h->clients[h->nclients++] = p;
+		else
+			h->client_list.stop = FS_STOP_BAD_LINK;
+	}
+}
+
+/* Entries that do not fit the list's own count may be another list's. */
+static void compare_count(struct fs_addresses *a, const struct fs_value *count)
+{
+	if (a->stop == FS_STOP_CLOSED && fs_is_read(count) && count->v != a->n)
+		a->stop = FS_STOP_BAD_LINK;
 }
 
 static bool link_offset(struct collect *c, const struct fpath *link, uint32_t *ret)
@@ -191,14 +217,17 @@ void filter_holders(struct collect *c, const struct fobj *o, struct fs_filter *f
 	f->holders = h;
 	collect_addresses(c, o, P2(FLT_FILTER, ActiveOpens, FLT_MUTEX_LIST_HEAD, mList), 0,
 			  &h->opens);
+	compare_count(&h->opens, &f->active_opens_count);
 	if (link_offset(c, P1(FLT_SERVER_PORT_OBJECT, FilterLink), &off)) {
 		collect_addresses(c, o, P2(FLT_FILTER, ConnectionList, FLT_MUTEX_LIST_HEAD, mList),
 				  off, &h->server_list);
+		compare_count(&h->server_list, &f->connection_count);
 		server_ports(c, f, h);
 	}
 	if (link_offset(c, P1(FLT_PORT_OBJECT, FilterLink), &off)) {
 		collect_addresses(c, o, P2(FLT_FILTER, PortList, FLT_MUTEX_LIST_HEAD, mList), off,
 				  &h->client_list);
-		client_ports(c, h);
+		compare_count(&h->client_list, &f->port_count);
+		client_ports(c, f, h);
 	}
 }
