@@ -141,5 +141,15 @@ $(BUILD)/mkworld: $(MKWORLD_OBJ) $(foreach d,base layout gen,$(foreach o,$(call 
 check-worlds: $(BUILD)/mkworld
 	$(Q)python3 tests/tools/check-worlds.py $(BUILD)/mkworld $(BUILD)/worlds
 
+# Needs clang, lld-link and llvm-pdbutil: the PDBs are made on the spot.
+PDBPROBE_OBJ = $(foreach d,base pdb,$(foreach o,$(call LIB_OBJ,$(1)),$(if $(findstring /src/$(d)/,$(o)),$(o))))
+$(BUILD)/pdbprobe: tests/tools/pdbprobe.c $(call PDBPROBE_OBJ,rel)
+	$(Q)$(CC) $(STD) $(WARN) $(OPT) $(CFLAGS) $(LDFLAGS) -o $@ $^
+$(BUILD)/san/pdbprobe: tests/tools/pdbprobe.c $(call PDBPROBE_OBJ,san)
+	$(Q)$(CC) $(STD) $(WARN) -O1 -g $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^
+.PHONY: check-pdb
+check-pdb: $(BUILD)/pdbprobe $(BUILD)/san/pdbprobe
+	$(Q)python3 tests/tools/check_pdb.py $(BUILD)
+
 clean:
 	rm -rf $(BUILD)

@@ -160,7 +160,8 @@ enum fs_status leaf_udt(struct type_record *r, struct leaf_udt *ret, struct fs_e
 		return st;
 	if (r->kind == LF_ENUM) {
 		u.kind = PDB_ENUM;
-		st = cursor_u32(c, &u.below, err);
+		u.below = u.fields; /* here the integer comes first */
+		st = cursor_u32(c, &u.fields, err);
 	} else {
 		if (r->kind == LF_UNION)
 			u.kind = PDB_UNION;

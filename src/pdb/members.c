@@ -301,6 +301,20 @@ enum fs_status pdb_members(struct pdb *p, const struct pdb_type *t, const struct
 	return FS_OK;
 }
 
+/* Compilers write -1 of a 4-byte enum as a signed or as an unsigned number: what it
+ * means the integer below says. The same again when it was done before. */
+static void fit_values(struct pdb_value *v, size_t n, const struct pdb_type *t)
+{
+	uint64_t mask = t->size < 8 ? (UINT64_C(1) << (8 * t->size)) - 1 : UINT64_MAX;
+
+	for (size_t i = 0; t->size && i < n; i++) {
+		v[i].value &= mask;
+		v[i].negative = t->is_signed && v[i].value > mask / 2;
+		if (v[i].negative)
+			v[i].value |= ~mask;
+	}
+}
+
 enum fs_status pdb_values(struct pdb *p, const struct pdb_type *t, const struct pdb_value **ret,
 			  size_t *ret_n, struct fs_error *err)
 {
@@ -312,6 +326,7 @@ enum fs_status pdb_values(struct pdb *p, const struct pdb_type *t, const struct 
 	st = get_list(p, t->forward ? 0 : t->fields, true, &l, err);
 	if (st)
 		return fs_prepend(err, st, "values of \"%.80s\"", t->name);
+	fit_values(l.v, l.n, t);
 	*ret = l.v;
 	*ret_n = l.n;
 	return FS_OK;

@@ -129,7 +129,9 @@ enum fs_status layout_write_enum(struct layout_writer *w, const struct pdb_type 
 		char name[128];
 		const char *from = name;
 
-		if (!layout_is_name(v[i].name) || v[i].negative)
+		/* a flag in the top bit is no negative number; -1 would be all flags */
+		if (!layout_is_name(v[i].name) ||
+		    (v[i].negative && (uint32_t)v[i].value != UINT32_C(1) << 31))
 			continue;
 		snprintf(name, sizeof(name), "%s", v[i].name);
 		if (prefix) {
@@ -140,7 +142,8 @@ enum fs_status layout_write_enum(struct layout_writer *w, const struct pdb_type 
 		if (written++ == 0)
 			st = layout_put(w, "\nenum %s\n", t->name);
 		if (!st)
-			st = layout_put(w, "  value 0x%" PRIx64 " %s\n", v[i].value, from);
+			st = layout_put(w, "  value 0x%" PRIx64 " %s\n",
+					t->size == 4 ? (uint32_t)v[i].value : v[i].value, from);
 	}
 	return st;
 }
