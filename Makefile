@@ -39,7 +39,7 @@ LIBS_TEST = $(call pkglibs,$(PKGS_TEST))
 LIB_DIRS := base dump vm layout pdb read module nt fltmgr model check
 CLI_DIRS := emit view cli
 LAYOUTS  := $(sort $(wildcard pdb-layouts/nt/*.layout pdb-layouts/fltmgr/*.layout))
-LIB_SRC  := $(sort $(foreach d,$(LIB_DIRS),$(wildcard src/$(d)/*.c)) $(wildcard src/session.c))
+LIB_SRC  := $(sort $(foreach d,$(LIB_DIRS),$(wildcard src/$(d)/*.c)) $(wildcard src/session*.c))
 CLI_SRC  := $(sort $(foreach d,$(CLI_DIRS),$(wildcard src/$(d)/*.c)))
 
 # One tree of objects per flavour: rel (what users get) and san (what tests run).
@@ -92,7 +92,7 @@ UNIT_LIB_OBJ := $(patsubst %.c,$(BUILD)/san/%.o,$(UNIT_LIB))
 $(BUILD)/san/unit/%: tests/unit/%.c $(BUILD)/san/libfltscope-test.a $(UNIT_LIB_OBJ)
 	@mkdir -p $(@D)
 	$(Q)$(if $(filter 1,$(V)),,echo "  TEST  $<" &&) $(CC) $(STD) -Itests/unit $(filter-out -Wconversion -Wstack-usage%,$(WARN)) -O1 -g $(SAN) $(CFLAGS) $(call pkgflags,$(PKGS_TEST) $(PKGS_CLI)) $(DEPFLAGS) -o $@ $< $(UNIT_LIB_OBJ) $(BUILD)/san/libfltscope-test.a $(LIBS_LIB) $(LIBS_CLI) $(LIBS_TEST)
--include $(addsuffix .d,$(UNIT_BIN))
+-include $(addsuffix .d,$(UNIT_BIN)) $(UNIT_LIB_OBJ:.o=.d)
 .SECONDARY:
 
 # Run single programs with `make unit ONLY=test_cursor`.
@@ -141,14 +141,66 @@ $(BUILD)/mkworld: $(MKWORLD_OBJ) $(foreach d,base layout gen,$(foreach o,$(call 
 check-worlds: $(BUILD)/mkworld
 	$(Q)python3 tests/tools/check-worlds.py $(BUILD)/mkworld $(BUILD)/worlds
 
+# Every shipped layout: whole by fields.def, no overlaps, nothing outside its type.
+.PHONY: check-layouts
+$(BUILD)/san/check-layouts: $(BUILD)/san/tests/tools/check_layouts.o $(BUILD)/san/tests/unit/support/layout_lint.o $(foreach d,base layout gen,$(foreach o,$(call LIB_OBJ,san),$(if $(findstring /$(d)/,$(o)),$(o))))
+	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^
+check-layouts: $(BUILD)/san/check-layouts
+	@$<
+
+# Damage of every kind, held against the whole dump's verdicts.
+$(BUILD)/san/sweep: $(BUILD)/san/tests/tools/sweep.o $(BUILD)/san/libfltscope-test.a
+	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB) $(LIBS_CLI)
+-include $(BUILD)/san/tests/tools/sweep.d
+
+SWEEP = $(BUILD)/san/sweep
+TEST_DEPS := $(UNIT_BIN) $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/san/check-layouts $(BUILD)/san/sweep \
+	$(BUILD)/fltscope $(BUILD)/libfltscope.a
+check-run: $(TEST_DEPS)
+	@mkdir -p $(BUILD)/worlds
+	@$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/sweep.dmp --format bitmap
+	@sh tests/run.sh $(BUILD)/logs $(foreach t,$(UNIT_BIN),"$(t)") \
+		"make --no-print-directory lint" "$(BUILD)/san/check-layouts" \
+		"python3 tests/tools/check-worlds.py $(BUILD)/mkworld $(BUILD)/worlds" \
+		"$(GOLDEN)" \
+		"python3 tests/tools/same_world.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/worlds" \
+		"python3 tests/tools/check_mutations.py $(BUILD)/fltscope $(BUILD)/mkworld $(BUILD)/mutations --every 9" \
+		"python3 tests/tools/bad_input.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/bad" \
+		"$(SWEEP) pages $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-pages.bin" \
+		"$(SWEEP) bytes $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-bytes.bin 3" \
+		"$(SWEEP) noise $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-noise.bin 300" \
+		"python3 tests/tools/check_emulated.py $(BUILD)/san/fltscope $(REAL_DUMPS)/emulated" \
+		"python3 tests/tools/check_real.py $(BUILD)/san/fltscope $(REAL_DUMPS)"
+
+check-real: $(BUILD)/fltscope
+	@python3 tests/tools/check_emulated.py $(BUILD)/fltscope $(REAL_DUMPS)/emulated
+	@python3 tests/tools/check_real.py $(BUILD)/fltscope $(REAL_DUMPS)
+
+# Long runs: every byte, and a great deal of noise.
+.PHONY: fuzz bench
+fuzz: $(BUILD)/san/sweep $(BUILD)/mkworld
+	@mkdir -p $(BUILD)/worlds
+	@for w in seed004 zombie crosslink stage; do \
+		$(BUILD)/mkworld fixtures/worlds/$$w.world -o $(BUILD)/worlds/fuzz-$$w.dmp --format bitmap || exit 1; \
+		$(SWEEP) bytes $(BUILD)/worlds/fuzz-$$w.dmp $(BUILD)/worlds/fuzz.bin 1 || exit 1; \
+		$(SWEEP) noise $(BUILD)/worlds/fuzz-$$w.dmp $(BUILD)/worlds/fuzz.bin 20000 || exit 1; \
+	done
+
+$(BUILD)/bench: $(BUILD)/rel/tests/bench/bench.o $(BUILD)/libfltscope.a
+	$(Q)$(CC) $(OPT) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB)
+bench: $(BUILD)/bench $(BUILD)/mkworld
+	@mkdir -p $(BUILD)/worlds
+	@for ram in 256M 4G 64G; do \
+		$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/bench-$$ram.dmp --format bitmap --ram $$ram && \
+		$(BUILD)/bench $$ram $(BUILD)/worlds/bench-$$ram.dmp; done
+
 # Needs clang, lld-link and llvm-pdbutil: the PDBs are made on the spot.
-PDBPROBE_OBJ = $(foreach d,base pdb,$(foreach o,$(call LIB_OBJ,$(1)),$(if $(findstring /src/$(d)/,$(o)),$(o))))
-$(BUILD)/pdbprobe: tests/tools/pdbprobe.c $(call PDBPROBE_OBJ,rel)
-	$(Q)$(CC) $(STD) $(WARN) $(OPT) $(CFLAGS) $(LDFLAGS) -o $@ $^
-$(BUILD)/san/pdbprobe: tests/tools/pdbprobe.c $(call PDBPROBE_OBJ,san)
-	$(Q)$(CC) $(STD) $(WARN) -O1 -g $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^
 .PHONY: check-pdb
-check-pdb: $(BUILD)/pdbprobe $(BUILD)/san/pdbprobe
+$(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe: $(BUILD)/%/pdbprobe: $(BUILD)/%/tests/tools/pdbprobe.o $(BUILD)/%/libpdb.a
+	$(Q)$(CC) $(if $(findstring /san/,$@),$(SAN),$(OPT)) $(CFLAGS) $(LDFLAGS) -o $@ $^
+$(BUILD)/rel/libpdb.a $(BUILD)/san/libpdb.a: $(BUILD)/%/libpdb.a: $(foreach s,$(filter src/base/% src/pdb/%,$(LIB_SRC)),$(BUILD)/%/$(s:.c=.o))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+check-pdb: $(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe
 	$(Q)python3 tests/tools/check_pdb.py $(BUILD)
 
 clean:

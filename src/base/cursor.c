@@ -34,18 +34,18 @@ enum fs_status cursor_view(struct cursor *c, size_t n, const uint8_t **ret, stru
 
 enum fs_status cursor_skip(struct cursor *c, size_t n, struct fs_error *err)
 {
-	const uint8_t *p;
+	const uint8_t *p = NULL;
 
 	return cursor_view(c, n, &p, err);
 }
 
 enum fs_status cursor_bytes(struct cursor *c, void *ret, size_t n, struct fs_error *err)
 {
-	const uint8_t *p;
-	enum fs_status st = cursor_view(c, n, &p, err);
+	size_t at = c->pos;
+	enum fs_status st = cursor_skip(c, n, err);
 
 	if (st == FS_OK && n > 0)
-		memcpy(ret, p, n);
+		memcpy(ret, c->data + at, n);
 	return st;
 }
 
@@ -56,30 +56,30 @@ enum fs_status cursor_u8(struct cursor *c, uint8_t *ret, struct fs_error *err)
 
 enum fs_status cursor_u16(struct cursor *c, uint16_t *ret, struct fs_error *err)
 {
-	const uint8_t *p;
-	enum fs_status st = cursor_view(c, 2, &p, err);
+	uint8_t b[2] = { 0 };
+	enum fs_status st = cursor_bytes(c, b, sizeof(b), err);
 
 	if (st == FS_OK)
-		*ret = load_u16(p);
+		*ret = load_u16(b);
 	return st;
 }
 
 enum fs_status cursor_u32(struct cursor *c, uint32_t *ret, struct fs_error *err)
 {
-	const uint8_t *p;
-	enum fs_status st = cursor_view(c, 4, &p, err);
+	uint8_t b[4] = { 0 };
+	enum fs_status st = cursor_bytes(c, b, sizeof(b), err);
 
 	if (st == FS_OK)
-		*ret = load_u32(p);
+		*ret = load_u32(b);
 	return st;
 }
 
 enum fs_status cursor_u64(struct cursor *c, uint64_t *ret, struct fs_error *err)
 {
-	const uint8_t *p;
-	enum fs_status st = cursor_view(c, 8, &p, err);
+	uint8_t b[8] = { 0 };
+	enum fs_status st = cursor_bytes(c, b, sizeof(b), err);
 
 	if (st == FS_OK)
-		*ret = load_u64(p);
+		*ret = load_u64(b);
 	return st;
 }

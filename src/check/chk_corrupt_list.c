@@ -27,6 +27,13 @@ static void report(struct check_run *run, const struct where *w, enum fs_confide
 	f->evidence = evidence_take(run, ev, &f->nevidence);
 }
 
+/* A list read through an offset that nothing confirms may be no list at all. rCount
+ * stands in the same structure as the head, so its proof is the head's. */
+static enum fs_confidence sure(const struct fs_list *l)
+{
+	return l->count.unproved ? FS_POSSIBLE : FS_PROVED;
+}
+
 static void check_links(struct check_run *run, const struct where *w)
 {
 	const struct fs_list *l = w->list;
@@ -39,14 +46,14 @@ static void check_links(struct check_run *run, const struct where *w)
 		evidence_add(run, &ev, NULL, l->broken_expected, "LIST_ENTRY",
 			     "the entry before it", "0x%llx",
 			     (unsigned long long)l->broken_expected);
-		report(run, w, FS_PROVED, "a back link does not fit", &ev);
+		report(run, w, sure(l), "a back link does not fit", &ev);
 	}
 	if (l->stop == FS_STOP_CYCLE || l->stop == FS_STOP_BAD_LINK) {
 		evidence_add(run, &ev, NULL, l->stop_at, "LIST_ENTRY.Flink",
 			     l->stop == FS_STOP_CYCLE ? "goes back into the list, not to its head"
 						      : "is no address a link can have",
 			     "0x%llx", (unsigned long long)l->stop_value);
-		report(run, w, FS_PROVED,
+		report(run, w, sure(l),
 		       l->stop == FS_STOP_CYCLE ? "it never comes back to its head"
 						: "a link points nowhere",
 		       &ev);
@@ -58,16 +65,20 @@ static void check_count(struct check_run *run, const struct where *w)
 	const struct fs_list *l = w->list;
 	evidence_vec ev = {0};
 
+	if (l->wrong_at) {
+		evidence_add(run, &ev, NULL, l->wrong_at, w->entry_kind,
+			     "is linked into the list, and its header says it is something else",
+			     "0x%llx", (unsigned long long)l->wrong_at);
+		if (l->wrong_from)
+			evidence_add(run, &ev, NULL, l->wrong_from, "LIST_ENTRY.Flink",
+				     "leads there", "0x%llx", (unsigned long long)l->wrong_at);
+		report(run, w, sure(l), run_text(run, "an entry is no %s", w->entry_kind), &ev);
+		return;
+	}
 	/* only a list that came round can contradict its count */
 	if (l->stop != FS_STOP_CLOSED)
 		return;
-	if (l->n != l->forward) {
-		evidence_add(run, &ev, NULL, l->head, w->field, "links of the list", "%zu",
-			     l->forward);
-		evidence_add(run, &ev, NULL, l->head, w->field, "entries of the right type", "%zu",
-			     l->n);
-		report(run, w, FS_PROVED, run_text(run, "an entry is no %s", w->entry_kind), &ev);
-	} else if (fs_is_read(&l->count) && l->count.v != l->forward) {
+	if (fs_is_read(&l->count) && l->count.v != l->forward) {
 		evidence_add(run, &ev, &l->count, l->head, "rCount",
 			     "says how many entries there are", "%llu",
 			     (unsigned long long)l->count.v);

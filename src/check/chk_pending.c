@@ -60,7 +60,7 @@ void chk_pending(struct check_run *run)
 		evidence_vec ev = {0};
 		struct fs_verdict *v;
 
-		if (run->stages[i] != FS_S0 ||
+		if (run->stages[i] != FS_S0 || verdict_exists(run, i) ||
 		    (!q.invoked && !q.pending_device &&
 		     !fs_has(&f->flags.value, FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS)))
 			continue;

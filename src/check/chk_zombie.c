@@ -6,14 +6,25 @@
  */
 #include "check/check.h"
 
-static const char *whose(struct check_run *run, const struct fs_filter *f, bool gone,
-			 const char *symbol, int32_t module)
+/* Never the DRIVER_OBJECT's name: that pointer is not counted, and may be another
+ * driver's by now (rule 27). What the callbacks lie in is the driver. */
+static const char *whose(struct check_run *run, const struct fs_filter *f)
 {
-	if (module >= 0 && run->m->modules[module].name)
-		return run->m->modules[module].name;
-	if (gone && symbol)
-		return run_text(run, "%s (unloaded)", symbol);
-	(void)f;
+	const struct fs_model *m = run->m;
+	const char *symbol;
+	int32_t module;
+	bool gone;
+	size_t i;
+
+	module = filter_code_module(m, f, &gone, &symbol);
+	if (module >= 0)
+		return m->modules[module].name ? m->modules[module].name : "";
+	for (i = 0; gone && i < m->nunloaded; i++) {
+		uint64_t va = f->callback[FS_CB_FilterUnload].va.v;
+
+		if (va >= m->unloaded[i].start && va < m->unloaded[i].end && m->unloaded[i].name)
+			return run_text(run, "%s (unloaded)", m->unloaded[i].name);
+	}
 	return "";
 }
 
@@ -28,12 +39,11 @@ void chk_zombie(struct check_run *run)
 		struct fs_finding *fd;
 		struct fs_verdict *v;
 		evidence_vec ev = {0};
-		int32_t module;
 		bool gone;
 
 		if (run->stages[i] != FS_S5)
 			continue;
-		module = filter_code_module(m, f, &gone, &symbol);
+		(void)filter_code_module(m, f, &gone, &symbol);
 		name = filter_label(run, i);
 		/* FltpDoUnloadFilter itself holds the last reference for a moment; once the
 		 * driver's image is gone it cannot be running */
@@ -57,7 +67,7 @@ void chk_zombie(struct check_run *run)
 		v = verdict_for(run, i);
 		if (!v)
 			return;
-		v->driver = whose(run, f, gone, symbol, module);
+		v->driver = whose(run, f);
 		v->state = FS_ST_LEFTOVER;
 		v->cause_id = fd->rule;
 		v->cause_title = fd->title;

@@ -21,10 +21,11 @@ static const struct fs_rule rules[] = {
 static void (*const functions[])(struct check_run *) = {
 	/* what is going on, before why */
 	chk_draining,
-	chk_pending,
 #define RULE(number_, id_, severity_, function_, title_, explanation_, reads_, advice_) function_,
 #include "check/checks.def"
 #undef RULE
+	/* only what no rule explains */
+	chk_pending,
 };
 
 size_t fs_rule_count(void)

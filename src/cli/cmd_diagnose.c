@@ -5,7 +5,7 @@ int cmd_diagnose(struct cli *c)
 {
 	const struct fs_report *report = NULL;
 	struct fs_error err = {0};
-	bool known;
+	enum view_answer answer;
 
 	if (fltscope_diagnose(c->fs, &report, &err) != FS_OK) {
 		cli_say(c, "%s", err.text);
@@ -13,10 +13,10 @@ int cmd_diagnose(struct cli *c)
 	}
 	if (!cli_begin(c))
 		return CLI_UNDECIDED;
-	known = view_diagnose(&c->v, report, c->opt->driver);
-	if (!known)
+	answer = view_diagnose(&c->v, report, c->opt->driver);
+	if (answer == VIEW_NOT_KNOWN)
 		cli_say(c, "no driver, filter or module named \"%s\" was found", c->opt->driver);
-	return cli_end(c, known ? CLI_DONE : CLI_UNDECIDED);
+	return cli_end(c, answer == VIEW_ANSWERED ? CLI_DONE : CLI_UNDECIDED);
 }
 
 int cmd_rules(struct cli *c)

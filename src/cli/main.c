@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -30,6 +31,8 @@ int main(int argc, char **argv)
 		(void)printf("fltscope %s\n", FLTSCOPE_VERSION);
 	else
 		status = cli_run(&opt);
+	if (fflush(stdout) != 0 && errno != EPIPE)
+		status = CLI_USAGE;
 	options_deinit(&opt);
 	return status;
 }

@@ -170,8 +170,8 @@ static const char usage_tail[] =
 	"or its name. A name wins: 'fade' is the filter of that name if there is one, and\n"
 	"the address 0xfade else. Driver names may have \\Driver\\ in front and .sys behind.\n"
 	"\n"
-	"In text, ' ?' marks a value read through an offset that nothing in the dump\n"
-	"confirms, and '(not-in-dump at 0x...)' stands where a value could not be read.\n"
+	"In text, '?' marks and names values read through an offset that nothing in the\n"
+	"dump confirms; '(not-in-dump at 0x...)' stands where a value could not be read.\n"
 	"\n"
 	"Exit status: 0 done, 2 usage, 3 the file cannot be read as a dump, 4 no Filter\n"
 	"Manager state in this dump or what was asked for is not in it.\n";

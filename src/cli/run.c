@@ -12,21 +12,25 @@
 
 #include "base/str.h"
 
+/* `path` NULL: none. */
+static void say(const char *path, const char *text)
+{
+	char safe[4096], safe_path[1024];
+
+	(void)escape_terminal(text, safe, sizeof(safe));
+	(void)escape_terminal(path ? path : "", safe_path, sizeof(safe_path));
+	(void)fprintf(stderr, "fltscope: %s%s%s\n", safe_path, path ? ": " : "", safe);
+}
+
 void cli_say(const struct cli *c, const char *fmt, ...)
 {
-	char text[1024], safe[4096], path[1024];
+	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	(void)escape_terminal(text, safe, sizeof(safe));
-	if (c->opt->dump) {
-		(void)escape_terminal(c->opt->dump, path, sizeof(path));
-		(void)fprintf(stderr, "fltscope: %s: %s\n", path, safe);
-	} else {
-		(void)fprintf(stderr, "fltscope: %s\n", safe);
-	}
+	say(c->opt->dump, text);
 }
 
 static bool wants_colour(const struct cli_options *o)
@@ -79,6 +83,19 @@ static void progress(void *arg, const char *what, uint64_t done, uint64_t total)
 	(void)fflush(stderr);
 }
 
+static void open_failed(const struct cli_options *o, enum fs_status st, const struct fs_error *err)
+{
+	char text[FS_ERROR_TEXT + 64];
+	size_t n = strlen(o->dump);
+	bool named = strncmp(err->text, o->dump, n) == 0 && err->text[n] == ':';
+
+	(void)snprintf(text, sizeof(text), "%s%s", err->text[0] ? err->text : fs_status_name(st),
+		       o->dump_by_default && st == FS_SYSTEM ? " (nor is it a command: see --help)"
+							     : "");
+	/* the library names the file itself, or the layout file that is wrong */
+	say(named || st == FS_INVALID ? NULL : o->dump, text);
+}
+
 static int open_dump(struct cli *c)
 {
 	const struct cli_options *o = c->opt;
@@ -97,8 +114,7 @@ static int open_dump(struct cli *c)
 		c->m = fltscope_model(c->fs);
 		return CLI_DONE;
 	}
-	cli_say(c, "%s%s", err.text[0] ? err.text : fs_status_name(st),
-		o->dump_by_default && st == FS_SYSTEM ? " (nor is it a command: see --help)" : "");
+	open_failed(o, st, &err);
 	return st == FS_INVALID ? CLI_USAGE : CLI_NO_DUMP;
 }
 
@@ -106,6 +122,8 @@ static int open_dump(struct cli *c)
 static void notes(const struct cli *c)
 {
 	const struct fs_model *m = c->m;
+	bool shown = (c->opt->command->needs & NEEDS_STATE) != 0 ||
+		     strcmp(c->opt->command->name, "export") == 0;
 	bool confirmed = m->fltmgr.source == FS_LAYOUT_EXACT || m->fltmgr.source == FS_LAYOUT_PDB;
 
 	if (m->dump.truncated)
@@ -114,10 +132,12 @@ static void notes(const struct cli *c)
 			m->dump.missing_bytes);
 	if (m->dump.translation_problem)
 		cli_say(c, "note: address translation: %s", m->dump.translation_problem);
-	if (m->found && m->fltmgr.id && !confirmed && m->fltmgr.nunproved + m->fltmgr.nrefused > 0)
+	if (shown && m->found && m->fltmgr.id && !confirmed &&
+	    m->fltmgr.nunproved + m->fltmgr.nrefused > 0)
 		cli_say(c,
 			"note: layout %s (%s) is not this image's own: %zu fields are confirmed by "
-			"nothing in this dump (marked ?), %zu are contradicted and left out",
+			"nothing in this dump (shown as unproved), %zu are contradicted and left "
+			"out",
 			m->fltmgr.id, fs_layout_source_name(m->fltmgr.source), m->fltmgr.nunproved,
 			m->fltmgr.nrefused);
 }

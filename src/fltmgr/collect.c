@@ -33,7 +33,7 @@ static struct fs_value frame_count(struct collect *c, uint64_t head)
 	uint32_t offset = 0;
 
 	if (path_trust(c, list, &offset) < TRUST_UNPROVED || head < offset)
-		return value_none();
+		return model_none();
 	o.va = head - offset;
 	return fobj_value(c, &o, P1(FLT_RESOURCE_LIST_HEAD, rCount));
 }
@@ -47,12 +47,14 @@ static void find_frames(struct collect *c)
 		.reach = reach_frame,
 		.note = note_frame,
 	};
+	/* A head that only the frames' own links name is not in the dump: the walk says so. */
+	uint64_t head = site->frame_list ? site->frame_list : site->head_by_links;
 	size_t i, index;
 
-	c->b->model->frame_list = (struct fs_list){.gap = -1, .count = value_none()};
-	if (site->frame_list) {
-		c->b->model->frame_list.count = frame_count(c, site->frame_list);
-		collect_list_at(c, site->frame_list, &frames, &c->b->model->frame_list);
+	c->b->model->frame_list = (struct fs_list){.gap = -1, .count = model_none()};
+	if (head) {
+		c->b->model->frame_list.count = frame_count(c, head);
+		collect_list_at(c, NULL, head, &frames, &c->b->model->frame_list);
 	}
 	for (i = 0; i < site->frames.n; i++) {
 		if (model_find_frame(c->b, site->frames.v[i]) >= 0)

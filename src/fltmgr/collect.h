@@ -43,10 +43,16 @@ struct collect {
 	size_t ptr;	  /* bytes of a pointer */
 	bool mutex_count; /* mCount shares its word with mInvalid: count = mCount >> 1 */
 	bool mutex_asked;
+	bool limited;	   /* an object was left out because there are too many */
 	size_t links_left; /* list entries that may still be walked, over all lists */
 	bool out_of_memory;
 	struct flag_names flags[FLAGS_KINDS];
 	int32_t failed_gap[F_COUNT]; /* one gap for each contradicted field; -1 not made yet */
+	/* The page of an object that was last found missing: one gap for all its values there. */
+	struct {
+		uint64_t object, page;
+		int32_t gap;
+	} missing;
 	size_t next_frame, next_filter, next_volume, next_instance; /* the worklist */
 };
 
@@ -80,8 +86,10 @@ void fobj_open(struct collect *c, struct fobj *o, uint64_t va, enum type_id type
 /* Raw bytes of an object, from the copy or from the dump. */
 enum fs_status fobj_bytes(struct collect *c, const struct fobj *o, uint32_t offset, void *buf,
 			  size_t n, const char *what, struct fs_error *err);
-struct fs_value value_none(void);
-struct fs_value value_gap(int32_t gap);
+struct fs_value value_gap(int32_t gap, uint64_t at);
+/* The gap of something of an object that could not be read. */
+int32_t fobj_gap(struct collect *c, const struct fobj *o, const char *what,
+		 const struct fs_error *err);
 /* A scalar; a field of kind STRUCT is read as a pointer-sized word. */
 struct fs_value fobj_value(struct collect *c, const struct fobj *o, const struct fpath *p);
 /* The i-th pointer of an array field. */
@@ -145,9 +153,10 @@ struct list_spec {
 };
 void collect_list(struct collect *c, const struct fobj *o, const struct list_spec *s,
 		  struct fs_list *ret);
-/* The same for a head that lies in no object of the model (FltGlobals.FrameList). */
-void collect_list_at(struct collect *c, uint64_t head, const struct list_spec *s,
-		     struct fs_list *ret);
+/* The same with the head's address; o is NULL when it lies in no object of the model
+ * (FltGlobals.FrameList). Leaves the count alone. */
+void collect_list_at(struct collect *c, const struct fobj *o, uint64_t head,
+		     const struct list_spec *s, struct fs_list *ret);
 
 /* One entity each: read it and note what it leads to. */
 void frame_read(struct collect *c, size_t index);

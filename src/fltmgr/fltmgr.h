@@ -41,6 +41,7 @@ struct fltmgr_site {
 	bool globals_known;
 	uint64_t globals;         /* VA of FltGlobals */
 	uint64_t frame_list;      /* VA of FrameList.rList (the head); 0 when only frames were found */
+	uint64_t head_by_links;   /* where the head must be by the links of `frames`, unread; 0 else */
 	const char *how;          /* static string for model.located_by */
 	VEC(uint64_t) frames;     /* frames found by type word (triage), when no head is readable */
 };
@@ -49,6 +50,7 @@ void fltmgr_site_deinit(struct fltmgr_site *s);
 struct fltmgr_choice {
 	struct layout *layout; /* owned; NULL when every candidate was refused */
 	enum fs_layout_source source;
+	enum layout_match match; /* FAMILY: behaviour (facts) of the layout's build need not be this one's */
 	struct fltmgr_site site;
 	struct proof proof;
 	/* Every candidate with its score, for `layouts`. Strings in the arena given. */
@@ -61,7 +63,8 @@ void fltmgr_choice_deinit(struct fltmgr_choice *c);
  * an exact image's layout and RVA, the build's, the family's; accepted only when
  * proved on the live structures. r->fltmgr is ignored. `user` (may be NULL) is the layout
  * of --layout, tried alone. FS_NOT_FOUND: no Filter Manager state (err says
- * what was looked for and what is missing).
+ * what was looked for and what is missing). `user` belongs to the choice on success,
+ * else to the caller; the candidates are listed in ret either way (deinit it always).
  */
 enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, uint32_t build,
 			     struct layout *user, struct arena *arena, struct fltmgr_choice *ret,

@@ -8,31 +8,32 @@
 #include "nt/nt.h"
 #include "read/ustr.h"
 
-struct fs_value value_none(void)
+struct fs_value value_gap(int32_t gap, uint64_t at)
 {
-	return (struct fs_value){.state = FS_NONE, .gap = -1};
+	return (struct fs_value){.at = at, .state = FS_MISSING, .gap = gap};
 }
 
-struct fs_value value_gap(int32_t gap)
-{
-	return (struct fs_value){.state = FS_MISSING, .gap = gap};
-}
-
-static enum trust field_trust(const struct collect *c, enum field_id f)
+/* What contradicts the image's own layout is damage, and prove.c has weighed that
+ * before it says PROOF_FAILED; an inferred offset (#I) is no better known for
+ * standing in the image's own layout. */
+static enum trust field_trust(const struct collect *c, enum field_id f,
+			      const struct layout_field *lf)
 {
 	enum fs_layout_source source = c->choice->source;
 
 	if (field_decl(f)->module != LM_FLTMGR)
 		return TRUST_FULL;
-	/* The image's own PDB or layout is right whatever the objects look like: there
-	 * a contradiction is damage in the dump, and the damage is to be seen. */
-	if (source == FS_LAYOUT_EXACT || source == FS_LAYOUT_PDB)
-		return TRUST_FULL;
-	if (c->choice->proof.field[f] == PROOF_FAILED)
+	switch (c->choice->proof.field[f]) {
+	case PROOF_FAILED:
 		return TRUST_FAILED;
-	if (source != FS_LAYOUT_USER && c->choice->proof.field[f] == PROOF_NONE)
-		return TRUST_UNPROVED;
-	return TRUST_FULL;
+	case PROOF_HELD:
+		return TRUST_FULL;
+	case PROOF_NONE:
+		break;
+	}
+	if (source == FS_LAYOUT_EXACT || source == FS_LAYOUT_PDB || source == FS_LAYOUT_USER)
+		return lf->origin == FO_INFERRED ? TRUST_UNPROVED : TRUST_FULL;
+	return TRUST_UNPROVED;
 }
 
 enum trust path_trust(const struct collect *c, const struct fpath *p, uint32_t *ret_offset)
@@ -42,7 +43,7 @@ enum trust path_trust(const struct collect *c, const struct fpath *p, uint32_t *
 
 	if (!f)
 		return TRUST_ABSENT;
-	tf = field_trust(c, p->f);
+	tf = field_trust(c, p->f, f);
 	if (!p->nested) {
 		*ret_offset = f->offset;
 		return tf;
@@ -50,7 +51,7 @@ enum trust path_trust(const struct collect *c, const struct fpath *p, uint32_t *
 	g = layout_field(reader_layout(&c->r, p->g), p->g);
 	if (!g || __builtin_add_overflow(f->offset, g->offset, ret_offset))
 		return TRUST_ABSENT;
-	tg = field_trust(c, p->g);
+	tg = field_trust(c, p->g, g);
 	return tf < tg ? tf : tg;
 }
 
@@ -116,17 +117,17 @@ enum fs_status fobj_bytes(struct collect *c, const struct fobj *o, uint32_t offs
 
 /* What stands in for a value that must not or cannot be read; false: read it. */
 static bool withheld(struct collect *c, const struct fobj *o, const struct fpath *p,
-		     enum trust trust, struct fs_value *ret)
+		     enum trust trust, uint32_t offset, struct fs_value *ret)
 {
 	enum field_id f = p->f;
 
 	if (trust == TRUST_ABSENT) {
-		*ret = value_none();
+		*ret = model_none();
 		return true;
 	}
 	if (trust == TRUST_FAILED) {
 		/* One gap for the field, not one for each object: the reason is the offset. */
-		if (p->nested && field_trust(c, f) != TRUST_FAILED)
+		if (p->nested && c->choice->proof.field[f] != PROOF_FAILED)
 			f = p->g;
 		if (c->failed_gap[f] < 0) {
 			struct fs_error err;
@@ -136,14 +137,32 @@ static bool withheld(struct collect *c, const struct fobj *o, const struct fpath
 				      field_decl(f)->type_name, field_decl(f)->name);
 			c->failed_gap[f] = model_gap(c->b, p->what, &err);
 		}
-		*ret = value_gap(c->failed_gap[f]);
+		*ret = value_gap(c->failed_gap[f], 0);
 		return true;
 	}
 	if (o->gone) {
-		*ret = value_gap(o->gap);
+		*ret = value_gap(o->gap, o->va + offset);
 		return true;
 	}
 	return false;
+}
+
+/* The gap of a value that could not be read. Page tables lose whole pages: the values of one
+ * object on one page have one gap. Triage ranges end anywhere: there each has its own. */
+int32_t fobj_gap(struct collect *c, const struct fobj *o, const char *what,
+		 const struct fs_error *err)
+{
+	uint64_t page = err->address & ~(uint64_t)(DUMP_PAGE_SIZE - 1);
+
+	if (vm_levels(c->r.vm) == 0 || !err->has_address || err->address < o->va ||
+	    err->address - o->va >= FOBJ_MAX)
+		return model_gap(c->b, what, err);
+	if (c->missing.object != o->va || c->missing.page != page) {
+		c->missing.object = o->va;
+		c->missing.page = page;
+		c->missing.gap = model_gap(c->b, o->what, err);
+	}
+	return c->missing.gap;
 }
 
 static struct fs_value read_scalar(struct collect *c, const struct fobj *o, const char *what,
@@ -153,9 +172,12 @@ static struct fs_value read_scalar(struct collect *c, const struct fobj *o, cons
 	struct fs_error err;
 
 	if (fobj_bytes(c, o, offset, raw, size, what, &err) != FS_OK)
-		return value_gap(model_gap(c->b, what, &err));
-	return (struct fs_value){
-		.v = load_u64(raw), .state = FS_READ, .unproved = unproved, .gap = -1};
+		return value_gap(fobj_gap(c, o, what, &err), o->va + offset);
+	return (struct fs_value){.v = load_u64(raw),
+				 .at = o->va + offset,
+				 .state = FS_READ,
+				 .unproved = unproved,
+				 .gap = -1};
 }
 
 /* Bytes of a scalar. As in obj_read, the layout's size wins over the table's: on
@@ -196,7 +218,7 @@ struct fs_value fobj_value(struct collect *c, const struct fobj *o, const struct
 	enum trust trust = path_trust(c, p, &offset);
 	struct fs_value v;
 
-	if (withheld(c, o, p, trust, &v))
+	if (withheld(c, o, p, trust, offset, &v))
 		return v;
 	return read_scalar(c, o, p->what, offset, scalar_size(c, p->nested ? p->g : p->f),
 			   trust == TRUST_UNPROVED);
@@ -209,7 +231,7 @@ struct fs_value fobj_pointer_at(struct collect *c, const struct fobj *o, const s
 	enum trust trust = path_trust(c, p, &offset);
 	struct fs_value v;
 
-	if (withheld(c, o, p, trust, &v))
+	if (withheld(c, o, p, trust, offset, &v))
 		return v;
 	return read_scalar(c, o, p->what, offset + (uint32_t)(i * c->ptr), c->ptr,
 			   trust == TRUST_UNPROVED);
@@ -221,7 +243,7 @@ struct fs_links fobj_links(struct collect *c, const struct fobj *o, const struct
 	enum trust trust = path_trust(c, p, &offset);
 	struct fs_links l;
 
-	if (withheld(c, o, p, trust, &l.flink)) {
+	if (withheld(c, o, p, trust, offset, &l.flink)) {
 		l.blink = l.flink;
 		return l;
 	}
@@ -241,7 +263,7 @@ struct fs_string fobj_string(struct collect *c, const struct fobj *o, const stru
 	struct fs_value v;
 	enum fs_status st;
 
-	if (withheld(c, o, p, trust, &v)) {
+	if (withheld(c, o, p, trust, offset, &v)) {
 		s.state = v.state;
 		s.gap = v.gap;
 		return s;
@@ -253,7 +275,7 @@ struct fs_string fobj_string(struct collect *c, const struct fobj *o, const stru
 	s.length = u.length;
 	if (st != FS_OK) {
 		s.state = FS_MISSING;
-		s.gap = model_gap(c->b, p->what, &err);
+		s.gap = fobj_gap(c, o, p->what, &err);
 		return s;
 	}
 	s.s = u.text;

@@ -12,8 +12,9 @@ static int32_t stop_gap(struct collect *c, const char *what, const char *directi
 	switch (stop) {
 	case FS_STOP_UNREADABLE:
 		return collect_gap(c, what, at, why == FS_OK ? FS_NOT_IN_DUMP : why,
-				   "%s: walked %s, the links at 0x%llx are not in the dump", what,
-				   direction, (unsigned long long)at);
+				   "%s: walked %s, the links at 0x%llx cannot be read (%s)", what,
+				   direction, (unsigned long long)at,
+				   fs_status_name(why == FS_OK ? FS_NOT_IN_DUMP : why));
 	case FS_STOP_BAD_LINK:
 		return collect_gap(c, what, at, FS_CORRUPT,
 				   "%s: walked %s, the link at 0x%llx leads to 0x%llx, where no "
@@ -52,6 +53,17 @@ static void copy_bookkeeping(struct collect *c, const struct list_walk *w, const
 		       w->backward_stop_value);
 }
 
+static void note_wrong(const struct list_walk *w, size_t i, uint32_t link_offset,
+		       struct fs_list *ret)
+{
+	const struct list_entry *e = &w->entries.v[i];
+
+	ret->wrong_at = e->link - link_offset;
+	ret->wrong_from = 0;
+	if (e->by_forward)
+		ret->wrong_from = i ? w->entries.v[i - 1].link : w->head;
+}
+
 static void keep_entries(struct collect *c, const struct list_walk *w, const struct list_spec *s,
 			 uint32_t link_offset, struct fs_list *ret)
 {
@@ -72,10 +84,17 @@ static void keep_entries(struct collect *c, const struct list_walk *w, const str
 			(void)collect_gap(c, s->what, e->link, FS_CORRUPT,
 					  "%s: no entry can contain the link 0x%llx", s->what,
 					  (unsigned long long)e->link);
+			if (!ret->wrong_at)
+				note_wrong(w, i, 0, ret);
 			continue;
 		}
-		if (!s->reach(c, e->link - link_offset, s->what, &entity))
+		if (!s->reach(c, e->link - link_offset, s->what, &entity)) {
+			if (c->limited)
+				ret->stop = FS_STOP_LIMIT;
+			else if (!ret->wrong_at)
+				note_wrong(w, i, link_offset, ret);
 			continue;
+		}
 		if (s->note)
 			s->note(c, entity, s->owner, e);
 		ret->entries[ret->n++] = entity;
@@ -84,8 +103,8 @@ static void keep_entries(struct collect *c, const struct list_walk *w, const str
 	}
 }
 
-void collect_list_at(struct collect *c, uint64_t head, const struct list_spec *s,
-		     struct fs_list *ret)
+void collect_list_at(struct collect *c, const struct fobj *o, uint64_t head,
+		     const struct list_spec *s, struct fs_list *ret)
 {
 	struct list_walk w = {0};
 	uint32_t link_offset = 0;
@@ -102,7 +121,7 @@ void collect_list_at(struct collect *c, uint64_t head, const struct list_spec *s
 	if (list_walk(c->r.vm, head, c->links_left, s->what, &w, &err) != FS_OK) {
 		ret->stop = FS_STOP_UNREADABLE;
 		ret->stop_at = head;
-		ret->gap = model_gap(c->b, s->what, &err);
+		ret->gap = o ? fobj_gap(c, o, s->what, &err) : model_gap(c->b, s->what, &err);
 		return;
 	}
 	c->links_left -= w.entries.n < c->links_left ? w.entries.n : c->links_left;
@@ -137,5 +156,5 @@ void collect_list(struct collect *c, const struct fobj *o, const struct list_spe
 		ret->gap = o->gap;
 		return;
 	}
-	collect_list_at(c, head, s, ret);
+	collect_list_at(c, o, head, s, ret);
 }

@@ -26,7 +26,7 @@ struct fs_value fobj_mutex_count(struct collect *c, const struct fobj *o, const 
 	struct fs_value v;
 
 	if (!counts_in_twos(c))
-		return value_none();
+		return model_none();
 	v = fobj_value(c, o, count);
 	v.v >>= 1;
 	return v;

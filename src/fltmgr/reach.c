@@ -80,6 +80,7 @@ static bool reach(struct collect *c, const struct kind *k, uint64_t va, const ch
 		c->out_of_memory = true;
 		return false;
 	}
+	c->limited = true;
 	(void)fs_fail(&err, st, "more %s objects than are kept", k->what);
 	(void)model_gap(c->b, k->what, &err);
 	return false;

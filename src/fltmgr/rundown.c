@@ -16,14 +16,14 @@ static struct fs_value wait_block_count(struct collect *c, uint64_t block, bool 
 
 	/* Count is a pointer-sized word. */
 	if (fobj_bytes(c, &o, 0, raw, c->ptr, "EX_RUNDOWN_WAIT_BLOCK.Count", &err) != FS_OK)
-		return value_gap(model_gap(c->b, "EX_RUNDOWN_WAIT_BLOCK.Count", &err));
+		return value_gap(model_gap(c->b, "EX_RUNDOWN_WAIT_BLOCK.Count", &err), block);
 	return (struct fs_value){
-		.v = load_u64(raw), .state = FS_READ, .unproved = unproved, .gap = -1};
+		.v = load_u64(raw), .at = block, .state = FS_READ, .unproved = unproved, .gap = -1};
 }
 
 struct fs_rundown fobj_rundown(struct collect *c, const struct fobj *o, const struct fpath *p)
 {
-	struct fs_rundown r = {.raw = fobj_value(c, o, p), .wait_count = value_none()};
+	struct fs_rundown r = {.raw = fobj_value(c, o, p), .wait_count = model_none()};
 	uint64_t raw = r.raw.v, block = raw & ~(uint64_t)1;
 
 	if (r.raw.state != FS_READ)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The inside of a layout, shared by parse.c and layout.c only. */
+/* The inside of a layout, for the .c files of this folder only. */
 #ifndef LAYOUT_IMPL_H
 #define LAYOUT_IMPL_H
 
@@ -23,7 +23,7 @@ struct lfield {
 	const char *type;
 	const char *element; /* type of one element when it is an array, else NULL */
 	uint32_t offset;     /* bytes */
-	uint32_t size;	     /* bytes, 0 unknown; filled in by layout_finish() */
+	uint32_t size;	     /* bytes, 0 unknown; filled in at the end of the parse */
 	unsigned line;
 	enum field_origin origin;
 };
@@ -88,7 +88,8 @@ struct layout {
 	VEC(struct lpair) facts;
 	VEC(struct lmissing) missing;
 	VEC(struct layout_image) images;
-	struct name_ref *by_name; /* types.n entries, sorted */
+	struct name_ref *by_name; /* sorted */
+	size_t indexed; /* entries of by_name; fewer than types.n while `from` is taken in */
 	struct layout_field known[F_COUNT];
 	bool has[F_COUNT], absent[F_COUNT], unknown[F_COUNT];
 	uint32_t type_size[T_COUNT];
@@ -98,6 +99,10 @@ struct layout {
  * a type whose size is not known here. */
 bool layout_parse_type(const struct layout *l, const char *type, uint32_t *ret_size);
 bool layout_parse_number(const char *s, uint64_t *ret);
+/* A C identifier; with `dots` also members of unnamed aggregates ("u.LowPart"). */
+bool layout_is_name(const char *s, size_t len, bool dots);
+/* Length of "T" in "T[n]", with n; the whole length and 1 when it is no array. */
+bool layout_array_of(const char *s, size_t *ret_len, uint32_t *ret_n);
 const struct lfield *layout_lookup(const struct layout *l, size_t type, const char *name,
 				   size_t name_len);
 

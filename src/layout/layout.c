@@ -153,8 +153,8 @@ bool layout_find_type(const struct layout *l, const char *name, size_t *ret_inde
 {
 	const struct name_ref *r = NULL;
 
-	if (l->by_name && l->types.n)
-		r = bsearch(name, l->by_name, l->types.n, sizeof(*r), compare_key);
+	if (l->indexed)
+		r = bsearch(name, l->by_name, l->indexed, sizeof(*r), compare_key);
 	if (!r)
 		return false;
 	*ret_index = r->index;

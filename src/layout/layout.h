@@ -187,8 +187,11 @@ struct layout_candidates {
 	struct layout_candidate *v;
 	size_t n;
 };
-/* All shipped layouts of that module and machine, nearest build first (a build
- * number between two known ones prefers the older: fields are added over time). */
+/* All shipped layouts of that module and machine: exact ones, then those of the
+ * build, then the nearest older build (fields are added over time), then the rest
+ * by distance; with build 0, the newest first. Layouts of build 0 (what no build
+ * moved) are no candidates. FS_NOT_FOUND when there is none. Owner of ret:
+ * layout_candidates_free. */
 enum fs_status layout_select(const struct layout_want *want, struct layout_candidates *ret,
 			     struct fs_error *err);
 void layout_candidates_free(struct layout_candidates *c);

@@ -13,7 +13,7 @@
 #define MODEL_MAX_VOLUMES   16384
 #define MODEL_MAX_DRIVERS   4096
 #define MODEL_MAX_DEVICES   65536
-#define MODEL_MAX_GAPS      20000
+#define MODEL_MAX_GAPS	    20000
 
 struct model_builder {
 	struct fs_model *model;
@@ -54,7 +54,8 @@ int32_t model_find_volume(const struct model_builder *b, uint64_t va);
 int32_t model_find_driver(const struct model_builder *b, uint64_t va);
 int32_t model_find_device(const struct model_builder *b, uint64_t va);
 
-/* Record a gap from an error; identical ones (what, address) are kept once. Returns its index, -1 at the bound. */
+/* Record a gap from an error; identical ones (what, address) are kept once. Returns its index, -1
+ * at the bound. */
 int32_t model_gap(struct model_builder *b, const char *what, const struct fs_error *err);
 
 /* The empty value: not looked at. */

@@ -24,12 +24,18 @@ void fields_mark(struct fields *f, const char *key, bool unproved);
 /* Text of values; in v->tmp, valid until the next entity. */
 const char *text_ptr(struct view *v, uint64_t va);	/* as wide as the machine's pointers */
 const char *text_quoted(struct view *v, const char *s); /* "…", quotes within made visible */
+const char *text_reason(struct view *v, int32_t gap);	/* not-in-dump at 0x… */
 const char *text_missing(struct view *v, int32_t gap);	/* (not-in-dump at 0x…) */
 /* In quotes. `empty` stands for an empty string (NULL: ""). */
 const char *text_string(struct view *v, const struct fs_string *s, const char *empty);
 const char *text_printf(struct view *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* " ?" when unproved, and counts it; "" else. */
+/* "1 frame", "2 frames" */
+const char *text_count(struct view *v, uint64_t n, const char *what);
+/* " ?" when unproved, and counts it; "" else. For first lines; rows stay as !fltkd
+ * prints them, and what is unproved among them is named below them. */
 const char *text_mark(struct view *v, bool unproved);
+void row_mark(struct view *v, const char *label, bool unproved);
+void show_unproved(struct view *v); /* "? unproved: A, B", if any since the last call */
 
 /* Every entity begins with this: formatted values of earlier ones may go. */
 void entity_begin(struct view *v);
@@ -103,6 +109,24 @@ const char *name_of_filter(struct view *v, int32_t index);
 const char *name_of_volume(struct view *v, int32_t index);
 /* The C string of a model string, NULL unless read. */
 const char *plain(const struct fs_string *s);
+
+/* How much an answer of diagnose rests on; `driver` NULL for all. */
+struct coverage {
+	uint64_t counted; /* filters that the frames' lists should hold */
+	size_t filters;	  /* reached, and concerned */
+	size_t decided;	  /* of those: the stage of the unload could be read */
+	bool whole;	  /* no list of frames or filters breaks off */
+	bool known;	  /* something of the driver's name is in the dump */
+};
+struct coverage coverage_of(const struct fs_model *m, const struct fs_report *r,
+			    const char *driver);
+bool coverage_is_full(const struct coverage *c);
+/* Is silence an answer: was anything (of the driver: all of it) looked at? */
+bool coverage_answers(const struct coverage *c, const char *driver);
+void json_coverage(struct view *v, const struct coverage *c);
+/* "No driver was found stuck …", as far as that can be said. */
+void coverage_line(struct view *v, const struct coverage *c, const struct fs_report *r,
+		   const char *driver, bool alone);
 
 /* The document's own parts. */
 void json_dump(struct view *v);

@@ -24,7 +24,8 @@ struct view {
 	const struct fs_model *m; /* NULL for what needs no dump */
 	struct arena tmp;	  /* formatted values, dropped entity by entity */
 	unsigned brief;		  /* > 0: text shows only the first line of an entity */
-	size_t unproved;	  /* values shown with the mark */
+	size_t unproved;	  /* values shown that are unproved */
+	const char *marked;	  /* labels of the unproved rows since show_unproved, or NULL */
 };
 
 /* Begin the document: schema and, with a model, `dump`. */
@@ -52,9 +53,13 @@ void view_info(struct view *v, const struct view_stats *stats);
 /* `known` are the shipped layouts' names. */
 void view_layouts(struct view *v, const char *const *known, size_t nknown);
 void view_export(struct view *v);
-/* `driver`: only what concerns this driver or filter name; NULL for all. False
- * when the dump has nothing of that name. */
-bool view_diagnose(struct view *v, const struct fs_report *report, const char *driver);
+/* `driver`: only what concerns this driver or filter name; NULL for all. */
+enum view_answer {
+	VIEW_ANSWERED,
+	VIEW_UNDECIDED, /* nothing that would decide it could be read */
+	VIEW_NOT_KNOWN, /* the dump has nothing of that name; text is left empty */
+};
+enum view_answer view_diagnose(struct view *v, const struct fs_report *report, const char *driver);
 void view_rules(struct view *v, const struct fs_rule *(*at)(size_t), size_t n);
 /* In place of an answer, when the dump holds no Filter Manager state. */
 void view_not_found(struct view *v);

@@ -15,6 +15,7 @@
 
 void entity_begin(struct view *v)
 {
+	show_unproved(v);
 	if (v->tmp.used > TMP_BYTES)
 		arena_deinit(&v->tmp);
 }
@@ -70,16 +71,26 @@ const char *text_quoted(struct view *v, const char *s)
 	return q;
 }
 
-const char *text_missing(struct view *v, int32_t gap)
+const char *text_count(struct view *v, uint64_t n, const char *what)
+{
+	return text_printf(v, "%" PRIu64 " %s%s", n, what, n == 1 ? "" : "s");
+}
+
+const char *text_reason(struct view *v, int32_t gap)
 {
 	const struct fs_gap *g;
 
 	if (!v->m || gap < 0 || (size_t)gap >= v->m->ngaps)
-		return "(missing)";
+		return "missing";
 	g = &v->m->gaps[gap];
 	if (!g->has_address)
-		return text_printf(v, "(%s)", fs_status_name(g->reason));
-	return text_printf(v, "(%s at 0x%" PRIx64 ")", fs_status_name(g->reason), g->address);
+		return fs_status_name(g->reason);
+	return text_printf(v, "%s at 0x%" PRIx64, fs_status_name(g->reason), g->address);
+}
+
+const char *text_missing(struct view *v, int32_t gap)
+{
+	return text_printf(v, "(%s)", text_reason(v, gap));
 }
 
 const char *text_mark(struct view *v, bool unproved)
@@ -88,6 +99,36 @@ const char *text_mark(struct view *v, bool unproved)
 		return "";
 	v->unproved++;
 	return " ?";
+}
+
+/* Is `word` one of the words of `list`? */
+static bool listed(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+	const char *p;
+
+	for (p = list; (p = strstr(p, word)); p += n)
+		if ((p == list || p[-1] == ' ') && (p[n] == '\0' || p[n] == ','))
+			return true;
+	return false;
+}
+
+void row_mark(struct view *v, const char *label, bool unproved)
+{
+	if (!unproved)
+		return;
+	v->unproved++;
+	if (!v->marked)
+		v->marked = label;
+	else if (!listed(v->marked, label))
+		v->marked = text_printf(v, "%s, %s", v->marked, label);
+}
+
+void show_unproved(struct view *v)
+{
+	if (v->marked)
+		emit_paragraph(v->e, text_printf(v, "? unproved: %s", v->marked));
+	v->marked = NULL;
 }
 
 const char *text_value(struct view *v, const struct fs_value *val, enum number_style style)
@@ -178,18 +219,21 @@ void show_value(struct view *v, struct fields *f, const char *key, const char *l
 		const struct fs_value *val, enum number_style style)
 {
 	json_value(v, f, key, val, style == NUM_PTR || style == NUM_PTR_0X);
-	if (label && val->state != FS_NONE && rows_wanted(v))
-		emit_row(v->e, label, "%s%s", text_value(v, val, style),
-			 text_mark(v, is_marked(val)));
+	if (label && val->state != FS_NONE && rows_wanted(v)) {
+		emit_row(v->e, label, "%s", text_value(v, val, style));
+		row_mark(v, label, is_marked(val));
+	}
 }
 
 void show_ref(struct view *v, struct fields *f, const char *key, const char *label,
 	      const struct fs_value *val, const char *name)
 {
 	json_value(v, f, key, val, true);
-	if (label && val->state != FS_NONE && rows_wanted(v))
-		emit_row(v->e, label, "%s%s%s%s", text_value(v, val, NUM_PTR), name ? " " : "",
-			 name ? name : "", text_mark(v, is_marked(val)));
+	if (label && val->state != FS_NONE && rows_wanted(v)) {
+		emit_row(v->e, label, "%s%s%s", text_value(v, val, NUM_PTR), name ? " " : "",
+			 name ? name : "");
+		row_mark(v, label, is_marked(val));
+	}
 }
 
 void show_string(struct view *v, struct fields *f, const char *key, const char *label,
@@ -203,8 +247,10 @@ void show_string(struct view *v, struct fields *f, const char *key, const char *
 		fields_mark(f, key, marked);
 		emit_string(v->e, key, plain(s));
 	}
-	if (label && rows_wanted(v))
-		emit_row(v->e, label, "%s%s", text_string(v, s, NULL), text_mark(v, marked));
+	if (label && rows_wanted(v)) {
+		emit_row(v->e, label, "%s", text_string(v, s, NULL));
+		row_mark(v, label, marked);
+	}
 }
 
 void show_links(struct view *v, struct fields *f, const char *key, const char *label,
@@ -222,9 +268,11 @@ void show_links(struct view *v, struct fields *f, const char *key, const char *l
 		json_value(v, NULL, "blink", &l->blink, true);
 		fields_end(v, &own);
 	}
-	if (label && rows_wanted(v))
-		emit_row(v->e, label, "[%s-%s]%s", text_value(v, &l->flink, NUM_PTR),
-			 text_value(v, &l->blink, NUM_PTR), text_mark(v, marked));
+	if (label && rows_wanted(v)) {
+		emit_row(v->e, label, "[%s-%s]", text_value(v, &l->flink, NUM_PTR),
+			 text_value(v, &l->blink, NUM_PTR));
+		row_mark(v, label, marked);
+	}
 }
 
 void show_inside(struct view *v, const char *label, uint64_t va)
@@ -242,8 +290,9 @@ void show_counted(struct view *v, struct fields *f, const char *key, const char 
 	if (count->state == FS_NONE)
 		emit_row(v->e, label, "(%s)", text_ptr(v, va));
 	else
-		emit_row(v->e, label, "(%s)  %s=%s%s", va ? text_ptr(v, va) : "not known", word,
-			 text_value(v, count, NUM_DEC), text_mark(v, is_marked(count)));
+		emit_row(v->e, label, "(%s)  %s=%s", va ? text_ptr(v, va) : "not known", word,
+			 text_value(v, count, NUM_DEC));
+	row_mark(v, label, is_marked(count));
 }
 
 /* "(null)", "module+0x1234", or that it lies in no module that is loaded. */
@@ -280,6 +329,6 @@ void show_code(struct view *v, struct fields *f, const char *key, const char *la
 	if (c->va.state == FS_MISSING)
 		emit_row(v->e, label, "%s", text_missing(v, c->va.gap));
 	else
-		emit_row(v->e, label, "%s  %s%s", text_ptr(v, c->va.v), symbol_text(v, c),
-			 text_mark(v, c->va.unproved));
+		emit_row(v->e, label, "%s  %s", text_ptr(v, c->va.v), symbol_text(v, c));
+	row_mark(v, label, is_marked(&c->va));
 }

@@ -68,7 +68,7 @@ static void text(struct view *v, const struct fs_device *d)
 		emit_line(v->e, "Device queue is %s.",
 			  d->device_queue_busy.v ? "busy" : "not busy");
 	else if (d->device_queue_busy.state == FS_MISSING)
-		emit_line(v->e, "Device queue: %s.", text_missing(v, d->device_queue_busy.gap));
+		emit_line(v->e, "Device queue: %s.", text_reason(v, d->device_queue_busy.gap));
 }
 
 void show_device(struct view *v, const char *key, size_t index)

@@ -104,14 +104,13 @@ static void verdict_title(struct view *v, const struct fs_verdict *d)
 
 	if (!emit_is_text(v->e))
 		return;
-	s = text_printf(v, "%s: %s",
-			d->driver ? d->driver
-			: d->name ? d->name
-				  : "(no name)",
-			fs_verdict_state_name(d->state));
-	if (d->cause_id)
-		s = text_printf(v, "%s, %s (%s)", s, d->cause_id,
-				fs_confidence_name(d->confidence));
+	if (given(d->name) && given(d->driver) && !view_same_driver(d->name, d->driver))
+		s = text_printf(v, "%s (%s)", d->name, d->driver);
+	else
+		s = given(d->driver) ? d->driver : given(d->name) ? d->name : "(no name)";
+	s = text_printf(v, "%s: %s", s, fs_verdict_state_name(d->state));
+	s = text_printf(v, "%s, %s (%s)", s, d->cause_id ? d->cause_id : "cause not known",
+			fs_confidence_name(d->confidence));
 	emit_styled(v->e, verdict_style(d->state), "%s", s);
 	emit_indent(v->e, 1);
 	if (d->filter)
@@ -233,88 +232,9 @@ static void stages(struct view *v, const struct fs_report *r)
 	emit_array_end(v->e);
 }
 
-static bool is_prefix_of_driver(const char *s, const char **rest)
-{
-	static const char *const prefixes[] = {"\\Driver\\", "\\FileSystem\\"};
-	size_t i;
-
-	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (str_istarts(s, prefixes[i])) {
-			*rest = s + strlen(prefixes[i]);
-			return true;
-		}
-	*rest = s;
-	return false;
-}
-
-/* Length without ".sys". */
-static size_t stem(const char *s)
-{
-	size_t n = strlen(s);
-
-	return n > 4 && str_ieq(s + n - 4, ".sys") ? n - 4 : n;
-}
-
-bool view_same_driver(const char *a, const char *b)
-{
-	size_t na, nb;
-
-	if (!a || !b)
-		return false;
-	(void)is_prefix_of_driver(a, &a);
-	(void)is_prefix_of_driver(b, &b);
-	na = stem(a);
-	nb = stem(b);
-	return na > 0 && na == nb && strncasecmp(a, b, na) == 0;
-}
-
 static bool verdict_concerns(const struct fs_verdict *d, const char *driver)
 {
 	return !driver || view_same_driver(d->driver, driver) || view_same_driver(d->name, driver);
-}
-
-/* Is there anything of that name in the dump? */
-static bool is_known(const struct fs_model *m, const char *driver)
-{
-	size_t i;
-
-	for (i = 0; i < m->nfilters; i++)
-		if (view_same_driver(plain(&m->filters[i].name), driver) ||
-		    view_same_driver(m->filters[i].name_by_callbacks, driver))
-			return true;
-	for (i = 0; i < m->ndrivers; i++)
-		if (view_same_driver(plain(&m->drivers[i].name), driver))
-			return true;
-	for (i = 0; i < m->nmodules; i++)
-		if (view_same_driver(m->modules[i].name, driver))
-			return true;
-	return false;
-}
-
-/* The whole answer when there is nothing else to say, the first line of it when
- * there are only findings. */
-static void nothing_wrong(struct view *v, const struct fs_report *r, const char *driver,
-			  size_t nfindings)
-{
-	const struct fs_model *m = v->m;
-	enum emit_style style = nfindings ? EMIT_STRONG : EMIT_GOOD;
-	const char *rest = "";
-
-	if (!emit_is_text(v->e))
-		return;
-	if (nfindings == 0 && (m->ngaps || r->nnot_checked))
-		rest = text_printf(v, " %s; %zu rules not checked (--json names them).",
-				   text_gaps(v), r->nnot_checked);
-	if (driver)
-		emit_styled(v->e, style, "%s was not found stuck, refused or left over.%s", driver,
-			    rest);
-	else
-		emit_styled(v->e, style,
-			    "No driver was found stuck, refused or left over: %zu frames, "
-			    "%zu filters, %zu instances, %zu volumes looked at.%s",
-			    m->nframes, m->nfilters, m->ninstances, m->nvolumes, rest);
-	if (nfindings)
-		emit_blank(v->e);
 }
 
 static bool subject_concerns(const struct fs_report *r, const struct fs_finding *f,
@@ -375,19 +295,20 @@ static struct counts count(const struct fs_report *r, const char *driver)
 	return c;
 }
 
-bool view_diagnose(struct view *v, const struct fs_report *r, const char *driver)
+enum view_answer view_diagnose(struct view *v, const struct fs_report *r, const char *driver)
 {
+	struct coverage cover = coverage_of(v->m, r, driver);
 	struct counts c = count(r, driver);
-	bool text = emit_is_text(v->e), known = !driver || is_known(v->m, driver);
+	bool text = emit_is_text(v->e), silent = c.verdicts + c.findings == 0;
 	size_t i;
 
-	if (text && c.verdicts + c.findings == 0) {
-		if (known)
-			nothing_wrong(v, r, driver, 0);
-		return known;
-	}
+	if (silent && !cover.known && text)
+		return VIEW_NOT_KNOWN;
 	if (c.bad == 0)
-		nothing_wrong(v, r, driver, c.verdicts + c.findings);
+		coverage_line(v, &cover, r, driver, silent);
+	if (silent && text)
+		return coverage_answers(&cover, driver) ? VIEW_ANSWERED : VIEW_UNDECIDED;
+	json_coverage(v, &cover);
 	emit_array_begin(v->e, "verdicts");
 	for (i = 0; i < r->nverdicts; i++)
 		if (verdict_concerns(&r->verdicts[i], driver) &&
@@ -399,9 +320,15 @@ bool view_diagnose(struct view *v, const struct fs_report *r, const char *driver
 		if (subject_concerns(r, &r->findings[i], driver))
 			finding(v, &r->findings[i], told(r, &r->findings[i], driver));
 	emit_array_end(v->e);
+	if (c.findings > 0)
+		emit_blank(v->e);
 	stages(v, r);
 	not_checked(v, r);
 	if (text)
 		emit_line(v->e, "Gaps: %s.", text_gaps(v));
-	return known || c.verdicts + c.findings > 0;
+	if (!silent)
+		return VIEW_ANSWERED;
+	if (!cover.known)
+		return VIEW_NOT_KNOWN;
+	return coverage_answers(&cover, driver) ? VIEW_ANSWERED : VIEW_UNDECIDED;
 }

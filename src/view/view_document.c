@@ -120,7 +120,7 @@ const char *text_gaps(struct view *v)
 	const char *s = "";
 
 	if (m->ngaps == 0)
-		return "every value that was looked for could be read";
+		return "Every value that was looked for could be read";
 	for (i = 0; i < m->ngaps; i++)
 		if ((size_t)m->gaps[i].reason <= FS_NO_MEMORY)
 			by[m->gaps[i].reason]++;
@@ -128,8 +128,8 @@ const char *text_gaps(struct view *v)
 		if (by[i])
 			s = text_printf(v, "%s%s%zu %s", s, *s ? ", " : "", by[i],
 					fs_status_name((enum fs_status)i));
-	return text_printf(v, "%s%zu values could not be read (%s)",
-			   m->gaps_limited ? "more than " : "", m->ngaps, s);
+	return text_printf(v, "%s%s could not be read (%s)", m->gaps_limited ? "more than " : "",
+			   text_count(v, m->ngaps, "value"), s);
 }
 
 void json_module(struct view *v, const struct fs_module *mod)
@@ -204,14 +204,17 @@ void view_close(struct view *v)
 	if (v->m)
 		json_gaps(v);
 	emit_object_end(v->e);
+	show_unproved(v);
 	if (v->unproved > 0 && v->m) {
 		emit_blank(v->e);
-		emit_paragraph(v->e,
-			       text_printf(v,
-					   "? (%zu values): read through an offset that nothing in "
-					   "this dump confirms (layout %s, %s).",
-					   v->unproved, v->m->fltmgr.id ? v->m->fltmgr.id : "none",
-					   fs_layout_source_name(v->m->fltmgr.source)));
+		emit_paragraph(
+			v->e,
+			text_printf(v,
+				    "? (%s): unproved, read through an offset that nothing in "
+				    "this dump confirms (layout %s, %s).",
+				    text_count(v, v->unproved, "value"),
+				    v->m->fltmgr.id ? v->m->fltmgr.id : "none",
+				    fs_layout_source_name(v->m->fltmgr.source)));
 	}
 	arena_deinit(&v->tmp);
 }

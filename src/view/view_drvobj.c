@@ -35,7 +35,7 @@ static void device_list(struct view *v, const struct fs_driver *d)
 	if (d->device_object.state == FS_MISSING)
 		emit_line(v->e, "%s", text_missing(v, d->device_object.gap));
 	else if (d->devices_stop == FS_STOP_UNREADABLE && d->devices_gap >= 0)
-		emit_styled(v->e, EMIT_WARN, "(the rest: %s)", text_missing(v, d->devices_gap));
+		emit_styled(v->e, EMIT_WARN, "(the rest: %s)", text_reason(v, d->devices_gap));
 	else if (d->devices_stop != FS_STOP_CLOSED && d->devices_stop != FS_STOP_NOT_WALKED)
 		emit_styled(v->e, EMIT_WARN, "(stopped: %s)", fs_stop_name(d->devices_stop));
 }

@@ -237,6 +237,7 @@ void show_filter(struct view *v, const char *key, size_t index, enum filter_part
 	operations(v, &f, fl);
 	show_code(v, NULL, NULL, "OldDriverUnload", &fl->callback[FS_CB_OldDriverUnload]);
 	contexts(v, index);
+	show_unproved(v);
 	if (parts == FILTER_WHOLE)
 		instances(v, fl);
 	emit_indent(v->e, -1);

@@ -91,9 +91,10 @@ void show_flags(struct view *v, struct fields *f, const char *key, const char *l
 {
 	if (key)
 		json_flags(v, f, key, flags, 0);
-	if (label && flags->value.state != FS_NONE && rows_wanted(v))
-		emit_row(v->e, label, "%s%s", text_flags(v, flags),
-			 text_mark(v, flags->value.state == FS_READ && flags->value.unproved));
+	if (label && flags->value.state != FS_NONE && rows_wanted(v)) {
+		emit_row(v->e, label, "%s", text_flags(v, flags));
+		row_mark(v, label, flags->value.state == FS_READ && flags->value.unproved);
+	}
 }
 
 const char *text_header_flags(struct view *v, const struct fs_flags *flags, const char *prefix,
@@ -211,14 +212,18 @@ void show_object(struct view *v, const struct fs_object *o, uint64_t va)
 
 	fields_begin(v, &f, "object");
 	json_flags(v, &f, "flags", &o->flags, TYPE_BITS);
-	if (rows_wanted(v))
-		emit_line(v->e, "FLT_OBJECT: %s  %s%s", text_ptr(v, va),
-			  text_object_flags(v, &o->flags), text_mark(v, marked));
+	if (rows_wanted(v)) {
+		emit_line(v->e, "FLT_OBJECT: %s  %s", text_ptr(v, va),
+			  text_object_flags(v, &o->flags));
+		row_mark(v, "FLT_OBJECT", marked);
+	}
 	emit_indent(v->e, 1);
 	json_rundown(v, &f, &o->rundown);
-	if (o->rundown.raw.state != FS_NONE && rows_wanted(v))
-		emit_row(v->e, "RundownRef", "%s%s", text_rundown(v, &o->rundown),
-			 text_mark(v, o->rundown.raw.state == FS_READ && o->rundown.raw.unproved));
+	if (o->rundown.raw.state != FS_NONE && rows_wanted(v)) {
+		emit_row(v->e, "RundownRef", "%s", text_rundown(v, &o->rundown));
+		row_mark(v, "RundownRef",
+			 o->rundown.raw.state == FS_READ && o->rundown.raw.unproved);
+	}
 	show_value(v, &f, "pointer_count", "PointerCount", &o->pointer_count, NUM_HEX8);
 	show_links(v, &f, "primary_link", "PrimaryLink", &o->primary_link);
 	emit_indent(v->e, -1);

@@ -124,6 +124,7 @@ void show_frame(struct view *v, const char *key, size_t index)
 	fields_begin(v, &f, key);
 	identity(v, &f, fr);
 	rows(v, &f, fr);
+	show_unproved(v);
 	filters(v, fr);
 	volumes(v, fr);
 	show_others(v, (int32_t)index);

@@ -95,9 +95,10 @@ static void state_rows(struct view *v)
 	if (m->located_by)
 		emit_row(v->e, "Located by", "%s", m->located_by);
 	emit_row(v->e, "Unload walk", "%s", m->unload_walk ? m->unload_walk : "not known");
-	emit_row(v->e, "Found",
-		 "%zu frames, %zu filters, %zu instances, %zu volumes, %zu drivers, %zu devices",
-		 m->nframes, m->nfilters, m->ninstances, m->nvolumes, m->ndrivers, m->ndevices);
+	emit_row(v->e, "Found", "%s, %s, %s, %s, %s, %s", text_count(v, m->nframes, "frame"),
+		 text_count(v, m->nfilters, "filter"), text_count(v, m->ninstances, "instance"),
+		 text_count(v, m->nvolumes, "volume"), text_count(v, m->ndrivers, "driver"),
+		 text_count(v, m->ndevices, "device"));
 }
 
 static void json_state(struct view *v)

@@ -42,6 +42,7 @@ void show_instance(struct view *v, const char *key, size_t index)
 	show_inside(v, "CallbackNodes", in->callback_nodes);
 	show_links(v, NULL, NULL, "VolumeLink", &in->object.primary_link);
 	show_links(v, &f, "filter_link", "FilterLink", &in->filter_link);
+	show_unproved(v);
 	emit_indent(v->e, -1);
 	fields_end(v, &f);
 }

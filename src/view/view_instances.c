@@ -12,6 +12,7 @@ static void one(struct view *v, size_t index)
 	v->brief--;
 	emit_indent(v->e, 1);
 	show_ref(v, NULL, NULL, "Volume", &in->volume_pointer, name_of_volume(v, in->volume));
+	show_unproved(v);
 	emit_indent(v->e, -1);
 }
 

@@ -31,8 +31,9 @@ static void file_system(struct view *v, struct fields *f, const struct fs_volume
 	if (type->state == FS_MISSING)
 		emit_row(v->e, "FileSystemType", "%s", text_missing(v, type->gap));
 	else
-		emit_row(v->e, "FileSystemType", "[%08" PRIx64 "] %s%s", type->v,
-			 vol->file_system ? vol->file_system : "", text_mark(v, type->unproved));
+		emit_row(v->e, "FileSystemType", "[%08" PRIx64 "] %s", type->v,
+			 vol->file_system ? vol->file_system : "");
+	row_mark(v, "FileSystemType", type->state == FS_READ && type->unproved);
 }
 
 static void instances(struct view *v, const struct fs_volume *vol)
@@ -95,6 +96,7 @@ void show_volume(struct view *v, const char *key, size_t index)
 	show_counted(v, &f, "file_list_count", "FileListCtrls", vol->file_list_ctrls, "rCount",
 		     &vol->file_list_count);
 	show_inside(v, "NameCacheCtrl", vol->name_cache_ctrl);
+	show_unproved(v);
 	instances(v, vol);
 	emit_indent(v->e, -1);
 	fields_end(v, &f);

@@ -206,7 +206,7 @@ static enum fs_status read_in_page(struct vm *vm, uint64_t va, void *buf, size_t
 {
 	const struct vm_tlb *t;
 	enum fs_status st = translate(vm, va, &t, err);
-	uint64_t pa;
+	uint64_t pa, done = 0;
 
 	if (st != FS_OK)
 		return st;
@@ -214,11 +214,15 @@ static enum fs_status read_in_page(struct vm *vm, uint64_t va, void *buf, size_t
 	st = dump_read_phys(vm->dump, pa, buf, n, err);
 	if (st == FS_OK || !err)
 		return st;
-	(void)fs_prepend(err, st, "PA 0x%" PRIx64 "%s", pa,
-			 t->page_size & 1 ? " (by a transition entry)" : "");
-	/* The caller asked for a VA; the PA is in the text. */
+	/* The end of a truncated file may cut the page itself. */
+	if (err->has_address && err->address > pa && err->address - pa < n &&
+	    dump_read_phys(vm->dump, pa, buf, (size_t)(err->address - pa), NULL) == FS_OK)
+		done = err->address - pa;
+	if (t->page_size & 1)
+		(void)fs_prepend(err, st, "by a transition entry");
+	/* The caller asked for a VA; src/dump has put the PA into the text. */
 	err->has_address = true;
-	err->address = va;
+	err->address = va + done;
 	return st;
 }
 
@@ -235,7 +239,7 @@ static enum fs_status read_pages(struct vm *vm, uint64_t va, uint8_t *buf, size_
 		if (st != FS_OK)
 			return fs_prepend(err, st,
 					  "%s at 0x%" PRIx64 " (%zu bytes), from 0x%" PRIx64, what,
-					  va, n, va + done);
+					  va, n, err ? err->address : va + done);
 		done += part;
 	}
 	return FS_OK;

@@ -165,7 +165,7 @@ struct place {
 	char type[128];
 };
 void layouts_load(struct world *w);
-void layouts_named(struct world *w); /* --nt, --fltmgr */
+void layouts_named(struct world *w);		     /* --nt, --fltmgr */
 void layouts_use(struct world *w, const char *path); /* --layout */
 bool has_type(struct world *w, const char *type);
 uint64_t type_size(struct world *w, const char *type);

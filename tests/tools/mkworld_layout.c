@@ -42,9 +42,9 @@ static struct layout *load_named(struct world *w, const char *dir, const char *n
 
 void layouts_named(struct world *w)
 {
-	if (w->nt_name)
+	if (w->nt_name && !w->nt)
 		w->nt = load_named(w, "nt", w->nt_name);
-	if (w->fltmgr_name)
+	if (w->fltmgr_name && !w->fltmgr)
 		w->fltmgr = load_named(w, "fltmgr", w->fltmgr_name);
 }
 
@@ -136,18 +136,11 @@ uint64_t enum_mask(struct world *w, const char *name)
 
 bool has_swizzle(struct world *w)
 {
-	size_t i;
+	const char *fact;
 
 	layouts_load(w);
-	if (!layout_find_type(w->nt, "_MMPTE_TRANSITION", &i)) {
-		const char *fact = layout_fact(w->nt, "pte-swizzle");
-
-		return fact && strcmp(fact, "none") != 0;
-	}
-	for (size_t k = 0; k < layout_type_at(w->nt, i).fields; k++)
-		if (!strcmp(layout_field_at(w->nt, i, k).name, "SwizzleBit"))
-			return true;
-	return false;
+	fact = layout_fact(w->nt, "pte-swizzle");
+	return fact && !strcmp(fact, "yes");
 }
 
 void mark_fields(struct world *w, const char *type, uint8_t *map, uint64_t size, unsigned depth)

@@ -19,6 +19,7 @@
 #define NT_ACTIVE    0x120
 #define NT_KDBG	     0x200
 #define NT_UNLOADED  0x600 /* MmUnloadedDrivers, then MmLastUnloadedDriver */
+#define NT_WORLD     0x800 /* @nt_data: for what worlds put there */
 #define UNLOADED_MAX 50
 
 static void add_section(struct world *w, struct module *m, const char *name, uint32_t rva,
@@ -56,6 +57,8 @@ static void module_options(struct lex *l, struct module *m)
 			m->timestamp = (uint32_t)lex_expr(l);
 		} else if (lex_keyword(l, "checksum")) {
 			m->checksum = (uint32_t)lex_expr(l);
+		} else if (lex_keyword(l, "ldr")) {
+			m->ldr = lex_expr(l);
 		} else if (lex_keyword(l, "section")) {
 			section_option(l, m);
 		} else if (lex_keyword(l, "pdb")) {
@@ -198,7 +201,8 @@ static void put_ldr(struct world *w, struct module *m)
 {
 	uint64_t links;
 
-	m->ldr = mem_alloc(w, 0x120);
+	if (!m->ldr)
+		m->ldr = mem_alloc(w, 0x120);
 	mem_fill(w, m->ldr, 0, 0x120);
 	mem_put(w, m->ldr + ldr_field(w, "DllBase"), m->base, 8);
 	mem_put(w, m->ldr + ldr_field(w, "EntryPoint"), m->base + 0x1000, 8);
@@ -238,8 +242,8 @@ static void nt_data(struct world *w, const struct module *m)
 	mem_put(w, w->kdbg + 0x228, data + NT_UNLOADED + 8, 8);
 }
 
-/* module NAME BASE SIZE [timestamp T] [checksum C] [section N RVA SIZE rx|rw|r]… [pdb NAME GUID
- * AGE] */
+/* module NAME BASE SIZE [timestamp T] [checksum C] [ldr VA] [section N RVA SIZE rx|rw|r]… [pdb NAME
+ * GUID AGE] */
 void stmt_module(struct lex *l)
 {
 	struct world *w = l->w;
@@ -260,8 +264,10 @@ void stmt_module(struct lex *l)
 	w->quiet_extents = true;
 	put_pe(w, m);
 	put_rsds(w, m);
-	if (w->modules.n == 1)
+	if (w->modules.n == 1) {
 		nt_data(w, m);
+		label_add(w, "nt_data", m->base + m->data_rva + NT_WORLD, NULL);
+	}
 	put_ldr(w, m);
 	w->quiet_extents = false;
 	label_add(w, m->stem, m->base, NULL);

@@ -170,6 +170,8 @@ static bool machine_fact(struct lex *l)
 
 	if (lex_keyword(l, "build"))
 		set_build(l);
+	else if (lex_keyword(l, "machine"))
+		lex_expect(l, "x64"); /* the only one that is built */
 	else if (lex_keyword(l, "major"))
 		w->major = (uint32_t)lex_expr(l);
 	else if (lex_keyword(l, "processors"))

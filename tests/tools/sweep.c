@@ -170,6 +170,19 @@ static void judge(const struct fs_report *r, const struct baseline *b, uint64_t 
 	t->fewer += same < b->n;
 }
 
+/* Sixteen changes at once: only crashes and hangs count. */
+static void survive(const struct image *im, struct tally *t)
+{
+	const struct fs_report *r;
+	struct fltscope *fs;
+
+	t->runs++;
+	if (fltscope_open(im->scratch, NULL, &fs, NULL) != FS_OK)
+		return;
+	(void)fltscope_diagnose(fs, &r, NULL);
+	fltscope_close(fs);
+}
+
 /* Open the scratch file; a dump that is refused says less, which is allowed. */
 static void try(const struct image *im, const struct baseline *b, uint64_t va, struct tally *t)
 {
@@ -290,7 +303,7 @@ static void sweep_bytes(struct image *im, const struct fs_model *m, struct vm *v
 	(void)close(fd);
 }
 
-static void sweep_noise(struct image *im, const struct baseline *b, size_t rounds, struct tally *t)
+static void sweep_noise(struct image *im, size_t rounds, struct tally *t)
 {
 	uint64_t seed = 0x9e3779b97f4a7c15ull;
 	uint8_t *noisy = malloc(im->size);
@@ -305,10 +318,8 @@ static void sweep_noise(struct image *im, const struct baseline *b, size_t round
 			noisy[seed % im->size] = (uint8_t)(seed >> 56);
 		}
 		store(im, noisy, im->size);
-		try(im, &(struct baseline){0}, 0, t);
+		survive(im, t);
 	}
-	(void)b;
-	t->bad = 0; /* sixteen changes at once: only crashes and hangs count here */
 	free(noisy);
 }
 
@@ -339,7 +350,7 @@ int main(int argc, char **argv)
 	else if (strcmp(argv[1], "bytes") == 0)
 		sweep_bytes(&im, fltscope_model(fs), vm, &b, step, &t);
 	else
-		sweep_noise(&im, &b, step, &t);
+		sweep_noise(&im, step, &t);
 	printf("# %zu changes: %zu same, %zu said less, %zu told of the change itself, %zu wrong\n",
 	       t.runs, t.same, t.fewer, t.cited, t.bad);
 	printf("%sok - sweep %s of %s\n", t.bad || t.runs == 0 ? "not " : "", argv[1], argv[2]);

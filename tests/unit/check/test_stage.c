@@ -228,13 +228,16 @@ static void corrupt_lists_fire_and_holes_do_not(void **state)
 	(void)stage(&b);
 	assert_int_equal(mm_finding(&b.r, "corrupt-list")->confidence, FS_PROVED);
 	assert_string_equal(mm_finding(&b.r, "corrupt-list")->evidence[0].value, "0x41414141");
+	l->count.unproved = true; /* the offset itself is not proved */
+	(void)stage(&b);
+	assert_int_equal(mm_finding(&b.r, "corrupt-list")->confidence, FS_POSSIBLE);
+	l->count.unproved = false;
 	l->broken_at = 0;
 	l->stop = FS_STOP_CYCLE;
 	(void)stage(&b);
 	assert_non_null(strstr(mm_finding(&b.r, "corrupt-list")->message, "never comes back"));
 	l->stop = FS_STOP_CLOSED;
-	l->forward = 2; /* a link that is no filter */
-	l->count.v = 2;
+	l->wrong_at = 0xffffa20f10e77010; /* linked, and no filter by its type bits */
 	(void)stage(&b);
 	assert_non_null(strstr(mm_finding(&b.r, "corrupt-list")->message, "is no FLT_FILTER"));
 	arena_deinit(&b.a);

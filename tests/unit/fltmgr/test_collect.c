@@ -161,6 +161,8 @@ static void filter_flags_and_counts(void **state)
 	assert_string_equal(f->object.flags.names[1], "ZOMBIED");
 	assert_int_equal(f->object.flags.unknown, 0);
 	assert_int_equal(f->object.pointer_count.v, 5);
+	assert_int_equal(f->object.pointer_count.at, FOX + 4);
+	assert_int_equal(f->connection_count.at, FOX + FW_FILTER_CONNECTIONS + FW_MCOUNT);
 	assert_int_equal(f->flags.count, 3);
 	assert_string_equal(f->flags.names[0], "MANDATORY_UNLOAD_IN_PROGRESS");
 	assert_int_equal(f->flags.unknown, 0xc0);
@@ -257,11 +259,13 @@ static void rundown_decoded(void **state)
 	triage_u64(&w.t, C_DRIVE + FW_BASE_RUNDOWN, 0x8c);
 	triage_u64(&w.t, MUP + FW_BASE_RUNDOWN, 3);
 	triage_u64(&w.t, I_DELTA + FW_BASE_RUNDOWN, STACK + 0x1000 + 1);
+	triage_u64(&w.t, I_FOX0 + FW_BASE_RUNDOWN, STACK + 0x6fa + 1);
 	fw_collect(&w);
 	r = &fw_find_filter(&w, FOX)->object.rundown;
 	assert_int_equal(r->state, FS_RUNDOWN_WAITING);
 	assert_int_equal(r->wait_block, STACK + 0x6f8);
 	assert_int_equal(r->wait_count.v, 4);
+	assert_int_equal(r->wait_count.at, STACK + 0x6f8);
 	/* 1 is drained, and not a wait block at 0. */
 	r = &fw_find_filter(&w, DELTA)->object.rundown;
 	assert_int_equal(r->state, FS_RUNDOWN_DRAINED);
@@ -274,6 +278,8 @@ static void rundown_decoded(void **state)
 	assert_int_equal(r->raw.v, 3);
 	assert_int_equal(r->state, FS_RUNDOWN_UNKNOWN);
 	assert_int_equal(fw_gaps(&w, "FLT_VOLUME.Base.RundownRef", FS_CORRUPT), 1);
+	/* No pointer-sized word can be at that address. */
+	assert_int_equal(fw_find_instance(&w, I_FOX0)->object.rundown.state, FS_RUNDOWN_UNKNOWN);
 	/* The stack is not in the dump: waiting all the same, the count is missing. */
 	r = &fw_find_instance(&w, I_DELTA)->object.rundown;
 	assert_int_equal(r->state, FS_RUNDOWN_WAITING);

@@ -286,6 +286,31 @@ void fw_frames(struct flt_world *w, size_t n, const uint64_t *frames)
 	triage_u32(&w->t, FW_HEAD + 0x10, (uint32_t)n);
 }
 
+void fw_small(struct flt_world *w)
+{
+	fw_begin(w);
+	fw_frame(w, FW_SMALL_FRAME, 0);
+	fw_frames(w, 1, (uint64_t[]){FW_SMALL_FRAME});
+	fw_filter(w, FW_SMALL_FOX, "FoxMon", "389220");
+	fw_filter(w, FW_SMALL_DELTA, "DeltaAv", "328010");
+	triage_u64(&w->t, FW_SMALL_FOX + FW_FILTER_FRAME, FW_SMALL_FRAME);
+	triage_u64(&w->t, FW_SMALL_DELTA + FW_FILTER_FRAME, FW_SMALL_FRAME);
+	fw_list(w, FW_SMALL_FRAME + FW_FRAME_FILTERS, FW_BASE_LINK, 2,
+		(uint64_t[]){FW_SMALL_FOX, FW_SMALL_DELTA});
+	fw_volume(w, FW_SMALL_VOLUME, "\\Device\\HarddiskVolume3");
+	triage_u64(&w->t, FW_SMALL_VOLUME + FW_VOLUME_FRAME, FW_SMALL_FRAME);
+	fw_list(w, FW_SMALL_FRAME + FW_FRAME_VOLUMES, FW_BASE_LINK, 1,
+		(uint64_t[]){FW_SMALL_VOLUME});
+	fw_instance(w, FW_SMALL_I_FOX, FW_SMALL_FOX, FW_SMALL_VOLUME);
+	fw_instance(w, FW_SMALL_I_DELTA, FW_SMALL_DELTA, FW_SMALL_VOLUME);
+	fw_list(w, FW_SMALL_FOX + FW_FILTER_INSTANCES, FW_INSTANCE_LINK, 1,
+		(uint64_t[]){FW_SMALL_I_FOX});
+	fw_list(w, FW_SMALL_DELTA + FW_FILTER_INSTANCES, FW_INSTANCE_LINK, 1,
+		(uint64_t[]){FW_SMALL_I_DELTA});
+	fw_list(w, FW_SMALL_VOLUME + FW_VOLUME_INSTANCES, FW_BASE_LINK, 2,
+		(uint64_t[]){FW_SMALL_I_FOX, FW_SMALL_I_DELTA});
+}
+
 void fw_collect(struct flt_world *w)
 {
 	char *text = w->layout_text ? NULL : fw_layout_text(NULL);

@@ -99,6 +99,15 @@ void fw_volume(struct flt_world *w, uint64_t va, const char *name);
 void fw_list(struct flt_world *w, uint64_t list, uint64_t link, size_t n, const uint64_t *objects);
 void fw_frames(struct flt_world *w, size_t n, const uint64_t *frames);
 
+/* fw_begin, and then: one frame, two filters with one instance each, one volume. */
+#define FW_SMALL_FRAME	 (FW_POOL + 0x0010)
+#define FW_SMALL_FOX	 (FW_POOL + 0x1010)
+#define FW_SMALL_DELTA	 (FW_POOL + 0x1410)
+#define FW_SMALL_I_FOX	 (FW_POOL + 0x2010)
+#define FW_SMALL_I_DELTA (FW_POOL + 0x2410)
+#define FW_SMALL_VOLUME	 (FW_POOL + 0x4010)
+void fw_small(struct flt_world *w);
+
 /* Write, open and collect; asserts that it went well. */
 void fw_collect(struct flt_world *w);
 /* Undo fw_collect, so that the memory can be changed and collected again. */

@@ -47,13 +47,13 @@ static uint64_t random_entry(void)
 	}
 }
 
-static struct dump *random_dump(void)
+static struct fakedump *random_dump(void)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	unsigned f, i;
 
 	d->npages = 0;
-	d->info.directory_table_base.v = FIRST << 12;
+	d->dump.info.directory_table_base.v = FIRST << 12;
 	for (f = 0; f < FRAMES; f++)
 		for (i = 0; i < 512; i++)
 			/* few indices are used, so most of a table stays empty */
@@ -99,7 +99,7 @@ static struct answer absent(uint64_t e, const struct vm_pte_rules *r, uint64_t m
 	return a;
 }
 
-static struct answer walk_by_hand(struct dump *d, unsigned levels, const struct vm_pte_rules *r,
+static struct answer walk_by_hand(struct fakedump *d, unsigned levels, const struct vm_pte_rules *r,
 				  uint64_t va)
 {
 	uint64_t mask = r->known && r->pfn_bits == 36 ? 0x0000fffffffff000 : 0x000ffffffffff000;
@@ -150,7 +150,7 @@ static const struct vm_pte_rules rules[] = {
 };
 
 /* A vm that uses these levels whatever the probe thinks of random tables. */
-static struct vm *make(struct dump *d, unsigned levels, size_t rule)
+static struct vm *make(struct fakedump *d, unsigned levels, size_t rule)
 {
 	struct vm *vm = fake_vm(d);
 
@@ -161,7 +161,7 @@ static struct vm *make(struct dump *d, unsigned levels, size_t rule)
 	return vm;
 }
 
-static void compare(struct dump *d, struct vm *vm, unsigned levels, size_t rule, uint64_t va)
+static void compare(struct fakedump *d, struct vm *vm, unsigned levels, size_t rule, uint64_t va)
 {
 	struct answer a = walk_by_hand(d, levels, &rules[rule], va);
 	struct fs_error err = {0};
@@ -185,7 +185,7 @@ static void random_translations(void **state)
 	(void)state;
 	seed = 0x123456789abcdef1;
 	for (round = 0; round < 4; round++) {
-		struct dump *d = random_dump();
+		struct fakedump *d = random_dump();
 
 		for (levels = 4; levels <= 5; levels++) {
 			for (rule = 0; rule < sizeof(rules) / sizeof(rules[0]); rule++) {
@@ -207,7 +207,7 @@ static void random_translations(void **state)
 	assert_true(n[FS_UNSUPPORTED] > 100 && n[FS_CORRUPT] > 100);
 }
 
-static bool readable(struct dump *d, unsigned levels, size_t rule, uint64_t va)
+static bool readable(struct fakedump *d, unsigned levels, size_t rule, uint64_t va)
 {
 	struct answer a = walk_by_hand(d, levels, &rules[rule], va);
 
@@ -215,7 +215,8 @@ static bool readable(struct dump *d, unsigned levels, size_t rule, uint64_t va)
 }
 
 /* Within a window the ranges are exactly the readable pages. */
-static void compare_window(struct dump *d, struct vm *vm, unsigned levels, size_t rule, uint64_t va)
+static void compare_window(struct fakedump *d, struct vm *vm, unsigned levels, size_t rule,
+			   uint64_t va)
 {
 	const uint64_t end = va + 100 * 4096;
 	uint64_t at = va, from, size, page;
@@ -242,7 +243,7 @@ static void random_ranges(void **state)
 	(void)state;
 	seed = 0xfedcba9876543211;
 	for (levels = 4; levels <= 5; levels++) {
-		struct dump *d = random_dump();
+		struct fakedump *d = random_dump();
 
 		for (rule = 0; rule < sizeof(rules) / sizeof(rules[0]); rule++) {
 			struct vm *vm = make(d, levels, rule);

@@ -17,13 +17,13 @@ static void machines(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct dump *d = fake_new(4);
+		struct fakedump *d = fake_new(4);
 		struct fs_error err = {0};
 		struct vm *vm = NULL;
 
-		d->info.machine = cases[i].machine;
-		d->info.machine_raw = cases[i].raw;
-		assert_int_equal(vm_create(d, &vm, &err), FS_UNSUPPORTED);
+		d->dump.info.machine = cases[i].machine;
+		d->dump.info.machine_raw = cases[i].raw;
+		assert_int_equal(vm_create(&d->dump, &vm, &err), FS_UNSUPPORTED);
 		assert_non_null(strstr(err.text, cases[i].text));
 		assert_null(vm);
 		free(d);
@@ -36,7 +36,7 @@ static void both_depths(void **state)
 
 	(void)state;
 	for (levels = 4; levels <= 5; levels++) {
-		struct dump *d = fake_new(levels);
+		struct fakedump *d = fake_new(levels);
 		struct vm *vm = fake_vm(d);
 
 		assert_int_equal(vm_levels(vm), levels);
@@ -49,11 +49,11 @@ static void both_depths(void **state)
 /* CR3's low 12 bits are PCID and flags. */
 static void cr3_flags_are_dropped(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	struct vm *vm;
 
 	(void)state;
-	d->info.directory_table_base.v |= 0x8000000000000002;
+	d->dump.info.directory_table_base.v |= 0x8000000000000002;
 	vm = fake_vm(d);
 	assert_int_equal(vm_levels(vm), 4);
 	vm_destroy(vm);
@@ -64,8 +64,8 @@ static void cr3_flags_are_dropped(void **state)
  * page. The one whose list points back is taken. */
 static void list_that_closes_wins(void **state)
 {
-	struct dump *d = fake_new(4);
-	struct dump *d5 = fake_new(5);
+	struct fakedump *d = fake_new(4);
+	struct fakedump *d5 = fake_new(5);
 	struct vm *vm;
 	const uint64_t other = 0x900000;
 
@@ -93,10 +93,29 @@ static void list_that_closes_wins(void **state)
 	free(d5);
 }
 
+/* A head that holds a pointer beats a page of zeros, even when its list is broken. */
+static void pointer_beats_zeros(void **state)
+{
+	struct fakedump *d = fake_new(5);
+	struct vm *vm;
+
+	(void)state;
+	fake_links(d, FAKE_LIST, 0xfffff80099999000, FAKE_LIST);
+	fake_put64(d, FAKE_ROOT + 0x1f0 * 8, 0x801063);
+	fake_put64(d, 0x801000 + 0 * 8, 0x802063);
+	fake_put64(d, 0x802000 + (FAKE_LIST >> 21 & 511) * 8, 0x803063);
+	fake_put64(d, 0x803000 + (FAKE_LIST >> 12 & 511) * 8, 0x900063);
+	(void)fake_page(d, 0x900000);
+	vm = fake_vm(d);
+	assert_int_equal(vm_levels(vm), 5);
+	vm_destroy(vm);
+	free(d);
+}
+
 /* A page of data that was cut off is no reason to give the tables up. */
 static void list_page_missing(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	struct vm *vm;
 
 	(void)state;
@@ -112,7 +131,7 @@ static void list_page_missing(void **state)
  * the problem is said. */
 static void table_page_missing(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	const uint64_t va = 0xffffa20f10e5b000;
 	struct vm *vm;
 	uint64_t v = 0;
@@ -132,12 +151,12 @@ static void table_page_missing(void **state)
 
 static void second_witness(void **state)
 {
-	struct dump *d = fake_new(5);
+	struct fakedump *d = fake_new(5);
 	struct vm *vm;
 
 	(void)state;
-	d->info.ps_loaded_module_list.v = 0xfffff80099999000;
-	d->info.ps_active_process_head = (struct dump_u64){FAKE_LIST, true};
+	d->dump.info.ps_loaded_module_list.v = 0xfffff80099999000;
+	d->dump.info.ps_active_process_head = (struct dump_u64){FAKE_LIST, true};
 	vm = fake_vm(d);
 	assert_int_equal(vm_levels(vm), 5);
 	assert_null(vm_root_problem(vm));
@@ -148,7 +167,7 @@ static void second_witness(void **state)
 /* For example a user-mode CR3 under KVA shadowing. */
 static void neither_translates(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	struct fs_error err = {0};
 	const char *p;
 	struct vm *vm;
@@ -174,12 +193,12 @@ static void neither_translates(void **state)
 
 static void root_page_missing(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	struct vm *vm;
 	uint64_t v;
 
 	(void)state;
-	d->info.directory_table_base.v = 0x777000;
+	d->dump.info.directory_table_base.v = 0x777000;
 	vm = fake_vm(d);
 	assert_int_equal(vm_levels(vm), 0);
 	assert_non_null(strstr(vm_root_problem(vm), "DirectoryTableBase 0x777000"));
@@ -190,22 +209,22 @@ static void root_page_missing(void **state)
 
 static void header_without_root_or_witness(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	struct vm *vm;
 	uint64_t v;
 
 	(void)state;
-	d->info.ps_loaded_module_list.present = false;
+	d->dump.info.ps_loaded_module_list.present = false;
 	vm = fake_vm(d);
 	assert_non_null(strstr(vm_root_problem(vm), "names no kernel address"));
 	assert_int_equal(vm_levels(vm), 0);
 	vm_destroy(vm);
-	d->info.ps_loaded_module_list.present = true;
-	d->info.ps_loaded_module_list.v = 0x12345678; /* user half */
+	d->dump.info.ps_loaded_module_list.present = true;
+	d->dump.info.ps_loaded_module_list.v = 0x12345678; /* user half */
 	vm = fake_vm(d);
 	assert_non_null(strstr(vm_root_problem(vm), "no kernel address"));
 	vm_destroy(vm);
-	d->info.directory_table_base.present = false;
+	d->dump.info.directory_table_base.present = false;
 	vm = fake_vm(d);
 	assert_non_null(strstr(vm_root_problem(vm), "no DirectoryTableBase"));
 	assert_int_not_equal(vm_read_u64(vm, FAKE_LIST, &v, "x", NULL), FS_OK);
@@ -220,6 +239,7 @@ int main(void)
 		cmocka_unit_test(both_depths),
 		cmocka_unit_test(cr3_flags_are_dropped),
 		cmocka_unit_test(list_that_closes_wins),
+		cmocka_unit_test(pointer_beats_zeros),
 		cmocka_unit_test(list_page_missing),
 		cmocka_unit_test(table_page_missing),
 		cmocka_unit_test(second_witness),

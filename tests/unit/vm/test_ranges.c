@@ -14,7 +14,7 @@ static bool next(struct vm *vm, uint64_t *at, uint64_t *va, uint64_t *size)
 
 static void runs_and_holes(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	uint64_t at = 0xffff800000000000, va, n;
 	struct vm *vm;
 
@@ -46,7 +46,7 @@ static void runs_and_holes(void **state)
 
 static void user_half_and_the_very_end(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	uint64_t at = 0, va, n;
 	struct vm *vm;
 
@@ -65,7 +65,7 @@ static void user_half_and_the_very_end(void **state)
 /* Of a large page, only what the dump holds. */
 static void large_page_in_part(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	uint64_t at = 0xffff900000000000, va, n;
 	struct vm *vm;
 
@@ -85,7 +85,7 @@ static void large_page_in_part(void **state)
 /* Long runs come in pieces of 256 KiB that adjoin. */
 static void long_runs_are_cut(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	uint64_t at = 0xffff900000000000, va, n, i;
 	struct vm *vm;
 
@@ -103,7 +103,7 @@ static void long_runs_are_cut(void **state)
  * and says that it did not see everything. */
 static void tables_full_of_themselves(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	uint64_t va, n, i;
 	struct vm *vm;
 

@@ -4,7 +4,7 @@
 
 #define VA 0xffffa20f10e5b000ull
 
-static void fill(struct dump *d, uint64_t va, size_t n)
+static void fill(struct fakedump *d, uint64_t va, size_t n)
 {
 	size_t i;
 
@@ -24,7 +24,7 @@ static bool same(const uint8_t *b, size_t from, size_t n)
 
 static void crosses_pages(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	uint8_t b[3 * 4096];
 	struct vm *vm;
 
@@ -57,7 +57,7 @@ static void says_where_it_stopped(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct dump *d = fake_new(4);
+		struct fakedump *d = fake_new(4);
 		struct fs_error err = {0};
 		uint8_t b[64];
 		struct vm *vm;
@@ -81,9 +81,36 @@ static void says_where_it_stopped(void **state)
 	}
 }
 
+/* A truncated file may end inside a page. */
+static void cut_page(void **state)
+{
+	struct fakedump *d = fake_new(4);
+	struct fs_error err = {0};
+	uint64_t va, n;
+	uint8_t b[64];
+	struct vm *vm;
+
+	(void)state;
+	fill(d, VA, 4096);
+	d->cut = (fake_get64(d, fake_entry(d, VA, 1)) & 0xffffffffff000) + 0x123;
+	vm = fake_vm(d);
+	memset(b, 0xee, sizeof(b));
+	assert_int_equal(vm_read(vm, VA + 0x120, b, sizeof(b), "x", &err), FS_NOT_IN_DUMP);
+	assert_true(err.has_address && err.address == VA + 0x123);
+	assert_non_null(strstr(err.text, "from 0xffffa20f10e5b123"));
+	assert_true(same(b, 0x120, 3) && b[3] == 0xee);
+	assert_int_equal(vm_read(vm, VA + 0x200, b, 1, "x", &err), FS_NOT_IN_DUMP);
+	assert_true(err.address == VA + 0x200);
+	assert_int_equal(vm_read(vm, VA + 0x122, b, 1, "x", NULL), FS_OK);
+	/* No whole page, so no range for searches. */
+	assert_false(vm_next_range(vm, VA, VA + 0x1000, &va, &n));
+	vm_destroy(vm);
+	free(d);
+}
+
 static void never_wraps(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	uint8_t b[16] = {0xee};
 	struct fs_error err = {0};
 	uint64_t v = 0;
@@ -107,7 +134,7 @@ static void never_wraps(void **state)
 /* A read that runs from the lower half into the hole is not canonical there. */
 static void does_not_enter_the_hole(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	struct fs_error err = {0};
 	uint8_t b[16];
 	struct vm *vm;
@@ -123,7 +150,7 @@ static void does_not_enter_the_hole(void **state)
 
 static void scalars_are_little_endian_and_atomic(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	uint64_t v = 77;
 	uint32_t w = 77;
 	struct vm *vm;
@@ -144,7 +171,7 @@ static void scalars_are_little_endian_and_atomic(void **state)
 /* A hot page costs one physical read each time, not a walk. */
 static void hot_translations_are_kept(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	uint64_t v;
 	size_t before, i;
 	struct vm *vm;
@@ -165,15 +192,13 @@ static const uint8_t bytes[0x300] = {[0] = 1, [0xff] = 2, [0x100] = 3, [0x2ff] =
 
 static void triage_ranges(void **state)
 {
-	struct dump *d = calloc(1, sizeof(*d));
+	struct fakedump *d = fake_triage(DUMP_ARM64);
 	struct fs_error err = {0};
 	uint8_t b[0x200];
 	struct vm_xlat x;
 	struct vm *vm;
 
 	(void)state;
-	assert_non_null(d);
-	d->info.machine = DUMP_ARM64; /* virtual ranges need no page tables of any kind */
 	fake_block(d, VA, bytes, 0x100);
 	fake_block(d, VA + 0x1000, bytes + 0x100, 0x200);
 	vm = fake_vm(d);
@@ -206,13 +231,11 @@ static void triage_ranges(void **state)
 
 static void triage_next_range(void **state)
 {
-	struct dump *d = calloc(1, sizeof(*d));
+	struct fakedump *d = fake_triage(DUMP_X64);
 	uint64_t va = 0, n = 0;
 	struct vm *vm;
 
 	(void)state;
-	assert_non_null(d);
-	d->info.machine = DUMP_X64;
 	fake_block(d, VA, bytes, 0x100);
 	fake_block(d, VA + 0x1000, bytes + 0x100, 0x200);
 	vm = fake_vm(d);
@@ -231,12 +254,10 @@ static void triage_next_range(void **state)
 /* No CR4 in a triage dump: a range below 0xffff8000… shows that LA57 was on. */
 static void triage_la57(void **state)
 {
-	struct dump *d = calloc(1, sizeof(*d));
+	struct fakedump *d = fake_triage(DUMP_X64);
 	struct vm *vm;
 
 	(void)state;
-	assert_non_null(d);
-	d->info.machine = DUMP_X64;
 	fake_block(d, VA, bytes, 0x100);
 	vm = fake_vm(d);
 	assert_false(vm_is_kernel_va(vm, 0xff23456789abcdf0));
@@ -258,13 +279,11 @@ static void triage_la57(void **state)
 
 static void triage_x86(void **state)
 {
-	struct dump *d = calloc(1, sizeof(*d));
+	struct fakedump *d = fake_triage(DUMP_X86);
 	struct vm *vm;
 	uint8_t b;
 
 	(void)state;
-	assert_non_null(d);
-	d->info.machine = DUMP_X86;
 	fake_block(d, 0x81234000, bytes, 0x100);
 	vm = fake_vm(d);
 	assert_int_equal(vm_pointer_size(vm), 4);
@@ -280,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(crosses_pages),
 		cmocka_unit_test(says_where_it_stopped),
+		cmocka_unit_test(cut_page),
 		cmocka_unit_test(never_wraps),
 		cmocka_unit_test(does_not_enter_the_hole),
 		cmocka_unit_test(scalars_are_little_endian_and_atomic),

@@ -34,7 +34,7 @@ static void refuses(struct vm *vm, uint64_t va, enum fs_status status, const cha
 
 static void page_sizes(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	struct vm *vm;
 	struct vm_xlat x;
 
@@ -64,7 +64,7 @@ static void page_sizes(void **state)
 /* Pages that share a TLB slot do not answer for each other. */
 static void tlb_tells_pages_apart(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	struct vm *vm;
 	uint64_t i, k;
 
@@ -82,7 +82,7 @@ static void tlb_tells_pages_apart(void **state)
 /* The PFN is as wide as the build says; the architecture's 40 bits before. */
 static void pfn_width(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	struct vm *vm;
 
 	(void)state;
@@ -98,7 +98,7 @@ static void pfn_width(void **state)
 /* The width also holds for what points to page-table pages. */
 static void pfn_width_of_tables(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	struct vm *vm;
 	uint64_t pde;
 
@@ -121,7 +121,7 @@ static void holes_at_each_level(void **state)
 
 	(void)state;
 	for (level = 1; level <= 4; level++) {
-		struct dump *d = fake_new(4);
+		struct fakedump *d = fake_new(4);
 		struct vm *vm;
 
 		(void)fake_at(d, VA);
@@ -136,7 +136,7 @@ static void holes_at_each_level(void **state)
 
 static void missing_table_is_told_from_hole(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	struct vm *vm;
 
 	(void)state;
@@ -149,7 +149,7 @@ static void missing_table_is_told_from_hole(void **state)
 
 static void non_canonical(void **state)
 {
-	struct dump *d = fake_new(4), *d5 = fake_new(5);
+	struct fakedump *d = fake_new(4), *d5 = fake_new(5);
 	struct vm *vm, *vm5;
 
 	(void)state;
@@ -178,7 +178,7 @@ static void non_canonical(void **state)
 
 static void la57(void **state)
 {
-	struct dump *d = fake_new(5);
+	struct fakedump *d = fake_new(5);
 	const uint64_t va = 0xff12345678abc123;
 	struct vm *vm;
 
@@ -198,7 +198,7 @@ static void la57(void **state)
 /* Bit 7 of a PML4E is reserved: no 512 GiB pages. */
 static void reserved_large_bit(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	struct vm *vm;
 	uint64_t e;
 
@@ -214,7 +214,7 @@ static void reserved_large_bit(void **state)
 
 static void transition_page_is_data(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	struct vm *vm;
 	struct vm_xlat x;
 	uint32_t v = 0;
@@ -241,7 +241,7 @@ static void transition_page_table(void **state)
 
 	(void)state;
 	for (level = 2; level <= 4; level++) {
-		struct dump *d = fake_new(4);
+		struct fakedump *d = fake_new(4);
 		struct vm *vm;
 		struct vm_xlat x;
 		uint64_t e;
@@ -261,7 +261,7 @@ static void transition_page_table(void **state)
 
 static void paged_out_says_which(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	struct vm *vm;
 
 	(void)state;
@@ -282,7 +282,7 @@ static void paged_out_says_which(void **state)
 /* Windows' self-map: the walk passes the root four times, and no more. */
 static void self_map(void **state)
 {
-	struct dump *d = fake_new(4);
+	struct fakedump *d = fake_new(4);
 	/* Every index is 0x1ed: PXE of the self-map entry itself. */
 	const uint64_t pxe = 0xfffff6fb7dbed000 + 0x1ed * 8;
 	struct vm *vm;

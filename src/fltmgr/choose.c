@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which layout reads this Filter Manager truly: every candidate is tried and scored. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "fltmgr/prove.h"
+
+/* What is known of the image that the layout must fit. */
+struct image {
+	const struct module *module;
+	uint32_t timestamp, size;
+	char guid_age[48]; /* "" when there is no debug record in the dump */
+	char pdb[64];
+};
+
+struct trial {
+	const struct reader *r; /* the caller's; fltmgr is set for each trial */
+	const struct modules *m;
+	const struct image *image;
+	struct arena *arena;
+	const char *machine;
+	bool foreign; /* the layouts are of another machine: nothing counts as proved */
+	bool user;
+};
+
+/* One layout tried. */
+struct outcome {
+	struct layout *layout; /* borrowed from the candidates */
+	enum layout_match match;
+	struct fltmgr_site site;
+	struct proof proof;
+	long score;
+};
+
+static const char *machine_name(const struct vm *vm)
+{
+	switch (dump_info(vm_dump(vm))->machine) {
+	case DUMP_X64:
+		return "x64";
+	case DUMP_X86:
+		return "x86";
+	case DUMP_ARM64:
+		return "arm64";
+	case DUMP_MACHINE_UNKNOWN:
+		break;
+	}
+	return "unknown";
+}
+
+static void read_image(const struct reader *r, const struct module *fm, struct image *ret)
+{
+	struct pe pe;
+	struct rsds rsds;
+
+	*ret = (struct image){.module = fm, .size = fm->size};
+	if (fm->timestamp_read)
+		ret->timestamp = fm->timestamp;
+	if (pe_read(r->vm, fm, &pe, NULL) != FS_OK)
+		return;
+	ret->timestamp = pe.timestamp;
+	ret->size = pe.size_of_image;
+	if (rsds_read(r->vm, fm, &pe, &rsds, NULL) != FS_OK)
+		return;
+	snprintf(ret->guid_age, sizeof(ret->guid_age), "%s%" PRIX32, rsds.guid, rsds.age);
+	snprintf(ret->pdb, sizeof(ret->pdb), "%.63s", path_base(rsds.pdb));
+}
+
+/* FltGlobals of exactly this image; a user's layout may simply say it. */
+static bool known_rva(const struct trial *t, const struct layout *l, uint64_t *ret)
+{
+	size_t i;
+
+	for (i = 0; i < layout_image_count(l); i++) {
+		struct layout_image x = layout_image(l, i);
+		bool same = t->image->guid_age[0] && x.guid_age[0]
+				    ? str_ieq(t->image->guid_age, x.guid_age)
+				    : x.timestamp && x.timestamp == t->image->timestamp &&
+					      x.size_of_image == t->image->size;
+
+		if (same && layout_image_symbol(l, i, "FltGlobals", ret))
+			return true;
+	}
+	return t->user && layout_symbol(l, "FltGlobals", ret);
+}
+
+/* A field that a check confirmed counts one, a contradicted one takes two away. */
+static long score(const struct proof *p)
+{
+	long n = 0;
+	size_t i;
+
+	for (i = 0; i < F_COUNT; i++) {
+		if (p->field[i] == PROOF_HELD)
+			n++;
+		else if (p->field[i] == PROOF_FAILED)
+			n -= 2;
+	}
+	return n;
+}
+
+static void distrust(struct proof *p)
+{
+	size_t i;
+
+	for (i = 0; i < F_COUNT; i++) {
+		if (p->field[i] == PROOF_HELD)
+			p->field[i] = PROOF_NONE;
+	}
+}
+
+static void outcome_deinit(struct outcome *o)
+{
+	fltmgr_site_deinit(&o->site);
+	proof_deinit(&o->proof);
+}
+
+/* Only out of memory ends the choice; a layout that finds nothing is refused with the reason. */
+static enum fs_status try_layout(const struct trial *t, struct outcome *o, struct fs_error *err)
+{
+	struct reader r = *t->r;
+	struct locate_in in = {.r = &r, .fltmgr = t->image->module};
+	enum proof_trust trust = t->user || o->match == LMATCH_EXACT	   ? TRUST_LAYOUT
+				 : o->match == LMATCH_BUILD && !t->foreign ? TRUST_ORDER
+									   : TRUST_NOTHING;
+	enum fs_status st;
+
+	r.fltmgr = o->layout;
+	in.rva_known = known_rva(t, o->layout, &in.globals_rva);
+	st = fltmgr_locate(&in, &o->site, err);
+	if (st == FS_NO_MEMORY)
+		return st;
+	if (st != FS_OK) {
+		snprintf(o->proof.why, sizeof(o->proof.why), "%.*s", (int)sizeof(o->proof.why) - 1,
+			 err->text);
+		return FS_OK;
+	}
+	st = fltmgr_prove(&r, t->m, &o->site, trust, &o->proof, err);
+	if (st != FS_OK)
+		return st;
+	o->score = score(&o->proof);
+	if (t->foreign)
+		distrust(&o->proof);
+	return FS_OK;
+}
+
+static enum fs_status record(const struct trial *t, const struct outcome *o,
+			     struct fltmgr_choice *ret, struct fs_error *err)
+{
+	static const char *const names[] = {
+		[LMATCH_EXACT] = "exact", [LMATCH_BUILD] = "build", [LMATCH_FAMILY] = "family"};
+	struct fs_layout_candidate *c = vec_push(&ret->candidates);
+
+	if (!c)
+		return fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
+	c->id = arena_strdup(t->arena, layout_id(o->layout));
+	c->match = t->user ? "user" : names[o->match];
+	c->held = o->proof.held;
+	c->failed = o->proof.failed;
+	c->refused = !o->proof.accepted;
+	if (c->refused)
+		c->why = arena_strdup(t->arena, o->proof.why);
+	else if (t->foreign)
+		c->why = arena_printf(t->arena, "a layout of another machine, read on %s: inferred",
+				      t->machine);
+	if (!c->id || ((c->refused || t->foreign) && !c->why))
+		return fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
+	return FS_OK;
+}
+
+/* Try all, keep the best in *best (best->layout NULL: none). The nearest build
+ * comes first and wins ties; an image's own layout that is accepted ends it. */
+static enum fs_status try_all(const struct trial *t, struct layout_candidates *all,
+			      struct outcome *best, struct outcome *nearest,
+			      struct fltmgr_choice *ret, struct fs_error *err)
+{
+	size_t i;
+
+	for (i = 0; i < all->n; i++) {
+		struct outcome o = {.layout = all->v[i].layout, .match = all->v[i].match};
+		struct fs_error e = {0};
+		enum fs_status st = try_layout(t, &o, &e);
+
+		if (st == FS_OK)
+			st = record(t, &o, ret, &e);
+		if (st != FS_OK) {
+			outcome_deinit(&o);
+			if (err)
+				*err = e;
+			return st;
+		}
+		if (!nearest->layout) {
+			nearest->layout = o.layout;
+			memcpy(nearest->proof.why, o.proof.why, sizeof(o.proof.why));
+		}
+		if (o.proof.accepted && (!best->layout || o.score > best->score)) {
+			outcome_deinit(best);
+			*best = o;
+			if (o.match == LMATCH_EXACT)
+				return FS_OK;
+		} else {
+			outcome_deinit(&o);
+		}
+	}
+	return FS_OK;
+}
+
+/* What to bring: the debug record names the PDB, else time stamp and size name the image. */
+static enum fs_status nothing_fits(const struct trial *t, const struct outcome *nearest,
+				   struct fs_error *err)
+{
+	char image[192];
+
+	if (t->image->guid_age[0])
+		snprintf(image, sizeof(image), "%s %s", t->image->pdb, t->image->guid_age);
+	else if (t->image->timestamp)
+		snprintf(image, sizeof(image),
+			 "time stamp 0x%08" PRIx32 ", size 0x%" PRIx32
+			 ", no debug record in the dump",
+			 t->image->timestamp, t->image->size);
+	else
+		snprintf(image, sizeof(image), "size 0x%" PRIx32 ", no header in the dump",
+			 t->image->size);
+	if (!nearest->layout)
+		return fs_fail(err, FS_NOT_FOUND,
+			       "no Filter Manager layout for %s is known (fltmgr.sys: %s)",
+			       t->machine, image);
+	return fs_fail(err, FS_NOT_FOUND,
+		       "no Filter Manager state was found: %s (layout %s; fltmgr.sys: %s)",
+		       nearest->proof.why, layout_id(nearest->layout), image);
+}
+
+static enum fs_layout_source source_of(const struct trial *t, enum layout_match match)
+{
+	if (t->user)
+		return FS_LAYOUT_USER;
+	return match == LMATCH_EXACT ? FS_LAYOUT_EXACT : FS_LAYOUT_FAMILY;
+}
+
+static enum fs_status candidates(struct trial *t, uint32_t build, struct layout *user,
+				 struct layout_candidates *ret, struct fs_error *err)
+{
+	struct layout_want want = {
+		.module = LM_FLTMGR,
+		.machine = t->machine,
+		.build = build,
+		.timestamp = t->image->timestamp,
+		.size_of_image = t->image->size,
+		.guid_age = t->image->guid_age[0] ? t->image->guid_age : NULL,
+	};
+	enum fs_status st;
+
+	if (user) {
+		t->user = true;
+		ret->v = calloc(1, sizeof(*ret->v));
+		if (!ret->v)
+			return fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
+		ret->v[0] = (struct layout_candidate){user, LMATCH_EXACT};
+		ret->n = 1;
+		return FS_OK;
+	}
+	st = layout_select(&want, ret, err);
+	if (st == FS_NOT_FOUND || (st == FS_OK && !ret->n)) {
+		/* The structures of a build are the same on all 64-bit machines as far as is
+		 * known, which is not proof: they are read as inferred. */
+		if (vm_pointer_size(t->r->vm) != 8)
+			return FS_OK;
+		t->foreign = true;
+		want.machine = "x64";
+		layout_candidates_free(ret);
+		*ret = (struct layout_candidates){0};
+		st = layout_select(&want, ret, err);
+	}
+	return st == FS_NOT_FOUND ? FS_OK : st;
+}
+
+enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, uint32_t build,
+			     struct layout *user, struct arena *arena, struct fltmgr_choice *ret,
+			     struct fs_error *err)
+{
+	const struct module *fm = module_fltmgr(m);
+	struct image image;
+	struct trial t = {.r = r, .m = m, .image = &image, .arena = arena};
+	struct layout_candidates all = {0};
+	struct outcome best = {0}, nearest = {0};
+	enum fs_status st;
+	size_t i;
+
+	*ret = (struct fltmgr_choice){0};
+	if (!fm)
+		return fs_fail(err, FS_NOT_FOUND,
+			       "fltmgr.sys is not among the %zu modules of this dump", m->list.n);
+	t.machine = machine_name(r->vm);
+	read_image(r, fm, &image);
+	st = candidates(&t, build, user, &all, err);
+	if (st == FS_OK)
+		st = try_all(&t, &all, &best, &nearest, ret, err);
+	if (st == FS_OK && !best.layout)
+		st = nothing_fits(&t, &nearest, err);
+	if (st == FS_OK) {
+		ret->layout = best.layout;
+		ret->source = source_of(&t, best.match);
+		ret->match = best.match;
+		ret->site = best.site;
+		ret->proof = best.proof;
+		for (i = 0; i < all.n; i++) {
+			if (all.v[i].layout == best.layout)
+				all.v[i].layout = NULL; /* now the choice's */
+		}
+	} else {
+		outcome_deinit(&best);
+	}
+	if (user && all.n && all.v[0].layout == user)
+		all.v[0].layout = NULL; /* refused: still the caller's */
+	layout_candidates_free(&all);
+	return st;
+}
+
+void fltmgr_choice_deinit(struct fltmgr_choice *c)
+{
+	layout_free(c->layout);
+	fltmgr_site_deinit(&c->site);
+	proof_deinit(&c->proof);
+	vec_free(&c->candidates);
+	*c = (struct fltmgr_choice){0};
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The Filter Manager: its layout with the proof, and its objects, into the model. */
+#include <string.h>
+
+#include "session.h"
+
+/* The names of all fields of one proof state. */
+static enum fs_status fields_in(struct fltscope *fs, enum proof_state state, const char ***ret,
+				size_t *ret_n, struct fs_error *err)
+{
+	const struct fltmgr_choice *c = &fs->choice;
+	const char **v = arena_alloc(&fs->arena, (F_COUNT + 1) * sizeof(*v));
+	size_t n = 0;
+	int f;
+
+	if (!v)
+		return fs_fail(err, FS_NO_MEMORY, "out of memory");
+	for (f = 0; f < F_COUNT; f++) {
+		const struct field_decl *d = field_decl((enum field_id)f);
+
+		if (d->module != LM_FLTMGR || c->proof.field[f] != state ||
+		    !layout_field(c->layout, (enum field_id)f))
+			continue;
+		v[n] = arena_printf(&fs->arena, "%s.%s", d->type_name, d->name);
+		if (!v[n++])
+			return fs_fail(err, FS_NO_MEMORY, "out of memory");
+	}
+	*ret = v;
+	*ret_n = n;
+	return FS_OK;
+}
+
+static enum fs_status tell_candidates(struct fltscope *fs, struct fs_error *err)
+{
+	const struct fltmgr_choice *c = &fs->choice;
+	struct fs_layout *l = &fs->model.fltmgr;
+
+	if (!c->candidates.n)
+		return FS_OK;
+	l->candidates = arena_alloc(&fs->arena, c->candidates.n * sizeof(*l->candidates));
+	if (!l->candidates)
+		return fs_fail(err, FS_NO_MEMORY, "out of memory");
+	memcpy(l->candidates, c->candidates.v, c->candidates.n * sizeof(*l->candidates));
+	l->ncandidates = c->candidates.n;
+	return FS_OK;
+}
+
+static enum fs_status tell_layout(struct fltscope *fs, struct fs_error *err)
+{
+	const struct fltmgr_choice *c = &fs->choice;
+	struct fs_layout *l = &fs->model.fltmgr;
+	size_t i, n = c->proof.checks.n;
+	enum fs_status st;
+
+	l->id = arena_strdup(&fs->arena, layout_id(c->layout));
+	l->source = c->source;
+	l->composite = layout_is_composite(c->layout);
+	l->held = c->proof.held;
+	l->failed = c->proof.failed;
+	l->checks = arena_alloc(&fs->arena, (n ? n : 1) * sizeof(*l->checks));
+	if (!l->id || !l->checks)
+		return fs_fail(err, FS_NO_MEMORY, "out of memory");
+	for (i = 0; i < n; i++) {
+		const struct proof_check *x = &c->proof.checks.v[i];
+
+		l->checks[i] = (struct fs_layout_check){x->what,   x->fields,	 x->held,
+							x->failed, x->failed_at, NULL};
+		if (!x->failed)
+			continue;
+		l->checks[i].detail = arena_strdup(&fs->arena, x->detail);
+		if (!l->checks[i].detail)
+			return fs_fail(err, FS_NO_MEMORY, "out of memory");
+	}
+	l->nchecks = n;
+	st = fields_in(fs, PROOF_HELD, &l->proved, &l->nproved, err);
+	if (st == FS_OK)
+		st = fields_in(fs, PROOF_NONE, &l->unproved, &l->nunproved, err);
+	if (st == FS_OK)
+		st = fields_in(fs, PROOF_FAILED, &l->refused, &l->nrefused, err);
+	return st;
+}
+
+static enum fs_status collect(struct fltscope *fs, struct fs_error *err)
+{
+	struct fs_model *m = &fs->model;
+	/* What the code does is known for the layout's own build only. */
+	const char *walk = fs->choice.match == LMATCH_FAMILY
+				   ? NULL
+				   : layout_fact(fs->choice.layout, "unload-walk");
+	enum fs_status st;
+
+	session_progress(fs, "reading the Filter Manager's objects");
+	m->located_by = fs->choice.site.how;
+	m->globals = model_none();
+	if (fs->choice.site.globals_known)
+		m->globals = model_value(&fs->builder, "FltGlobals", FS_OK, fs->choice.site.globals,
+					 NULL);
+	/* Found by its list, its beginning is as good as the layout's word for it. */
+	m->globals.unproved = fs->choice.source == FS_LAYOUT_FAMILY;
+	if (walk) {
+		m->unload_walk = arena_strdup(&fs->arena, walk);
+		if (!m->unload_walk)
+			return fs_fail(err, FS_NO_MEMORY, "out of memory");
+	}
+	fs->reader.fltmgr = fs->choice.layout;
+	st = fltmgr_collect(&fs->reader, &fs->modules, &fs->choice, &fs->builder, err);
+	if (st == FS_NO_MEMORY)
+		return st;
+	if (st == FS_OK)
+		m->found = true;
+	else
+		m->not_found = arena_strdup(&fs->arena, err->text);
+	return FS_OK;
+}
+
+enum fs_status session_fltmgr(struct fltscope *fs, struct fs_error *err)
+{
+	enum fs_status st;
+
+	if (!fs->modules.list.n) {
+		if (!fs->model.not_found)
+			fs->model.not_found =
+				"the dump has no module list, so fltmgr.sys was not found";
+		return FS_OK;
+	}
+	if (!fs->nt) {
+		fs->model.not_found = "no layout of this kernel is known, so no list can be walked";
+		return FS_OK;
+	}
+	session_progress(fs, "proving the Filter Manager's layout");
+	st = fltmgr_choose(&fs->reader, &fs->modules, session_build(fs), fs->user_fltmgr,
+			   &fs->arena, &fs->choice, err);
+	if (st == FS_NO_MEMORY)
+		return st;
+	if (st == FS_OK)
+		fs->user_fltmgr = NULL; /* the choice's now */
+	if (tell_candidates(fs, err) != FS_OK)
+		return FS_NO_MEMORY;
+	if (st != FS_OK) {
+		fs->model.not_found = arena_strdup(&fs->arena, err->text);
+		return fs->model.not_found ? FS_OK : fs_fail(err, FS_NO_MEMORY, "out of memory");
+	}
+	st = tell_layout(fs, err);
+	return st == FS_OK ? collect(fs, err) : st;
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How much an answer of `diagnose` rests on. "Nothing found" is worth as much as
+ * what was looked at: a filter whose flags are not in the dump may be stuck.
+ */
+#include "view/common.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/str.h"
+
+/* Without the directory of the object namespace. */
+static const char *leaf(const char *s)
+{
+	static const char *const prefixes[] = {"\\Driver\\", "\\FileSystem\\"};
+	size_t i;
+
+	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (str_istarts(s, prefixes[i]))
+			return s + strlen(prefixes[i]);
+	return s;
+}
+
+/* Length without ".sys". */
+static size_t stem(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 4 && str_ieq(s + n - 4, ".sys") ? n - 4 : n;
+}
+
+bool view_same_driver(const char *a, const char *b)
+{
+	size_t na, nb;
+
+	if (!a || !b)
+		return false;
+	a = leaf(a);
+	b = leaf(b);
+	na = stem(a);
+	nb = stem(b);
+	return na > 0 && na == nb && strncasecmp(a, b, na) == 0;
+}
+
+static bool filter_concerns(const struct fs_model *m, const struct fs_filter *f, const char *driver)
+{
+	if (!driver || view_same_driver(plain(&f->name), driver) ||
+	    view_same_driver(f->name_by_callbacks, driver))
+		return true;
+	return f->driver >= 0 && (size_t)f->driver < m->ndrivers &&
+	       view_same_driver(plain(&m->drivers[f->driver].name), driver);
+}
+
+static bool is_known(const struct fs_model *m, const char *driver)
+{
+	size_t i;
+
+	for (i = 0; i < m->nfilters; i++)
+		if (filter_concerns(m, &m->filters[i], driver))
+			return true;
+	for (i = 0; i < m->ndrivers; i++)
+		if (view_same_driver(plain(&m->drivers[i].name), driver))
+			return true;
+	for (i = 0; i < m->nmodules; i++)
+		if (view_same_driver(m->modules[i].name, driver))
+			return true;
+	return false;
+}
+
+struct coverage coverage_of(const struct fs_model *m, const struct fs_report *r, const char *driver)
+{
+	struct coverage c = {.whole = m->frame_list.head != 0 && list_is_whole(&m->frame_list),
+			     .known = !driver || is_known(m, driver)};
+	size_t i;
+
+	for (i = 0; i < m->nframes; i++) {
+		const struct fs_list *l = &m->frames[i].filters;
+
+		c.whole = c.whole && list_is_whole(l);
+		c.counted += l->count.state == FS_READ && l->count.v > l->n ? l->count.v : l->n;
+	}
+	for (i = 0; i < m->nfilters; i++) {
+		if (!filter_concerns(m, &m->filters[i], driver))
+			continue;
+		c.filters++;
+		c.decided += r->stages ? r->stages[i] != FS_STAGE_UNKNOWN
+				       : fs_is_read(&m->filters[i].object.flags.value);
+	}
+	return c;
+}
+
+void json_coverage(struct view *v, const struct coverage *c)
+{
+	emit_object_begin(v->e, "coverage");
+	emit_uint(v->e, "filters_counted", c->counted);
+	emit_uint(v->e, "filters_reached", c->filters);
+	emit_uint(v->e, "filters_decided", c->decided);
+	emit_bool(v->e, "lists_whole", c->whole);
+	emit_object_end(v->e);
+}
+
+bool coverage_is_full(const struct coverage *c)
+{
+	return c->whole && c->decided == c->filters;
+}
+
+bool coverage_answers(const struct coverage *c, const char *driver)
+{
+	if (!driver)
+		return c->decided > 0 || coverage_is_full(c);
+	return c->filters > 0 ? c->decided == c->filters : c->whole;
+}
+
+/* One driver was asked for and nothing is said about it. */
+static const char *about_driver(struct view *v, const struct coverage *c, const char *driver)
+{
+	if (c->filters > 0 && c->decided == c->filters)
+		return text_printf(v, "%s was not found stuck, refused or left over.", driver);
+	if (c->filters > 0)
+		return text_printf(v,
+				   "Nothing can be said about %s: the state of a filter of it "
+				   "could not be read.",
+				   driver);
+	if (c->whole)
+		return text_printf(v, "%s has no filter registered, and no unload of it is stuck.",
+				   driver);
+	return text_printf(v,
+			   "Nothing can be said about %s: no filter of it was reached, and not all "
+			   "could be.",
+			   driver);
+}
+
+static const char *about_all(struct view *v, const struct coverage *c)
+{
+	const struct fs_model *m = v->m;
+
+	if (coverage_is_full(c))
+		return text_printf(v,
+				   "No driver was found stuck, refused or left over: %s, %s, %s, "
+				   "%s looked at.",
+				   text_count(v, m->nframes, "frame"),
+				   text_count(v, m->nfilters, "filter"),
+				   text_count(v, m->ninstances, "instance"),
+				   text_count(v, m->nvolumes, "volume"));
+	if (c->decided == 0)
+		return text_printf(v,
+				   "Nothing can be said: %s counted, %zu reached, and the state of "
+				   "none could be read.",
+				   text_count(v, c->counted, "filter"), c->filters);
+	return text_printf(v,
+			   "No driver was found stuck, refused or left over among the %s whose "
+			   "state could be read (%" PRIu64 " counted, %zu reached%s).",
+			   text_count(v, c->decided, "filter"), c->counted, c->filters,
+			   c->whole ? "" : ", not every list whole");
+}
+
+/* "; 3 rules not checked" */
+static const char *unchecked(struct view *v, const struct fs_report *r)
+{
+	if (r->nnot_checked == 0)
+		return "";
+	return text_printf(v, "; %s not checked (--json names them)",
+			   text_count(v, r->nnot_checked, "rule"));
+}
+
+/* The whole answer when there is nothing else to say, the first line of it when
+ * there are only findings. */
+void coverage_line(struct view *v, const struct coverage *c, const struct fs_report *r,
+		   const char *driver, bool alone)
+{
+	const struct fs_model *m = v->m;
+	enum emit_style style = !coverage_is_full(c) ? EMIT_WARN : alone ? EMIT_GOOD : EMIT_STRONG;
+	const char *rest = "";
+
+	if (!emit_is_text(v->e))
+		return;
+	if (alone && (m->ngaps || r->nnot_checked))
+		rest = text_printf(v, " %s%s.", text_gaps(v), unchecked(v, r));
+	emit_styled(v->e, style, "%s%s", driver ? about_driver(v, c, driver) : about_all(v, c),
+		    rest);
+	if (!alone)
+		emit_blank(v->e);
+}
