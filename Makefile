@@ -36,7 +36,7 @@ LIBS_LIB  = $(call pkglibs,$(PKGS_LIB))
 LIBS_CLI  = $(call pkglibs,$(PKGS_CLI))
 LIBS_TEST = $(call pkglibs,$(PKGS_TEST))
 
-LIB_DIRS := base dump vm layout read module nt fltmgr model check
+LIB_DIRS := base dump vm layout pdb read module nt fltmgr model check
 CLI_DIRS := emit view cli
 LAYOUTS  := $(sort $(wildcard pdb-layouts/nt/*.layout pdb-layouts/fltmgr/*.layout))
 LIB_SRC  := $(sort $(foreach d,$(LIB_DIRS),$(wildcard src/$(d)/*.c)) $(wildcard src/session*.c))
@@ -193,6 +193,15 @@ bench: $(BUILD)/bench $(BUILD)/mkworld
 	@for ram in 256M 4G 64G; do \
 		$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/bench-$$ram.dmp --format bitmap --ram $$ram && \
 		$(BUILD)/bench $$ram $(BUILD)/worlds/bench-$$ram.dmp; done
+
+# Needs clang, lld-link and llvm-pdbutil: the PDBs are made on the spot.
+.PHONY: check-pdb
+$(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe: $(BUILD)/%/pdbprobe: $(BUILD)/%/tests/tools/pdbprobe.o $(BUILD)/%/libpdb.a
+	$(Q)$(CC) $(if $(findstring /san/,$@),$(SAN),$(OPT)) $(CFLAGS) $(LDFLAGS) -o $@ $^
+$(BUILD)/rel/libpdb.a $(BUILD)/san/libpdb.a: $(BUILD)/%/libpdb.a: $(foreach s,$(filter src/base/% src/pdb/%,$(LIB_SRC)),$(BUILD)/%/$(s:.c=.o))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+check-pdb: $(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe
+	$(Q)python3 tests/tools/check_pdb.py $(BUILD)
 
 clean:
 	rm -rf $(BUILD)
