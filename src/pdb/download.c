@@ -212,8 +212,12 @@ static enum fs_status failed(struct downloader *d, struct run *r, CURLcode code,
 	case CURLE_TOO_MANY_REDIRECTS:
 		return fs_fail(err, FS_LIMIT, "more than %u redirects",
 			       (unsigned)d->limits.redirects);
-	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_URL_MALFORMAT:
+		return fs_fail(err, FS_INVALID,
+			       "libcurl does not take this URL, or the one it was "
+			       "redirected to: %s",
+			       d->words);
+	case CURLE_UNSUPPORTED_PROTOCOL:
 		return fs_fail(err, FS_INVALID,
 			       "refused a redirect to anything but http and https (from https: "
 			       "https alone): %s",
@@ -222,6 +226,13 @@ static enum fs_status failed(struct downloader *d, struct run *r, CURLcode code,
 		job->server_down = true;
 		return fs_fail(err, FS_LIMIT, "too slow after %llu bytes: %s",
 			       (unsigned long long)job->received, d->words);
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+		job->server_down = true;
+		return fs_fail(err, FS_SYSTEM,
+			       "%s (are the CA certificates installed? Debian, Ubuntu: "
+			       "ca-certificates)",
+			       d->words);
 	case CURLE_ABORTED_BY_CALLBACK:
 		return fs_fail(err, FS_INVALID, "interrupted");
 	default:

@@ -92,10 +92,11 @@ struct asked {
 	const char *shown;
 	struct symbol_server *server;
 	bool compressed;
+	bool miss; /* answer: the server has no such file */
 };
 
 /* Download into the cache at `root`; *done says that no other cache would do better. */
-static const char *get(struct search *f, const struct asked *a, const char *root, bool *done)
+static const char *get(struct search *f, struct asked *a, const char *root, bool *done)
 {
 	struct body b = {.f = f, .root = root};
 	struct download job = {.url = a->url, .shown = a->shown, .sink = to_store, .sink_arg = &b};
@@ -106,6 +107,7 @@ static const char *get(struct search *f, const struct asked *a, const char *root
 	job.max_bytes = f->limit;
 	st = ask(f, a->server, &job, &err);
 	*done = !b.refused;
+	a->miss = st == FS_NOT_FOUND;
 	if (st == FS_OK && !b.open)
 		st = fs_fail(&err, FS_CORRUPT, "the server sent an empty file");
 	if (st == FS_OK && a->compressed) {
@@ -123,7 +125,7 @@ static const char *get(struct search *f, const struct asked *a, const char *root
 
 /* One file of the server's, into the first cache that takes it. */
 static const char *get_file(struct search *f, struct symbol_server *server, bool two_tier,
-			    bool compressed)
+			    bool compressed, bool *miss)
 {
 	const struct symbol_tier *t = &f->e->tier[f->tier];
 	char packed[SYMBOL_NAME_MAX + 1];
@@ -142,6 +144,7 @@ static const char *get_file(struct search *f, struct symbol_server *server, bool
 		return NULL;
 	for (i = 0; !path && !done && (root = cache_dir(f, i, true)) != NULL; i++)
 		path = get(f, &a, root, &done);
+	*miss = a.miss;
 	return path;
 }
 
@@ -176,22 +179,21 @@ static void tell_pointer(struct search *f, struct symbol_server *server, bool tw
 	found_out(f, job.shown, st, "%s", err.text);
 }
 
-static const char *ask_server(struct search *f, struct symbol_server *server, bool two_tier)
+/* *miss: the server has nothing there. When it answered with a wrong file or an error, its
+ * other forms and places are no better, and it is not asked for them. */
+static const char *ask_server(struct search *f, struct symbol_server *server, bool two_tier,
+			      bool *miss)
 {
-	const char *path = get_file(f, server, two_tier, false);
-	size_t last = f->s->report.place.n;
-	bool wrong;
+	const char *path = get_file(f, server, two_tier, false, miss);
 
-	/* the server has a file under this key, but a wrong one: its other forms are no better */
-	wrong = last > 0 && f->s->report.place.v[last - 1].status != FS_NOT_FOUND;
-	if (path || wrong || server->down || f->interrupted || f->no_memory)
+	if (!*miss || server->down || f->interrupted || f->no_memory)
 		return path;
 	if (unpack_built())
-		path = get_file(f, server, two_tier, true);
+		path = get_file(f, server, two_tier, true, miss);
 	else
 		found_out(f, f->e->tier[f->tier].shown, FS_UNSUPPORTED,
 			  "a compressed file was not asked for: built without libmspack");
-	if (path || server->down || f->interrupted || f->no_memory)
+	if (!*miss || server->down || f->interrupted || f->no_memory)
 		return path;
 	tell_pointer(f, server, two_tier);
 	return NULL;
@@ -244,7 +246,7 @@ const char *find_at_url(struct search *f)
 	const struct symbol_tier *t = &f->e->tier[f->tier];
 	struct symbol_server *server;
 	const char *path;
-	bool two;
+	bool two, miss = false;
 
 	if (seen_before(f, t->where))
 		return NULL;
@@ -260,8 +262,10 @@ const char *find_at_url(struct search *f)
 		return NULL;
 	}
 	two = server->two_tier;
-	path = ask_server(f, server, two);
-	if (path || two || server->down || f->interrupted || f->no_memory)
+	path = ask_server(f, server, two, &miss);
+	if (path || !miss || two || server->down || f->interrupted || f->no_memory)
 		return path;
-	return is_two_tier(f, server) && !server->down ? ask_server(f, server, true) : NULL;
+	if (!is_two_tier(f, server) || server->down || f->interrupted)
+		return NULL;
+	return ask_server(f, server, true, &miss);
 }

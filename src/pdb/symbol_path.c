@@ -339,6 +339,16 @@ void symbol_path_deinit(struct symbol_path *sp)
 	arena_deinit(&sp->mem);
 }
 
+const char *symbol_path_text(struct arena *mem, const char *given)
+{
+	const char *alt = getenv("_NT_ALT_SYMBOL_PATH"), *usual = getenv("_NT_SYMBOL_PATH");
+
+	if (given)
+		return arena_strdup(mem, given);
+	return arena_printf(mem, "%s%s%s", alt ? alt : "", alt && usual ? ";" : "",
+			    usual ? usual : "");
+}
+
 const char *symbol_default_cache(struct arena *mem)
 {
 	const char *dir = getenv("XDG_CACHE_HOME");

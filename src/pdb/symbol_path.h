@@ -72,6 +72,11 @@ enum fs_status symbol_path_parse(const char *text, const struct symbol_defaults 
 				 struct symbol_path *ret, struct fs_error *err);
 void symbol_path_deinit(struct symbol_path *sp);
 
+/* The path's text: `given` (of -y) when not NULL, else _NT_ALT_SYMBOL_PATH and then
+ * _NT_SYMBOL_PATH, as WinDbg joins them; "" when there is none. NULL: out of memory. Asks
+ * the environment. */
+const char *symbol_path_text(struct arena *mem, const char *given);
+
 /* "$XDG_CACHE_HOME/fltscope/symbols", else "$HOME/.cache/fltscope/symbols", else NULL.
  * Asks the environment. */
 const char *symbol_default_cache(struct arena *mem);

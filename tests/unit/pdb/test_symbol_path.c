@@ -214,6 +214,23 @@ static void bounds(void **state)
 	expect("cache*0;srv*1*2*3*4*5*6*7*8*9*10", "C 0; S 0,1,2,3,4,5,6,7,8,9,10");
 }
 
+static void text_from_the_environment(void **state)
+{
+	struct arena mem = {0};
+
+	(void)state;
+	unsetenv("_NT_SYMBOL_PATH");
+	unsetenv("_NT_ALT_SYMBOL_PATH");
+	assert_string_equal(symbol_path_text(&mem, NULL), "");
+	setenv("_NT_SYMBOL_PATH", "srv*/a", 1);
+	assert_string_equal(symbol_path_text(&mem, NULL), "srv*/a");
+	setenv("_NT_ALT_SYMBOL_PATH", "/b", 1);
+	assert_string_equal(symbol_path_text(&mem, NULL), "/b;srv*/a");
+	assert_string_equal(symbol_path_text(&mem, "/y"), "/y");
+	assert_string_equal(symbol_path_text(&mem, ""), ""); /* -y "": none */
+	arena_deinit(&mem);
+}
+
 static void default_cache(void **state)
 {
 	struct arena mem = {0};
@@ -242,6 +259,7 @@ int main(void)
 		cmocka_unit_test(says_what_and_why),
 		cmocka_unit_test(passwords_are_not_shown),
 		cmocka_unit_test(bounds),
+		cmocka_unit_test(text_from_the_environment),
 		cmocka_unit_test(default_cache),
 	};
 
