@@ -32,7 +32,8 @@ OPT      ?= -O2 -g
 SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 pkgflags  = $(shell pkg-config --cflags $(1) 2>/dev/null)
 pkglibs   = $(shell pkg-config --libs $(1) 2>/dev/null)
-LIBS_LIB  = $(call pkglibs,$(PKGS_LIB))
+# libcurl and libmspack are loaded when they are needed, not linked
+LIBS_LIB  = $(call pkglibs,$(PKGS_LIB)) -ldl
 LIBS_CLI  = $(call pkglibs,$(PKGS_CLI))
 LIBS_TEST = $(call pkglibs,$(PKGS_TEST))
 
@@ -202,6 +203,14 @@ $(BUILD)/rel/libpdb.a $(BUILD)/san/libpdb.a: $(BUILD)/%/libpdb.a: $(foreach s,$(
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 check-pdb: $(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe
 	$(Q)python3 tests/tools/check_pdb.py $(BUILD)
+# A symbol server on loopback that behaves badly in every way we could think of.
+SYMSRV_OBJ := $(BUILD)/san/tests/tools/symsrv_driver.o
+.PHONY: check-symsrv
+$(BUILD)/san/symsrv_driver: $(SYMSRV_OBJ) $(foreach d,base pdb,$(foreach o,$(call LIB_OBJ,san),$(if $(findstring /$(d)/,$(o)),$(o))))
+	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldl
+check-symsrv: $(BUILD)/san/symsrv_driver
+	$(Q)python3 tests/tools/check_symsrv.py --driver $<
+-include $(SYMSRV_OBJ:.o=.d)
 
 clean:
 	rm -rf $(BUILD)
