@@ -9,7 +9,7 @@ CC ?= cc
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 
-PKGS_LIB  := libaddrxlat
+PKGS_LIB  := libaddrxlat capstone
 PKGS_CLI  := jansson
 PKGS_TEST := cmocka
 
@@ -37,7 +37,7 @@ LIBS_LIB  = $(call pkglibs,$(PKGS_LIB)) -ldl
 LIBS_CLI  = $(call pkglibs,$(PKGS_CLI))
 LIBS_TEST = $(call pkglibs,$(PKGS_TEST))
 
-LIB_DIRS := base dump vm layout pdb read module nt fltmgr model check
+LIB_DIRS := base dump vm layout pdb code read module nt fltmgr model check
 CLI_DIRS := emit view cli
 LAYOUTS  := $(sort $(wildcard pdb-layouts/nt/*.layout pdb-layouts/fltmgr/*.layout))
 LIB_SRC  := $(sort $(foreach d,$(LIB_DIRS),$(wildcard src/$(d)/*.c)) $(wildcard src/session*.c))

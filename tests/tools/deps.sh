@@ -20,6 +20,7 @@ need_command pkg-config pkg-config
 # the C library's headers are a package of their own
 echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || missing="$missing libc6-dev"
 need_library libaddrxlat libkdumpfile-dev
+need_library capstone libcapstone-dev
 need_library jansson libjansson-dev
 if [ "$group" = test ]; then
 	need_library cmocka libcmocka-dev
