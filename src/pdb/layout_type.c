@@ -104,7 +104,7 @@ static enum fs_status spell_pointer(struct layout_writer *w, const struct pdb_ty
 	if (to.kind == PDB_INT && to.size <= 8)
 		snprintf(s->text + n, sizeof(s->text) - n, ":%c%u", to.is_signed ? 'i' : 'u',
 			 (unsigned)to.size * 8);
-	else if (layout_is_name(to.name) && !to.unnamed)
+	else if (pdb_layout_name_ok(to.name) && !to.unnamed)
 		snprintf(s->text + n, sizeof(s->text) - n, ":%s", to.name);
 	else if (s->text[n - 1] == ':')
 		snprintf(s->text + n, sizeof(s->text) - n, "ptr");
@@ -115,9 +115,9 @@ static enum fs_status spell_enum(struct layout_writer *w, const struct pdb_type 
 				 struct spelling *s)
 {
 	/* the grammar's enums are the compiler's usual ones of 4 bytes */
-	if (t->size != 4 || t->unnamed || !layout_is_name(t->name)) {
+	if (t->size != 4 || t->unnamed || !pdb_layout_name_ok(t->name)) {
 		spell_scalar(s, t->size, t->is_signed);
-		if (!t->unnamed && layout_is_name(t->name))
+		if (!t->unnamed && pdb_layout_name_ok(t->name))
 			s->note = t->name;
 		return FS_OK;
 	}
@@ -130,7 +130,7 @@ static enum fs_status spell_aggregate(struct layout_writer *w, const struct pdb_
 {
 	if (t->forward || t->size == 0)
 		return FS_OK;
-	if (!t->unnamed && layout_is_name(t->name)) {
+	if (!t->unnamed && pdb_layout_name_ok(t->name)) {
 		snprintf(s->text, sizeof(s->text), "%s", t->name);
 		return layout_want(w, t);
 	}
@@ -233,7 +233,7 @@ static enum fs_status flatten_member(struct flatten *f, const struct pdb_member 
 	if (offset > UINT32_MAX)
 		return fs_fail(w->err, FS_CORRUPT, "%s: %s%.80s at offset 0x%" PRIx64, w->p->name,
 			       prefix, m->name, offset);
-	if (!*s.text || !layout_is_name(m->name) ||
+	if (!*s.text || !pdb_layout_name_ok(m->name) ||
 	    (size_t)snprintf(path, sizeof(path), "%s%s", prefix, m->name) >= sizeof(path))
 		return layout_put(
 			w, "  # left out: a member at 0x%" PRIx64 " that this grammar cannot say\n",

@@ -45,7 +45,7 @@ enum fs_status layout_put(struct layout_writer *w, const char *fmt, ...)
 	}
 }
 
-bool layout_is_name(const char *s)
+bool pdb_layout_name_ok(const char *s)
 {
 	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
 
@@ -130,7 +130,7 @@ enum fs_status layout_write_enum(struct layout_writer *w, const struct pdb_type 
 		const char *from = name;
 
 		/* a flag in the top bit is no negative number; -1 would be all flags */
-		if (!layout_is_name(v[i].name) ||
+		if (!pdb_layout_name_ok(v[i].name) ||
 		    (v[i].negative && (uint32_t)v[i].value != UINT32_C(1) << 31))
 			continue;
 		snprintf(name, sizeof(name), "%s", v[i].name);
@@ -140,7 +140,8 @@ enum fs_status layout_write_enum(struct layout_writer *w, const struct pdb_type 
 				from += strlen(prefix);
 		}
 		if (written++ == 0)
-			st = layout_put(w, "\nenum %s\n", t->name);
+			st = layout_put(w, "\nenum %s%s%s\n", t->name, prefix ? " " : "",
+					prefix ? prefix : "");
 		if (!st)
 			st = layout_put(w, "  value 0x%" PRIx64 " %s\n",
 					t->size == 4 ? (uint32_t)v[i].value : v[i].value, from);
@@ -179,7 +180,7 @@ static enum fs_status find_types(struct layout_writer *w, const struct pdb_layou
 		struct pdb_type t;
 
 		st = pdb_find_type(w->p, want->types[i], &t, w->err);
-		if (st == FS_NOT_FOUND || (!st && !layout_is_name(t.name))) {
+		if (st == FS_NOT_FOUND || (!st && !pdb_layout_name_ok(t.name))) {
 			ret->missing_types++;
 			st = layout_put(w, "# type %.100s is not in this PDB\n", want->types[i]);
 		} else if (!st) {
