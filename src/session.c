@@ -139,6 +139,7 @@ void fltscope_close(struct fltscope *fs)
 	model_free(&fs->model);
 	fltmgr_choice_deinit(&fs->choice);
 	modules_deinit(&fs->modules);
+	vec_free(&fs->types);
 	layout_free(fs->nt);
 	layout_free(fs->stable);
 	layout_free(fs->user_nt);

@@ -9,11 +9,18 @@
 #include "base/arena.h"
 #include "dump/dump.h"
 #include "fltmgr/fltmgr.h"
+#include "fltscope/debug.h"
 #include "fltscope/fltscope.h"
 #include "layout/layout.h"
 #include "model/build.h"
 #include "module/module.h"
 #include "vm/vm.h"
+
+/* A type that was asked for; strings and fields in the session's arena. */
+struct session_type {
+	const char *asked;
+	struct fs_type type;
+};
 
 struct fltscope {
 	struct dump *dump;
@@ -31,6 +38,7 @@ struct fltscope {
 	struct fs_report report;
 	bool diagnosed;
 	struct fltscope_options opts;
+	VEC(struct session_type) types;
 };
 
 void session_progress(struct fltscope *fs, const char *what);

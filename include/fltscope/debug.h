@@ -96,7 +96,9 @@ struct fs_field {
 	uint32_t offset, size;   /* bytes; size of one element */
 	uint32_t count;          /* elements of an array, 0 when none */
 	uint8_t bit_pos, bit_len;
-	bool is_signed, inferred; /* inferred: the layout says so of this offset */
+	bool is_signed;
+	bool inferred; /* nothing in this dump, nor a PDB, confirms this offset */
+	bool refused;  /* the live structures contradict it: its value must not be shown */
 	enum fs_type_kind kind;
 };
 struct fs_type {
@@ -107,10 +109,11 @@ struct fs_type {
 	const struct fs_field *fields;
 	size_t nfields;
 };
-/* "fltmgr!_FLT_FILTER" or "_FLT_FILTER" (nt and fltmgr are searched). */
+/* "fltmgr!_FLT_FILTER" or "_FLT_FILTER" (nt and fltmgr are searched). A member of unnamed type
+ * is a type by its path: "_DEVICE_OBJECT.Queue", as its field's struct_name says. */
 enum fs_status fltscope_type(struct fltscope *fs, const char *name, struct fs_type *ret,
 			     struct fs_error *err);
-/* Name of an enum's value; NULL. */
+/* Name of an enum's value as Windows' headers have it; NULL. */
 const char *fltscope_enum_name(struct fltscope *fs, const char *enum_name, uint64_t value);
 
 /* --- instructions --------------------------------------------------------------- */
@@ -128,5 +131,9 @@ enum fs_status fltscope_disassemble(struct fltscope *fs, uint64_t va, size_t cou
 /* The bounds of the function around va from .pdata; FS_NOT_FOUND when there is none. */
 enum fs_status fltscope_function(struct fltscope *fs, uint64_t va, uint64_t *ret_begin,
 				 uint64_t *ret_end, struct fs_error *err);
+/* Where there is no .pdata: the end of the code that begins at va, by its branches. The
+ * instruction after an end that nothing before jumps over belongs to another function. */
+enum fs_status fltscope_function_flow(struct fltscope *fs, uint64_t va, uint64_t *ret_end,
+				      struct fs_error *err);
 
 #endif
