@@ -87,6 +87,8 @@ static enum fs_status read_memory(struct fltscope *fs, struct fs_error *err)
 	if (st == FS_OK)
 		st = session_modules(fs, err);
 	if (st == FS_OK)
+		st = session_symbols_begin(fs, err);
+	if (st == FS_OK)
 		st = session_choose_nt(fs, err);
 	if (st == FS_OK)
 		st = session_fltmgr(fs, err);
@@ -125,7 +127,9 @@ enum fs_status fltscope_open(const char *path, const struct fltscope_options *op
 		return st;
 	}
 	/* The caller's options need not outlive the call. */
-	fs->opts = (struct fltscope_options){0};
+	fs->opts = (struct fltscope_options){.progress = fs->opts.progress,
+					     .progress_arg = fs->opts.progress_arg};
+	session_symbols_local(fs, false);
 	*ret = fs;
 	return FS_OK;
 }
@@ -137,6 +141,7 @@ void fltscope_close(struct fltscope *fs)
 	if (fs->building)
 		model_end(&fs->builder);
 	model_free(&fs->model);
+	session_symbols_end(fs);
 	fltmgr_choice_deinit(&fs->choice);
 	modules_deinit(&fs->modules);
 	vec_free(&fs->types);

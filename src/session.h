@@ -22,6 +22,8 @@ struct session_type {
 	struct fs_type type;
 };
 
+struct session_symbols;
+
 struct fltscope {
 	struct dump *dump;
 	struct vm *vm;	       /* NULL: this machine's memory is not understood */
@@ -37,7 +39,11 @@ struct fltscope {
 	bool building; /* model_begin was called */
 	struct fs_report report;
 	bool diagnosed;
-	struct fltscope_options opts;
+	struct fltscope_options opts; /* during the open; progress to the end */
+	struct session_symbols *symbols;
+	bool globals_by_symbol; /* where FltGlobals is, its PDB says */
+	/* What the PDBs of nt and fltmgr were good for, when they were found and gave no layout. */
+	struct fs_layout_candidate pdb_refused[2]; /* by enum layout_module; id NULL: nothing to tell */
 	VEC(struct session_type) types;
 };
 
@@ -58,5 +64,33 @@ enum fs_status session_judge_nt(struct fltscope *fs, struct fs_error *err);
 
 /* session_fltmgr.c: FltGlobals, the Filter Manager's layout, its objects. */
 enum fs_status session_fltmgr(struct fltscope *fs, struct fs_error *err);
+
+/* session_symbols.c: PDBs, image files and exports of modules, found when they are asked for. */
+enum fs_status session_symbols_begin(struct fltscope *fs, struct fs_error *err);
+/* While local (as from the beginning of the open to its end), modules other than nt and
+ * fltmgr are not asked for at servers. */
+void session_symbols_local(struct fltscope *fs, bool local);
+void session_symbols_end(struct fltscope *fs);
+/* The PDB that belongs to a module (index in fs->modules.list); NULL when there is none. */
+struct pdb;
+struct pdb *session_pdb(struct fltscope *fs, size_t module);
+
+/* session_names.c */
+/* Exports by name, sorted by RVA; NULL when none can be read. */
+struct exports;
+const struct exports *session_exports(struct fltscope *fs, size_t module);
+/* The name nearest to rva. */
+enum fs_symbol_source session_name_at(struct fltscope *fs, size_t module, uint64_t rva,
+				      struct module_name *ret);
+
+/* session_pdb.c: layout and places out of a PDB. */
+/* *ret is NULL when there is no PDB, or it gives none (told in fs->pdb_refused). Only
+ * FS_NO_MEMORY. */
+enum fs_status session_pdb_layout(struct fltscope *fs, enum layout_module lm, struct layout **ret,
+				  struct fs_error *err);
+/* RVA of a symbol in the module's PDB. */
+bool session_pdb_symbol(struct fltscope *fs, size_t module, const char *name, uint64_t *ret_rva);
+/* RVA of MiState.Hardware.InvalidPteMask by nt's PDB. */
+bool session_pdb_pte_mask(struct fltscope *fs, uint64_t *ret_rva);
 
 #endif

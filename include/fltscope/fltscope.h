@@ -24,7 +24,7 @@ struct fltscope_options {
 	const char *image_path;
 	bool offline; /* no network, whatever the path says */
 	/* Called now and then during long work with what is being done and how far
-	 * (0..total, total 0 when unknown). May be NULL. */
+	 * (0..total, total 0 when unknown), until fltscope_close. May be NULL. */
 	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
 	void *progress_arg;
 };

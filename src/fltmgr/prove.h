@@ -27,6 +27,7 @@ struct locate_in {
 	const struct module *fltmgr;
 	bool rva_known; /* of FltGlobals, for this exact image */
 	uint64_t globals_rva;
+	const char *rva_how; /* static: who says so */
 };
 
 /* FS_NOT_FOUND: err says what was looked at. Owner: fltmgr_site_deinit. */
