@@ -24,6 +24,7 @@ enum cli_needs {
 	TAKES_ARG = 4,	 /* DUMP and perhaps one argument */
 	DUMP_OPTIONAL = 8,
 	NO_DUMP = 16,
+	MANY_ARGS = 32, /* more behind the first */
 };
 
 struct cli;
@@ -39,6 +40,10 @@ enum cli_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 struct cli_options {
 	const struct command *command; /* NULL when only help or version is wanted */
 	const char *dump, *arg;	       /* NULL when not given */
+	const char *const *args;       /* all behind the dump; args[0] is arg */
+	size_t nargs;
+	unsigned recurse; /* -r */
+	bool blocks;	  /* -b */
 	const char *driver;
 	const char **layouts; /* owned: options_deinit */
 	size_t nlayouts;

@@ -47,6 +47,21 @@ static bool parse_colour(const char *s, enum cli_colour *ret)
 	return true;
 }
 
+/* -r alone is one level, as -r1. */
+static bool take_depth(struct cli_options *o, char *why, size_t n)
+{
+	char *end = NULL;
+	unsigned long depth = optarg ? strtoul(optarg, &end, 10) : 1;
+
+	if (depth == 0 || depth > 16 || (end && *end)) {
+		(void)snprintf(why, n, "-r takes a number of levels, 1 to 16, not '%s'",
+			       optarg ? optarg : "");
+		return false;
+	}
+	o->recurse = (unsigned)depth;
+	return true;
+}
+
 static bool take_option(struct cli_options *o, int opt, char **argv, char *why, size_t n)
 {
 	switch (opt) {
@@ -65,6 +80,11 @@ static bool take_option(struct cli_options *o, int opt, char **argv, char *why, 
 	case 'h':
 		o->help = true;
 		return true;
+	case 'b':
+		o->blocks = true;
+		return true;
+	case 'r':
+		return take_depth(o, why, n);
 	case OPT_COLOUR:
 		if (parse_colour(optarg, &o->colour))
 			return true;
@@ -108,8 +128,11 @@ static bool take_words(struct cli_options *o, int n, char **words, char *why, si
 		n--;
 	}
 	if (n > 0 && (needs & (NEEDS_ARG | TAKES_ARG))) {
-		o->arg = *words++;
-		n--;
+		o->arg = *words;
+		o->args = (const char *const *)words;
+		o->nargs = needs & MANY_ARGS ? (size_t)n : 1;
+		words += o->nargs;
+		n -= (int)o->nargs;
 	}
 	if (n > 0)
 		(void)snprintf(why, size, "%s: '%s' is one argument too many", cmd->name, *words);
@@ -117,6 +140,8 @@ static bool take_words(struct cli_options *o, int n, char **words, char *why, si
 		(void)snprintf(why, size, "%s: no dump is named", cmd->name);
 	else if (!o->arg && (needs & NEEDS_ARG))
 		(void)snprintf(why, size, "%s takes: %s", cmd->name, cmd->args);
+	else if ((o->recurse || o->blocks) && strcmp(cmd->name, "dt") != 0)
+		(void)snprintf(why, size, "-r and -b belong to dt, not to %s", cmd->name);
 	else if (o->driver && strcmp(cmd->name, "diagnose") != 0)
 		(void)snprintf(why, size, "--driver belongs to diagnose, not to %s", cmd->name);
 	else
@@ -136,7 +161,7 @@ bool options_parse(int argc, char **argv, struct cli_options *ret, char *why, si
 	}
 	optind = 0; /* getopt begins anew (glibc, musl) */
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":h", long_options, NULL)) != -1)
+	while ((opt = getopt_long(argc, argv, ":hbr::", long_options, NULL)) != -1)
 		if (!take_option(ret, opt, argv, why, why_size))
 			return false;
 	return take_words(ret, argc - optind, argv + optind, why, why_size);
@@ -161,6 +186,7 @@ static const char usage_tail[] =
 	"\n"
 	"Options:\n"
 	"  --json                 the answer as JSON (export always is)\n"
+	"  -r[N], -b              dt: nested types N levels deep; arrays and blocks whole\n"
 	"  --driver NAME          diagnose: only this driver or filter\n"
 	"  --layout FILE          use this layout file for its module; may be repeated\n"
 	"  --color=WHEN           auto (on a terminal, unless NO_COLOR is set), always, never\n"
