@@ -136,7 +136,7 @@ static enum fs_status substreams(struct pdb *p, const uint8_t *h, uint64_t *ret_
 enum fs_status dbi_open(struct pdb *p, struct fs_error *err)
 {
 	uint8_t h[DBI_HEADER];
-	uint64_t debug_at;
+	uint64_t debug_at = 0;
 	enum fs_status st;
 
 	p->dbi.omap_from = p->dbi.omap_to = STREAM_NONE;

@@ -146,8 +146,10 @@ static enum fs_status all_modules(struct pdb *p, place_cb cb, void *arg, bool *m
 			break;
 		}
 		at += MODULE_HEADER;
-		for (int names = 0; names < 2; names++)
-			at += strnlen((const char *)b + at, n - at) + (at < n);
+		for (int names = 0; names < 2; names++) {
+			at += strnlen((const char *)b + at, n - at);
+			at += at < n; /* the NUL, when there is one */
+		}
 		at = (at + 3) & ~(size_t)3;
 		if (at > n)
 			at = n;

@@ -299,6 +299,22 @@ static void hash_that_leads_elsewhere(void **state)
 	}
 }
 
+/* Of two publics of one name the hash says which: it is used, not just tolerated. */
+static void hash_is_used(void **state)
+{
+	struct world w;
+	uint32_t second;
+
+	(void)state;
+	begin(&w);
+	pm_public(records(&w), "FltGlobals", 2, 0x10);
+	second = pm_public(records(&w), "FltGlobals", 2, 0x20);
+	hash_of_one(&w, pdb_hash_name("FltGlobals", 10) % 4096, second);
+	finish(&w);
+	assert_rva(&w, "FltGlobals", 0x3020);
+	end(&w);
+}
+
 /* One module with a function that has no public, and a datum. */
 static void add_module(struct world *w)
 {
@@ -424,13 +440,21 @@ static void module_list_at_its_maximum(void **state)
 	static const uint32_t at[] = {34, 36};
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		struct world w;
 		struct fs_error err;
 		int n = 0;
 
 		begin(&w);
 		add_module(&w);
+		if (i == 3) { /* names without an end: the list ends there */
+			memset(w.d.modules.v + 64, 'x', w.d.modules.n - 64);
+			finish(&w);
+			assert_int_equal(pdb_symbols(w.p, PDB_MODULES, count, &n, &err), FS_OK);
+			assert_int_equal(n, 2);
+			end(&w);
+			continue;
+		}
 		if (i == 0)
 			blob_set_u16(&w.d.modules, at[0], 0xfffe);
 		else if (i == 1)
@@ -452,6 +476,7 @@ int main(void)
 		cmocka_unit_test(omap_that_lies),
 		cmocka_unit_test(no_sections_no_addresses),
 		cmocka_unit_test(hash_that_leads_elsewhere),
+		cmocka_unit_test(hash_is_used),
 		cmocka_unit_test(module_symbols),
 		cmocka_unit_test(hostile_records),
 		cmocka_unit_test(module_list_at_its_maximum),

@@ -6,15 +6,6 @@
 #include "support/pdb_maker.h"
 #include "support/test.h"
 
-static uint32_t list_of(struct pdb_maker *m, struct blob *b)
-{
-	uint32_t index = pm_type(m, 0x1203, b, NULL);
-
-	free(b->v);
-	*b = (struct blob){0};
-	return index;
-}
-
 static uint32_t words(struct pdb_maker *m, uint32_t kind, const char *name, size_t n,
 		      const uint32_t *v)
 {
@@ -55,20 +46,20 @@ static void make(struct pdb_maker *m)
 	value(&b, 2, "FLT_OBFL_ZOMBIED");
 	value(&b, 0x80000000, "FLT_OBFL_TOP");
 	value(&b, 0xffffffff, "FLT_OBFL_ALL");
-	list = list_of(m, &b);
+	list = pm_list(m, &b);
 	flags = WORDS(m, 0x1507, "_FLT_OBJECT_FLAGS", 4, 0x74, list);
 	link = pm_struct(m, 0x1505, "_LIST_ENTRY", 0x80, 0, 0);
 	link = WORDS(m, 0x1002, NULL, link, 0x1000c);
 	pm_member(&b, link, 0, "Flink");
 	pm_member(&b, link, 8, "Blink");
-	link = pm_struct(m, 0x1505, "_LIST_ENTRY", 0, list_of(m, &b), 16);
+	link = pm_struct(m, 0x1505, "_LIST_ENTRY", 0, pm_list(m, &b), 16);
 	bits = WORDS(m, 0x1205, NULL, 0x22, 3 | 5 << 8); /* 3 bits at bit 5 */
 	pm_member(&b, 0x22, 0, "Low");
 	pm_member(&b, 0x12, 4, "High");
-	inner = pm_struct(m, 0x1505, "<unnamed-tag>", 0, list_of(m, &b), 8);
+	inner = pm_struct(m, 0x1505, "<unnamed-tag>", 0, pm_list(m, &b), 8);
 	pm_member(&b, inner, 0, "u");
 	pm_member(&b, 0x23, 0, "Quad");
-	named = pm_struct(m, 0x1506, "_FLT_OBJECT::<unnamed-type-Where>", 8, list_of(m, &b), 8);
+	named = pm_struct(m, 0x1506, "_FLT_OBJECT::<unnamed-type-Where>", 8, pm_list(m, &b), 8);
 	array = WORDS(m, 0x1503, NULL, link, 0x23, 0x40);
 	/* that one ends in a number of 2 bytes and an empty name: 0x40 bytes, "" */
 	fn = WORDS(m, 0x1008, NULL, 3, 0, 0);
@@ -81,7 +72,7 @@ static void make(struct pdb_maker *m)
 	pm_member(&b, fn, 0x50, "Callback");
 	pm_member(&b, 0x603, 0x58, "Pointer");
 	pm_member(&b, 0x41, 0x60, "Real");
-	pm_struct(m, 0x1505, "_FLT_OBJECT", 0, list_of(m, &b), 0x68);
+	pm_struct(m, 0x1505, "_FLT_OBJECT", 0, pm_list(m, &b), 0x68);
 	pm_tpi(m, 1);
 	d.records = pm_stream(m);
 	d.sections = pm_stream(m);
@@ -237,12 +228,12 @@ static void hostile_names(void **state)
 	pm_info(&m, 1, NULL, 0);
 	value(&b, 1, "A\nfact unload-walk goes-on");
 	value(&b, 2, "FINE");
-	enumeration = WORDS(&m, 0x1507, "E\nfact x y", 2, 0x20, list_of(&m, &b));
+	enumeration = WORDS(&m, 0x1507, "E\nfact x y", 2, 0x20, pm_list(&m, &b));
 	pm_member(&b, 0x22, 0, "a\nfield 0x0 u32 b");
 	pm_member(&b, 0x22, 4, "c d");
 	pm_member(&b, enumeration, 8, "e");
 	pm_member(&b, 0x22, 0xc, "good");
-	pm_struct(&m, 0x1505, "_X", 0, list_of(&m, &b), 0x10);
+	pm_struct(&m, 0x1505, "_X", 0, pm_list(&m, &b), 0x10);
 	pm_tpi(&m, 1);
 	pm_dbi(&m, &d);
 	pm_build(&m);
@@ -281,7 +272,7 @@ static void explosions_have_an_end(void **state)
 		for (int i = 0; i < 60; i++)
 			pm_member(&b, t, 0, depth ? "" : "x");
 		t = pm_struct(&m, 0x1505, depth == 5 ? "_BOOM" : "<unnamed-tag>", 0,
-			      list_of(&m, &b), 8);
+			      pm_list(&m, &b), 8);
 	}
 	pm_tpi(&m, 1);
 	pm_dbi(&m, &d);

@@ -175,6 +175,33 @@ void pm_member(struct blob *list, uint32_t type, uint32_t offset, const char *na
 		blob(list, &(uint8_t){(uint8_t)(0xf0 + pad)}, 1);
 }
 
+uint32_t pm_list(struct pdb_maker *m, struct blob *b)
+{
+	uint32_t index = pm_type(m, 0x1203, b, NULL);
+
+	free(b->v);
+	*b = (struct blob){0};
+	return index;
+}
+
+uint32_t pm_record(struct pdb_maker *m, uint32_t kind, size_t n, const uint32_t (*v)[2])
+{
+	struct blob b = {0};
+	uint32_t index;
+
+	for (size_t i = 0; i < n; i++) {
+		if (v[i][0] == 4)
+			blob_u32(&b, v[i][1]);
+		else if (v[i][0] == 2)
+			blob_u16(&b, v[i][1]);
+		else
+			blob(&b, &(uint8_t){(uint8_t)v[i][1]}, 1);
+	}
+	index = pm_type(m, kind, &b, NULL);
+	free(b.v);
+	return index;
+}
+
 void pm_tpi(struct pdb_maker *m, int with)
 {
 	struct blob *b = &m->stream[MAKER_TPI];

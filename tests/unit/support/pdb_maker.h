@@ -51,6 +51,13 @@ uint32_t pm_type(struct pdb_maker *m, uint32_t kind, const struct blob *data, co
 uint32_t pm_struct(struct pdb_maker *m, uint32_t kind, const char *name, uint32_t prop,
 		   uint32_t fields, uint32_t size);
 void pm_member(struct blob *list, uint32_t type, uint32_t offset, const char *name);
+/* A field list of what is in `b`, which is emptied. */
+uint32_t pm_list(struct pdb_maker *m, struct blob *b);
+/* A record of numbers: {bytes, value} each. */
+uint32_t pm_record(struct pdb_maker *m, uint32_t kind, size_t n, const uint32_t (*v)[2]);
+#define PM_RECORD(m, kind, ...)                                                                    \
+	pm_record(m, kind, sizeof((const uint32_t[][2]){__VA_ARGS__}) / 8,                         \
+		  (const uint32_t[][2]){__VA_ARGS__})
 /* with: 0 neither hash nor index offsets, 1 both */
 void pm_tpi(struct pdb_maker *m, int with);
 
