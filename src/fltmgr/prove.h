@@ -150,11 +150,10 @@ void prove_operations(struct prover *p, uint64_t filter, const struct module *ow
 void prove_filter_unload(struct prover *p); /* over all filters */
 
 /*
- * A layout that was recorded for exactly this image (or that the user gave) is
- * believed where there is no evidence, and contradicted only by what cannot be
- * damage. One of the same build number has the fields in the right order: an
- * update may have moved them together, not exchanged them. One of another
- * build is believed nothing.
+ * A layout that was recorded for exactly this image is contradicted only by what
+ * cannot be damage. One that the user gave, or of the same build number, has the
+ * fields in the right order: an update may have moved them together, not
+ * exchanged them. One of another build is believed nothing.
  */
 enum proof_trust { TRUST_LAYOUT, TRUST_ORDER, TRUST_NOTHING };
 
