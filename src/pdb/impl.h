@@ -239,9 +239,9 @@ struct symbol_slot {
 };
 
 enum fs_status dbi_open(struct pdb *p, struct fs_error *err);
-enum fs_status info_open(struct pdb *p, struct fs_error *err);
+enum fs_status pdb_info_open(struct pdb *p, struct fs_error *err);
 /* Read one symbol record at its place; false: not a kind that is of use. */
-bool symbol_decode(struct pdb *p, const struct record_reader *r, struct pdb_symbol *ret);
+bool pdb_symbol_decode(struct pdb *p, const struct record_reader *r, struct pdb_symbol *ret);
 
 struct pdb {
 	char *name; /* for messages */

@@ -129,7 +129,7 @@ static void make_key(struct pdb_info *info)
 		 g[13], g[14], g[15], info->age);
 }
 
-enum fs_status info_open(struct pdb *p, struct fs_error *err)
+enum fs_status pdb_info_open(struct pdb *p, struct fs_error *err)
 {
 	struct cursor c;
 	uint8_t *b;
@@ -221,7 +221,7 @@ enum fs_status pdb_open_fd(int fd, const char *name, struct pdb **ret, struct fs
 	}
 	st = msf_open(p, err);
 	if (!st)
-		st = info_open(p, err);
+		st = pdb_info_open(p, err);
 	if (!st)
 		st = dbi_open(p, err);
 	if (st) {

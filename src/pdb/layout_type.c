@@ -104,7 +104,7 @@ static enum fs_status spell_pointer(struct layout_writer *w, const struct pdb_ty
 	if (to.kind == PDB_INT && to.size <= 8)
 		snprintf(s->text + n, sizeof(s->text) - n, ":%c%u", to.is_signed ? 'i' : 'u',
 			 (unsigned)to.size * 8);
-	else if (pdb_layout_name_ok(to.name) && !to.unnamed)
+	else if (lw_is_name(to.name) && !to.unnamed)
 		snprintf(s->text + n, sizeof(s->text) - n, ":%s", to.name);
 	else if (s->text[n - 1] == ':')
 		snprintf(s->text + n, sizeof(s->text) - n, "ptr");
@@ -115,14 +115,14 @@ static enum fs_status spell_enum(struct layout_writer *w, const struct pdb_type 
 				 struct spelling *s)
 {
 	/* the grammar's enums are the compiler's usual ones of 4 bytes */
-	if (t->size != 4 || t->unnamed || !pdb_layout_name_ok(t->name)) {
+	if (t->size != 4 || t->unnamed || !lw_is_name(t->name)) {
 		spell_scalar(s, t->size, t->is_signed);
-		if (!t->unnamed && pdb_layout_name_ok(t->name))
+		if (!t->unnamed && lw_is_name(t->name))
 			s->note = t->name;
 		return FS_OK;
 	}
 	snprintf(s->text, sizeof(s->text), "enum:%s", t->name);
-	return layout_want(w, t);
+	return lw_want(w, t);
 }
 
 static enum fs_status spell_aggregate(struct layout_writer *w, const struct pdb_type *t,
@@ -130,9 +130,9 @@ static enum fs_status spell_aggregate(struct layout_writer *w, const struct pdb_
 {
 	if (t->forward || t->size == 0)
 		return FS_OK;
-	if (!t->unnamed && pdb_layout_name_ok(t->name)) {
+	if (!t->unnamed && lw_is_name(t->name)) {
 		snprintf(s->text, sizeof(s->text), "%s", t->name);
-		return layout_want(w, t);
+		return lw_want(w, t);
 	}
 	snprintf(s->text, sizeof(s->text), "%s{0x%" PRIx64 "}",
 		 t->kind == PDB_UNION ? "union" : "struct", t->size);
@@ -233,9 +233,9 @@ static enum fs_status flatten_member(struct flatten *f, const struct pdb_member 
 	if (offset > UINT32_MAX)
 		return fs_fail(w->err, FS_CORRUPT, "%s: %s%.80s at offset 0x%" PRIx64, w->p->name,
 			       prefix, m->name, offset);
-	if (!*s.text || !pdb_layout_name_ok(m->name) ||
+	if (!*s.text || !lw_is_name(m->name) ||
 	    (size_t)snprintf(path, sizeof(path), "%s%s", prefix, m->name) >= sizeof(path))
-		return layout_put(
+		return lw_put(
 			w, "  # left out: a member at 0x%" PRIx64 " that this grammar cannot say\n",
 			offset);
 	st = add_field(f, &t, path, offset, parent, &s);
@@ -338,8 +338,8 @@ static enum fs_status put_overlays(struct flatten *f, struct flat **v, bool top_
 	n = find_overlays(f, v, top_union, o);
 	for (size_t i = 0; !st && i < n; i++) {
 		if (i == 0 || by_place(&o[i], &o[i - 1]) != 0)
-			st = layout_put(f->w, "  overlay 0x%" PRIx64 " 0x%" PRIx64 "\n",
-					o[i].offset, o[i].size);
+			st = lw_put(f->w, "  overlay 0x%" PRIx64 " 0x%" PRIx64 "\n", o[i].offset,
+				    o[i].size);
 	}
 	free(o);
 	return st;
@@ -354,8 +354,8 @@ static enum fs_status put_fields(struct flatten *f, struct flat **v, size_t firs
 		uint32_t self = v[i]->seq - 1;
 		size_t lo = 0, hi = f->v.n;
 
-		st = layout_put(f->w, "  field 0x%x %s %s%s%s\n", v[i]->offset, v[i]->type,
-				v[i]->name, v[i]->note ? " # " : "", v[i]->note ? v[i]->note : "");
+		st = lw_put(f->w, "  field 0x%x %s %s%s%s\n", v[i]->offset, v[i]->type, v[i]->name,
+			    v[i]->note ? " # " : "", v[i]->note ? v[i]->note : "");
 		while (lo < hi) { /* the first of its members */
 			size_t mid = lo + (hi - lo) / 2;
 
@@ -379,15 +379,15 @@ static size_t first_top(struct flat *const *v, size_t n)
 	return i;
 }
 
-enum fs_status layout_write_type(struct layout_writer *w, const struct pdb_type *t)
+enum fs_status lw_type(struct layout_writer *w, const struct pdb_type *t)
 {
 	struct flatten f = {.w = w};
 	struct flat **v = NULL;
 	enum fs_status st;
 
-	st = layout_put(w, "\n%s %s 0x%" PRIx64 "%s\n", t->kind == PDB_UNION ? "union" : "type",
-			t->name, t->size,
-			t->ambiguous ? " # another definition of this name differs" : "");
+	st = lw_put(w, "\n%s %s 0x%" PRIx64 "%s\n", t->kind == PDB_UNION ? "union" : "type",
+		    t->name, t->size,
+		    t->ambiguous ? " # another definition of this name differs" : "");
 	if (!st)
 		st = flatten(&f, t, 0, "", no_parent, 0);
 	if (!st) {

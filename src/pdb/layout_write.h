@@ -25,13 +25,13 @@ struct layout_writer {
 };
 
 /* Append to the text. */
-__attribute__((format(printf, 2, 3))) enum fs_status layout_put(struct layout_writer *w,
-								const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) enum fs_status lw_put(struct layout_writer *w,
+							    const char *fmt, ...);
 /* Have a struct, union or enum written too, unless it is there already. */
-enum fs_status layout_want(struct layout_writer *w, const struct pdb_type *t);
+enum fs_status lw_want(struct layout_writer *w, const struct pdb_type *t);
 /* Is it a name that the grammar takes: a C identifier? */
-bool pdb_layout_name_ok(const char *s);
-enum fs_status layout_write_type(struct layout_writer *w, const struct pdb_type *t);
-enum fs_status layout_write_enum(struct layout_writer *w, const struct pdb_type *t);
+bool lw_is_name(const char *s);
+enum fs_status lw_type(struct layout_writer *w, const struct pdb_type *t);
+enum fs_status lw_enum(struct layout_writer *w, const struct pdb_type *t);
 
 #endif

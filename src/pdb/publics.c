@@ -39,7 +39,7 @@ static void take_name(struct pdb_symbol *s, const uint8_t *b, size_t n)
 	s->name[len] = '\0';
 }
 
-bool symbol_decode(struct pdb *p, const struct record_reader *r, struct pdb_symbol *ret)
+bool pdb_symbol_decode(struct pdb *p, const struct record_reader *r, struct pdb_symbol *ret)
 {
 	const uint8_t *b = r->data;
 	uint32_t place, name;
@@ -103,7 +103,7 @@ static enum fs_status run(struct pdb *p, uint32_t stream, uint32_t begin, uint32
 		/* data of one module is in the shared stream too, for the hash's sake */
 		if (shared && r.kind == S_LDATA32)
 			continue;
-		if ((r.kind == S_PUB32) != (which == PDB_PUBLICS) || !symbol_decode(p, &r, &s))
+		if ((r.kind == S_PUB32) != (which == PDB_PUBLICS) || !pdb_symbol_decode(p, &r, &s))
 			continue;
 		*more = cb(arg, &s, stream, r.here);
 	}
@@ -146,8 +146,10 @@ static enum fs_status all_modules(struct pdb *p, place_cb cb, void *arg, bool *m
 			break;
 		}
 		at += MODULE_HEADER;
-		for (int names = 0; names < 2; names++)
-			at += strnlen((const char *)b + at, n - at) + (at < n);
+		for (int names = 0; names < 2; names++) {
+			at += strnlen((const char *)b + at, n - at);
+			at += at < n; /* the NUL, when there is one */
+		}
 		at = (at + 3) & ~(size_t)3;
 		if (at > n)
 			at = n;
@@ -241,7 +243,7 @@ static void try_record(struct by_name *b, uint32_t at)
 	if (records_init(&r, p, p->dbi.sym_records, at, msf_size(p, p->dbi.sym_records),
 			 "symbol records", NULL) != FS_OK)
 		return;
-	if (records_next(&r, &st, NULL) && r.kind == S_PUB32 && symbol_decode(p, &r, &s))
+	if (records_next(&r, &st, NULL) && r.kind == S_PUB32 && pdb_symbol_decode(p, &r, &s))
 		match_name(b, &s, 0, 0);
 	records_done(&r);
 }
@@ -400,7 +402,7 @@ enum fs_status pdb_symbol_by_rva(struct pdb *p, uint32_t rva, struct pdb_symbol 
 		lo--;
 	st = records_init(&r, p, p->symbols[lo].stream, p->symbols[lo].at,
 			  msf_size(p, p->symbols[lo].stream), "symbol records", err);
-	if (!st && (!records_next(&r, &st, err) || !symbol_decode(p, &r, &s)) && !st)
+	if (!st && (!records_next(&r, &st, err) || !pdb_symbol_decode(p, &r, &s)) && !st)
 		st = fs_fail(err, FS_CORRUPT, "%s: symbol record at 0x%x changed while it was read",
 			     p->name, p->symbols[lo].at);
 	records_done(&r);

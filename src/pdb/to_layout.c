@@ -16,7 +16,7 @@
 
 enum { MEMBER_DEPTH = 8, VISITS_MAX = 1 << 18 };
 
-enum fs_status layout_put(struct layout_writer *w, const char *fmt, ...)
+enum fs_status lw_put(struct layout_writer *w, const char *fmt, ...)
 {
 	va_list ap;
 	int n;
@@ -45,14 +45,14 @@ enum fs_status layout_put(struct layout_writer *w, const char *fmt, ...)
 	}
 }
 
-bool pdb_layout_name_ok(const char *s)
+bool lw_is_name(const char *s)
 {
 	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
 
 	return n > 0 && n < 128 && !s[n]; /* 128: what the grammar's reader takes */
 }
 
-enum fs_status layout_want(struct layout_writer *w, const struct pdb_type *t)
+enum fs_status lw_want(struct layout_writer *w, const struct pdb_type *t)
 {
 	bool is_enum = t->kind == PDB_ENUM;
 	size_t n = is_enum ? w->enums.n : w->types.n;
@@ -67,10 +67,10 @@ enum fs_status layout_want(struct layout_writer *w, const struct pdb_type *t)
 		/* a second definition of the name: a layout holds one of them */
 		return v[i].size == t->size
 			       ? FS_OK
-			       : layout_put(w,
-					    "  # this %s has 0x%" PRIx64 " bytes, the one listed "
-					    "0x%" PRIx64 "\n",
-					    t->name, t->size, v[i].size);
+			       : lw_put(w,
+					"  # this %s has 0x%" PRIx64 " bytes, the one listed "
+					"0x%" PRIx64 "\n",
+					t->name, t->size, v[i].size);
 	}
 	if (n >= LAYOUT_TYPES_MAX)
 		return fs_fail(w->err, FS_LIMIT, "%s: more than %d types for one layout",
@@ -118,7 +118,7 @@ static void upper(char *s)
 		*s = (char)toupper((unsigned char)*s);
 }
 
-enum fs_status layout_write_enum(struct layout_writer *w, const struct pdb_type *t)
+enum fs_status lw_enum(struct layout_writer *w, const struct pdb_type *t)
 {
 	const char *prefix = prefix_of(t->name);
 	const struct pdb_value *v;
@@ -130,7 +130,7 @@ enum fs_status layout_write_enum(struct layout_writer *w, const struct pdb_type 
 		const char *from = name;
 
 		/* a flag in the top bit is no negative number; -1 would be all flags */
-		if (!pdb_layout_name_ok(v[i].name) ||
+		if (!lw_is_name(v[i].name) ||
 		    (v[i].negative && (uint32_t)v[i].value != UINT32_C(1) << 31))
 			continue;
 		snprintf(name, sizeof(name), "%s", v[i].name);
@@ -140,11 +140,11 @@ enum fs_status layout_write_enum(struct layout_writer *w, const struct pdb_type 
 				from += strlen(prefix);
 		}
 		if (written++ == 0)
-			st = layout_put(w, "\nenum %s%s%s\n", t->name, prefix ? " " : "",
+			st = lw_put(w, "\nenum %s%s%s\n", t->name, prefix ? " " : "",
 					prefix ? prefix : "");
 		if (!st)
-			st = layout_put(w, "  value 0x%" PRIx64 " %s\n",
-					t->size == 4 ? (uint32_t)v[i].value : v[i].value, from);
+			st = lw_put(w, "  value 0x%" PRIx64 " %s\n",
+				    t->size == 4 ? (uint32_t)v[i].value : v[i].value, from);
 	}
 	return st;
 }
@@ -160,15 +160,15 @@ static enum fs_status put_head(struct layout_writer *w, const struct pdb_layout_
 			       "%s: machine 0x%x: layouts are for x64, x86 and arm64", w->p->name,
 			       w->p->info.machine);
 	if (want->provenance) {
-		st = layout_put(w, "# %s\n", want->provenance);
+		st = lw_put(w, "# %s\n", want->provenance);
 	} else {
 		escape_terminal(path_base(w->p->name), name, sizeof(name));
-		st = layout_put(w, "# Types of the PDB %s %s, as its own records have them.\n",
-				name, w->p->info.key);
+		st = lw_put(w, "# Types of the PDB %s %s, as its own records have them.\n", name,
+			    w->p->info.key);
 	}
 	return st ? st
-		  : layout_put(w, "\nmodule %s build %u machine %s\n", want->module, want->build,
-			       machine);
+		  : lw_put(w, "\nmodule %s build %u machine %s\n", want->module, want->build,
+			   machine);
 }
 
 static enum fs_status find_types(struct layout_writer *w, const struct pdb_layout_want *want,
@@ -180,11 +180,11 @@ static enum fs_status find_types(struct layout_writer *w, const struct pdb_layou
 		struct pdb_type t;
 
 		st = pdb_find_type(w->p, want->types[i], &t, w->err);
-		if (st == FS_NOT_FOUND || (!st && !pdb_layout_name_ok(t.name))) {
+		if (st == FS_NOT_FOUND || (!st && !lw_is_name(t.name))) {
 			ret->missing_types++;
-			st = layout_put(w, "# type %.100s is not in this PDB\n", want->types[i]);
+			st = lw_put(w, "# type %.100s is not in this PDB\n", want->types[i]);
 		} else if (!st) {
-			st = layout_want(w, &t);
+			st = lw_want(w, &t);
 		}
 	}
 	if (!st && w->types.n + w->enums.n == 0)
@@ -199,17 +199,17 @@ static enum fs_status put_symbols(struct layout_writer *w, const struct pdb_layo
 	enum fs_status st = FS_OK;
 
 	if (want->n_symbols)
-		st = layout_put(w, "\n");
+		st = lw_put(w, "\n");
 	for (size_t i = 0; !st && i < want->n_symbols; i++) {
 		struct pdb_symbol s;
 
 		st = pdb_symbol_by_name(w->p, want->symbols[i], &s, w->err);
 		if (st == FS_NOT_FOUND || (!st && !s.has_rva)) {
 			ret->missing_symbols++;
-			st = layout_put(w, "# symbol %.100s %s\n", want->symbols[i],
-					st ? "is not in this PDB" : "has no place in the image");
+			st = lw_put(w, "# symbol %.100s %s\n", want->symbols[i],
+				    st ? "is not in this PDB" : "has no place in the image");
 		} else if (!st) {
-			st = layout_put(w, "symbol %s 0x%x\n", want->symbols[i], s.rva);
+			st = lw_put(w, "symbol %s 0x%x\n", want->symbols[i], s.rva);
 		}
 	}
 	return st;
@@ -251,12 +251,12 @@ static enum fs_status put_missing(struct layout_writer *w, const char *path)
 	snprintf(type, sizeof(type), "%.*s", (int)(dot - path), path);
 	st = pdb_find_type(w->p, type, &t, w->err);
 	if (st == FS_NOT_FOUND)
-		return layout_put(w, "unknown %s\n", path);
+		return lw_put(w, "unknown %s\n", path);
 	if (!st && (t.kind == PDB_STRUCT || t.kind == PDB_UNION))
 		st = has_member(w, &t, dot + 1, 0, &visits, &has);
 	if (st || has)
 		return st;
-	return layout_put(w, "absent %s\n", path);
+	return lw_put(w, "absent %s\n", path);
 }
 
 static enum fs_status write_all(struct layout_writer *w, const struct pdb_layout_want *want,
@@ -270,14 +270,14 @@ static enum fs_status write_all(struct layout_writer *w, const struct pdb_layout
 	for (size_t i = 0; !st && i < w->types.n; i++) {
 		struct pdb_type t = w->types.v[i];
 
-		st = layout_write_type(w, &t);
+		st = lw_type(w, &t);
 	}
 	for (size_t i = 0; !st && i < w->enums.n; i++)
-		st = layout_write_enum(w, &w->enums.v[i]);
+		st = lw_enum(w, &w->enums.v[i]);
 	if (!st)
 		st = put_symbols(w, want, ret);
 	if (!st && want->n_fields)
-		st = layout_put(w, "\n");
+		st = lw_put(w, "\n");
 	for (size_t i = 0; !st && i < want->n_fields; i++)
 		st = put_missing(w, want->fields[i]);
 	ret->types = w->types.n;

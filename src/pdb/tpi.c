@@ -102,6 +102,7 @@ static enum fs_status load_anchors(struct pdb *p, uint32_t at, uint32_t len, boo
 	st = msf_load(p, t->hash_stream, at, len, "type index offsets", &b, err);
 	if (st)
 		return st;
+	free(t->anchors); /* of an attempt that failed */
 	t->anchors = calloc(n, sizeof(*t->anchors));
 	if (!t->anchors) {
 		free(b);

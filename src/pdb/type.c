@@ -364,7 +364,7 @@ enum fs_status pdb_type_declared(struct pdb *p, uint32_t index, struct pdb_type 
 {
 	const struct pdb_type *k = index >= 0x1000 ? known(p, index) : NULL;
 
-	if (k) {
+	if (k && k->index == index) { /* not one that was followed elsewhere */
 		*ret = *k;
 		return FS_OK;
 	}

@@ -277,8 +277,9 @@ def check_many():
     out = ["#define P(T) T *p##T"]
     for i in range(20000):
         out.append("struct _T%05d { unsigned a%d; struct _T%05d *next; union { int x; char y[%d]; }; "
-                   "unsigned f : 3, g : 7; long long last%d; } v%d;"
-                   % (i, i, (i * 7919) % 20000, 1 + i % 61, i % 13, i))
+                   "unsigned f : 3, g : 7; long long a_member_with_a_name_as_long_as_they_are_%d; "
+                   "void *another_member_that_makes_the_file_as_large_as_those_of_kernels_%d; } v%d;"
+                   % (i, i, (i * 7919) % 20000, 1 + i % 61, i % 13, i, i))
     values = ", ".join("E%d = %d" % (i, i * 3) for i in range(9000))
     out.append("enum _MANY { %s }; enum _MANY many;" % values)
     out.append("struct _WIDE { %s } wide;" % " ".join("int wide_member_%d;" % i for i in range(5000)))
