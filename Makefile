@@ -102,6 +102,15 @@ ONLY ?=
 unit: $(if $(ONLY),$(filter %/$(ONLY),$(UNIT_BIN)),$(UNIT_BIN))
 	@for t in $^; do echo "== $$t"; $$t || exit 1; done
 
+# A symbol server on loopback that behaves badly in every way we could think of.
+SYMSRV_OBJ := $(BUILD)/san/tests/tools/symsrv_driver.o
+.PHONY: check-symsrv
+$(BUILD)/san/symsrv_driver: $(SYMSRV_OBJ) $(foreach d,base pdb,$(foreach o,$(call LIB_OBJ,san),$(if $(findstring /$(d)/,$(o)),$(o))))
+	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldl
+check-symsrv: $(BUILD)/san/symsrv_driver
+	$(Q)python3 tests/tools/check_symsrv.py --driver $<
+-include $(SYMSRV_OBJ:.o=.d)
+
 # --- what the README names ----------------------------------------------------
 # A sub-make asks pkg-config and the compiler again once they are installed.
 SUBMAKE = env -u WARN $(MAKE) --no-print-directory -j$(shell nproc 2>/dev/null || echo 2)
@@ -141,15 +150,6 @@ $(BUILD)/mkworld: $(MKWORLD_OBJ) $(foreach d,base layout gen,$(foreach o,$(call 
 .PHONY: check-worlds
 check-worlds: $(BUILD)/mkworld
 	$(Q)python3 tests/tools/check-worlds.py $(BUILD)/mkworld $(BUILD)/worlds
-
-# A symbol server on loopback that behaves badly in every way we could think of.
-SYMSRV_OBJ := $(BUILD)/san/tests/tools/symsrv_driver.o
-.PHONY: check-symsrv
-$(BUILD)/san/symsrv_driver: $(SYMSRV_OBJ) $(foreach d,base pdb,$(foreach o,$(call LIB_OBJ,san),$(if $(findstring /$(d)/,$(o)),$(o))))
-	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldl
-check-symsrv: $(BUILD)/san/symsrv_driver
-	$(Q)python3 tests/tools/check_symsrv.py --driver $<
--include $(SYMSRV_OBJ:.o=.d)
 
 clean:
 	rm -rf $(BUILD)
