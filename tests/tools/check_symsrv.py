@@ -255,7 +255,10 @@ class Case:
             args += name if isinstance(name, tuple) else (name, KEY)
         env = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
         start = time.time()
-        r = subprocess.run(args, capture_output=True, timeout=60, env=env, check=False)
+        try:
+            r = subprocess.run(args, capture_output=True, timeout=60, env=env, check=False)
+        except subprocess.TimeoutExpired:
+            r = subprocess.CompletedProcess(args, -1, b"", b"no end after 60 seconds")
         self.seconds = time.time() - start
         self.err = r.stderr.decode("utf-8", "replace")
         self.lines = r.stdout.decode("utf-8", "replace").splitlines()
