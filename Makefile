@@ -153,6 +153,11 @@ $(BUILD)/san/sweep: $(BUILD)/san/tests/tools/sweep.o $(BUILD)/san/libfltscope-te
 	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB) $(LIBS_CLI)
 -include $(BUILD)/san/tests/tools/sweep.d
 
+# Offsets out of compiled code; by hand on any driver file.
+$(BUILD)/san/recover_file: $(BUILD)/san/tests/tools/recover_file.o $(BUILD)/san/libfltscope-test.a
+	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB) $(LIBS_CLI)
+-include $(BUILD)/san/tests/tools/recover_file.d
+
 SWEEP = $(BUILD)/san/sweep
 TEST_DEPS := $(UNIT_BIN) $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/san/check-layouts $(BUILD)/san/sweep \
 	$(BUILD)/fltscope $(BUILD)/libfltscope.a
