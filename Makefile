@@ -160,6 +160,7 @@ $(BUILD)/san/recover_file: $(BUILD)/san/tests/tools/recover_file.o $(BUILD)/san/
 
 SWEEP = $(BUILD)/san/sweep
 TEST_DEPS := $(UNIT_BIN) $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/san/check-layouts $(BUILD)/san/sweep \
+	$(BUILD)/san/recover_file \
 	$(BUILD)/fltscope $(BUILD)/libfltscope.a
 check-run: $(TEST_DEPS)
 	@mkdir -p $(BUILD)/worlds
@@ -172,6 +173,7 @@ check-run: $(TEST_DEPS)
 		"$(SWEEP) pages $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-pages.bin" \
 		"$(SWEEP) bytes $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-bytes.bin 3" \
 		"$(SWEEP) noise $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-noise.bin 300" \
+		"python3 tests/tools/check_recover.py $(BUILD)/san/recover_file $(BUILD)/recover" \
 		"python3 tests/tools/check_emulated.py" "python3 tests/tools/check_real.py"
 
 # Long runs: every byte, and a great deal of noise.

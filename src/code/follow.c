@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void incomplete(struct follow *f, enum fs_status status, uint64_t va, const char *what)
+void follow_incomplete(struct follow *f, enum fs_status status, uint64_t va, const char *what)
 {
 	if (!f->result->complete)
 		return;
@@ -32,7 +32,7 @@ static bool first_time(struct follow *f, uint64_t hash)
 	}
 	slot = vec_push(&f->seen);
 	if (!slot) {
-		incomplete(f, FS_NO_MEMORY, f->entry, "out of memory");
+		follow_incomplete(f, FS_NO_MEMORY, f->entry, "out of memory");
 		return false;
 	}
 	memmove(f->seen.v + lo + 1, f->seen.v + lo, (f->seen.n - 1 - lo) * sizeof(*slot));
@@ -40,24 +40,24 @@ static bool first_time(struct follow *f, uint64_t hash)
 	return true;
 }
 
-static void later(struct follow *f, const struct state *s, uint64_t va)
+void follow_later(struct follow *f, const struct state *s, uint64_t va)
 {
 	struct state *n;
 
 	if (f->pending.n >= FOLLOW_MAX_PATHS) {
-		incomplete(f, FS_LIMIT, va, "too many paths");
+		follow_incomplete(f, FS_LIMIT, va, "too many paths");
 		return;
 	}
 	n = vec_push(&f->pending);
 	if (!n) {
-		incomplete(f, FS_NO_MEMORY, va, "out of memory");
+		follow_incomplete(f, FS_NO_MEMORY, va, "out of memory");
 		return;
 	}
 	*n = *s;
 	n->va = va;
 }
 
-static bool in_image(const struct follow *f, uint64_t va)
+bool follow_in_image(const struct follow *f, uint64_t va)
 {
 	return va >= f->source->begin && va < f->source->end;
 }
@@ -68,54 +68,8 @@ static bool is_tail_call(const struct follow *f, const struct state *s, const st
 {
 	const struct follow_value *sp = &s->reg[f->sp];
 
-	return !in->has_target || !in_image(f, in->target) ||
+	return !in->has_target || !follow_in_image(f, in->target) ||
 	       (s->framed && sp->origin == FOLLOW_STACK && sp->off == 0);
-}
-
-/* One way out of a conditional branch, with what is known on it. */
-static void take(struct follow *f, const struct state *s, uint64_t va, const struct insn *in,
-		 enum verdict question, bool yes)
-{
-	const struct flags *flags = &s->flags;
-	struct follow_event e = {.va = in->va, .a = flags->a, .b = flags->b};
-	struct state n = *s;
-	bool equal = (in->cond == INSN_EQ) == yes;
-
-	n.flags.kind = flags->kind;
-	if (question == VERDICT_SIGN || question == VERDICT_NOT_SIGN) {
-		e.kind = FOLLOW_SIGN;
-		e.negative = yes == (question == VERDICT_SIGN);
-		fact_add(&n, flags->a.origin, e.negative);
-		if (!step_tell(f, &n, &e))
-			return;
-	} else if (flags->kind == FLAGS_COMPARE && flags->size == 8 && equal &&
-		   (in->cond == INSN_EQ || in->cond == INSN_NE)) {
-		e.kind = FOLLOW_EQUAL;
-		if (!step_tell(f, &n, &e))
-			return;
-	}
-	later(f, &n, va);
-}
-
-static void branch(struct follow *f, struct state *s, const struct insn *in)
-{
-	uint64_t next = in->va + in->size;
-	enum verdict v;
-	bool alive = true;
-
-	if (in->operands == 2) /* cbz and its like do not touch the flags, but nobody asks later */
-		s->flags = (struct flags){FLAGS_TEST, in->operand[0].size,
-					  step_operand(f, s, in, &in->operand[0], &alive),
-					  value_const(in->operand[1].imm, in->va)};
-	v = flags_ask(s, &s->flags, in->cond);
-	if (v != VERDICT_NO) {
-		if (in->has_target && in_image(f, in->target))
-			take(f, s, in->target, in, v, true);
-		else
-			incomplete(f, FS_UNSUPPORTED, in->va, "a branch out of the image");
-	}
-	if (v != VERDICT_YES)
-		take(f, s, next, in, v, false);
 }
 
 /* One instruction. False when the path ends or was put back among the pending ones. */
@@ -125,7 +79,7 @@ static bool step(struct follow *f, struct state *s)
 	struct insn in;
 
 	if (++f->steps > FOLLOW_MAX_STEPS) {
-		incomplete(f, FS_LIMIT, s->va, "too many steps");
+		follow_incomplete(f, FS_LIMIT, s->va, "too many steps");
 		return false;
 	}
 	if (code_decode(f->source, f->decoder, s->va, &in, &err) != FS_OK) {
@@ -135,14 +89,13 @@ static bool step(struct follow *f, struct state *s)
 		}
 		return false;
 	}
+	if (fork_insn(f, s, &in))
+		return false;
 	switch (in.op) {
 	case INSN_JUMP:
 		if (is_tail_call(f, s, &in))
 			return step_call(f, s, &in, true);
-		later(f, s, in.target);
-		return false;
-	case INSN_JUMP_IF:
-		branch(f, s, &in);
+		follow_later(f, s, in.target);
 		return false;
 	case INSN_CALL:
 		s->va += in.size;
@@ -154,7 +107,7 @@ static bool step(struct follow *f, struct state *s)
 	default:
 		s->va += in.size;
 		if (in.op == INSN_DATA && f->machine != INSN_ARM64)
-			incomplete(f, FS_CORRUPT, in.va, "no instruction");
+			follow_incomplete(f, FS_CORRUPT, in.va, "no instruction");
 		return step_insn(f, s, &in);
 	}
 }
@@ -168,7 +121,7 @@ static void walk_paths(struct follow *f)
 		if (!first_time(f, state_hash(&s)))
 			continue;
 		if (++f->paths > FOLLOW_MAX_PATHS) {
-			incomplete(f, FS_LIMIT, s.va, "too many paths");
+			follow_incomplete(f, FS_LIMIT, s.va, "too many paths");
 			return;
 		}
 		while (step(f, &s))

@@ -18,6 +18,9 @@ struct flags {
 	enum flags_kind kind;
 	unsigned size;
 	struct follow_value a, b;
+	/* the path is one on which this condition was found to hold, or not */
+	bool decided, holds;
+	enum insn_cond cond;
 };
 
 struct fact {
@@ -77,6 +80,15 @@ enum verdict flags_ask(const struct state *s, const struct flags *flags, enum in
 void fact_add(struct state *s, unsigned origin, bool negative);
 void fact_forget(struct state *s, unsigned origin);
 
+/* follow.c: a path for later, from va on. */
+void follow_later(struct follow *f, const struct state *s, uint64_t va);
+void follow_incomplete(struct follow *f, enum fs_status status, uint64_t va, const char *what);
+bool follow_in_image(const struct follow *f, uint64_t va);
+
+/* follow_fork.c: instructions after which there are several paths: all are put back. False
+ * when this one is none of them. */
+bool fork_insn(struct follow *f, struct state *s, const struct insn *in);
+
 /* follow_step.c: the effect of one instruction that is no branch. False ends the path. */
 bool step_insn(struct follow *f, struct state *s, const struct insn *in);
 /* A call, to the next instruction (or, `tail`, out of the function). */
@@ -84,6 +96,8 @@ bool step_call(struct follow *f, struct state *s, const struct insn *in, bool ta
 bool step_return(struct follow *f, struct state *s, const struct insn *in);
 struct follow_value step_operand(struct follow *f, struct state *s, const struct insn *in,
 				 const struct insn_operand *o, bool *alive);
+bool step_put(struct follow *f, struct state *s, const struct insn *in,
+	      const struct insn_operand *o, struct follow_value v);
 bool step_tell(struct follow *f, struct state *s, struct follow_event *e);
 
 #endif

@@ -47,6 +47,7 @@ uint64_t state_hash(const struct state *s)
 	h = mix(h, slots);
 	h = mix(mix(h, s->flags.kind), s->flags.size);
 	h = mix_value(mix_value(h, &s->flags.a), &s->flags.b);
+	h = mix(mix(mix(h, s->flags.decided), s->flags.holds), s->flags.cond);
 	for (i = 0; i < FOLLOW_FACTS; i++)
 		h = mix(mix(h, s->fact[i].origin), s->fact[i].negative);
 	for (i = 0; i < FOLLOW_ORIGINS / 64; i++)
@@ -285,6 +286,27 @@ static enum verdict ask_zero(const struct state *s, struct follow_value v, unsig
 	return cond == INSN_NO_SIGN || cond == INSN_GE ? VERDICT_NOT_SIGN : VERDICT_OPEN;
 }
 
+static enum insn_cond opposite(enum insn_cond cond)
+{
+	static const enum insn_cond table[] = {
+		[INSN_EQ] = INSN_NE,
+		[INSN_NE] = INSN_EQ,
+		[INSN_LT] = INSN_GE,
+		[INSN_GE] = INSN_LT,
+		[INSN_GT] = INSN_LE,
+		[INSN_LE] = INSN_GT,
+		[INSN_BELOW] = INSN_ABOVE_EQ,
+		[INSN_ABOVE_EQ] = INSN_BELOW,
+		[INSN_ABOVE] = INSN_BELOW_EQ,
+		[INSN_BELOW_EQ] = INSN_ABOVE,
+		[INSN_SIGN] = INSN_NO_SIGN,
+		[INSN_NO_SIGN] = INSN_SIGN,
+		[INSN_COND_OTHER] = INSN_COND_OTHER,
+	};
+
+	return table[cond];
+}
+
 enum verdict flags_ask(const struct state *s, const struct flags *flags, enum insn_cond cond)
 {
 	struct follow_value a = flags->a, b = flags->b;
@@ -292,6 +314,12 @@ enum verdict flags_ask(const struct state *s, const struct flags *flags, enum in
 	uint64_t ca, cb;
 	bool has_a, has_b, same, holds;
 
+	if (flags->kind != FLAGS_NONE && flags->decided && cond != INSN_COND_OTHER) {
+		if (cond == flags->cond)
+			return flags->holds ? VERDICT_YES : VERDICT_NO;
+		if (cond == opposite(flags->cond))
+			return flags->holds ? VERDICT_NO : VERDICT_YES;
+	}
 	if (flags->kind == FLAGS_NONE || size == 0 || size > 8)
 		return VERDICT_OPEN;
 	same = a.origin == b.origin && a.off == b.off && a.origin != FOLLOW_UNKNOWN;

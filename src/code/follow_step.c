@@ -104,8 +104,8 @@ struct follow_value step_operand(struct follow *f, struct state *s, const struct
 	return unknown;
 }
 
-static bool put(struct follow *f, struct state *s, const struct insn *in,
-		const struct insn_operand *o, struct follow_value v)
+bool step_put(struct follow *f, struct state *s, const struct insn *in,
+	      const struct insn_operand *o, struct follow_value v)
 {
 	if (o->kind == INSN_O_MEM)
 		return store(f, s, in, address_of(f, s, in, o), o->size, v);
@@ -143,6 +143,10 @@ static struct follow_value combine(const struct insn *in, struct follow_value a,
 		return has_a && has_b ? value_const(ca | cb, in->va) : unknown;
 	case INSN_XOR:
 		return has_a && has_b ? value_const(ca ^ cb, in->va) : unknown;
+	case INSN_SHIFT:
+		return has_a && has_b && !in->keeps_sign && cb < 8u * size
+			       ? value_const(ca >> cb, in->va)
+			       : unknown;
 	default:
 		return unknown;
 	}
@@ -171,7 +175,7 @@ static bool arithmetic(struct follow *f, struct state *s, const struct insn *in)
 	/* 8-byte pointers do not live in narrower registers */
 	if (size != 8 && r.origin != FOLLOW_CONST && r.origin != FOLLOW_BYTE)
 		r = unknown;
-	return put(f, s, in, &o[0], r) && alive;
+	return step_put(f, s, in, &o[0], r) && alive;
 }
 
 static bool move(struct follow *f, struct state *s, const struct insn *in)
@@ -185,17 +189,28 @@ static bool move(struct follow *f, struct state *s, const struct insn *in)
 		v = unknown;
 	if (in->pre_index) { /* the address is counted from the base as it was */
 		base = address_of(f, s, in, &o[m]);
-		alive = put(f, s, in, &o[0], v) && alive;
+		alive = step_put(f, s, in, &o[0], v) && alive;
 		register_write(f, s, o[m].base, 8, base);
 	} else {
 		base = in->post_index ? register_read(f, s, o[m].base, 8) : unknown;
-		alive = put(f, s, in, &o[0], v) && alive;
+		alive = step_put(f, s, in, &o[0], v) && alive;
 		if (in->post_index)
 			register_write(f, s, o[m].base, 8, plus(base, o[2].imm, in->va));
 	}
 	if ((in->pre_index || in->post_index) && o[m].base == f->sp)
 		s->framed = true;
 	return alive;
+}
+
+/* movk */
+static bool insert(struct follow *f, struct state *s, const struct insn *in)
+{
+	const struct insn_operand *o = in->operand;
+	uint64_t mask = UINT64_C(0xffff) << o[1].shift, was;
+	bool known = value_is_const(register_read(f, s, o[0].reg, o[0].size), o[0].size, &was);
+
+	return step_put(f, s, in, &o[0],
+			known ? value_const((was & ~mask) | o[1].imm, in->va) : unknown);
 }
 
 /* ldp, stp */
@@ -239,7 +254,7 @@ static bool stack_move(struct follow *f, struct state *s, const struct insn *in)
 	} else {
 		v = sp.origin == FOLLOW_STACK ? slot_read(s, sp.off, 8) : unknown;
 		register_write(f, s, f->sp, 8, plus(sp, 8, in->va));
-		alive = put(f, s, in, &in->operand[0], v);
+		alive = step_put(f, s, in, &in->operand[0], v);
 	}
 	return alive;
 }
@@ -251,8 +266,10 @@ static bool compare(struct follow *f, struct state *s, const struct insn *in)
 	struct follow_value b = step_operand(f, s, in, &in->operand[1], &alive);
 	struct follow_event e = {.kind = FOLLOW_COMPARE, .va = in->va, .a = a, .b = b};
 
-	s->flags = (struct flags){in->op == INSN_COMPARE ? FLAGS_COMPARE : FLAGS_TEST,
-				  in->operand[0].size, a, b};
+	s->flags = (struct flags){.kind = in->op == INSN_COMPARE ? FLAGS_COMPARE : FLAGS_TEST,
+				  .size = in->operand[0].size,
+				  .a = a,
+				  .b = b};
 	/* a comparison with an immediate is no comparison of addresses */
 	if (in->op == INSN_COMPARE && in->operand[0].size == 8 && alive)
 		alive = step_tell(f, s, &e);
@@ -339,12 +356,13 @@ bool step_insn(struct follow *f, struct state *s, const struct insn *in)
 	case INSN_MOVE_2:
 		return move_two(f, s, in);
 	case INSN_ADDRESS:
-		return put(f, s, in, &in->operand[0], effective_address(f, s, in));
+		return step_put(f, s, in, &in->operand[0], effective_address(f, s, in));
 	case INSN_ADD:
 	case INSN_SUB:
 	case INSN_AND:
 	case INSN_OR:
 	case INSN_XOR:
+	case INSN_SHIFT:
 		if (in->operands == 3)
 			return arithmetic(f, s, in);
 		break;
@@ -358,6 +376,8 @@ bool step_insn(struct follow *f, struct state *s, const struct insn *in)
 		if (in->machine != INSN_ARM64)
 			return false;
 		break;
+	case INSN_INSERT:
+		return insert(f, s, in);
 	default:
 		break;
 	}

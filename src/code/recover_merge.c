@@ -19,7 +19,7 @@ static const struct {
 
 static struct recovered *field(struct recover_offsets *o, size_t i)
 {
-	return (struct recovered *)((char *)o + fields[i].offset);
+	return (void *)((char *)o + fields[i].offset);
 }
 
 enum fs_status recover_merge(struct recover_offsets *all, const struct recover_offsets *more,

@@ -37,6 +37,8 @@ enum fs_status code_decode(const struct code_source *s, struct insn_decoder *d, 
 	uint8_t bytes[INSN_MAX_BYTES];
 	struct fs_error e = {0};
 	size_t n = sizeof(bytes);
+	struct insn in;
+	bool cut = false;
 
 	/* never past the end of the code: what lies there is not part of an instruction */
 	if (va < s->begin || va >= s->end)
@@ -46,13 +48,15 @@ enum fs_status code_decode(const struct code_source *s, struct insn_decoder *d, 
 	if (n > s->end - va)
 		n = (size_t)(s->end - va);
 	if (s->read(s->ctx, va, bytes, n, &e) != FS_OK) {
-		if (!e.has_address || e.address <= va || e.address - va >= n) {
-			if (err)
-				*err = e;
-			return e.status;
-		}
-		n = (size_t)(e.address - va);
+		cut = e.has_address && e.address > va && e.address - va < n;
+		n = cut ? (size_t)(e.address - va) : 0;
 	}
-	insn_decode(d, bytes, n, va, ret);
+	/* a whole instruction before what cannot be read is one; a beginning is none */
+	if (!insn_decode(d, bytes, n, va, &in) || (cut && in.op == INSN_DATA)) {
+		if (err)
+			*err = e;
+		return e.status;
+	}
+	*ret = in;
 	return FS_OK;
 }

@@ -21,7 +21,7 @@ struct code_source {
 enum fs_status code_source_vm(struct vm *vm, uint64_t begin, uint64_t end, struct code_source *ret,
 			      struct fs_error *err);
 
-/* Read and decode the instruction at va; fails only when not one byte of it can be read. */
+/* Read and decode the instruction at va. Fails when it cannot be read whole. */
 enum fs_status code_decode(const struct code_source *s, struct insn_decoder *d, uint64_t va,
 			   struct insn *ret, struct fs_error *err);
 

@@ -5,6 +5,7 @@
  *
  *	recover_file FILE ROLE RVA|EXPORT	one function: its values, "nothing: why" else
  *	recover_file FILE ROLE all		every function of .pdata; those that answer
+ *	recover_file FILE ROLE exports		every export, a line each
  *
  * ROLE: unload, name, filters, instances, reference.
  */
@@ -84,18 +85,28 @@ static void map(struct image *i, const char *path)
 	free(f);
 }
 
-static uint64_t find_export(const struct image *i, const char *name)
+/* The VA of export k by name, and its name; 0 after the last. */
+static uint64_t export_at(const struct image *i, uint32_t k, const char **name)
 {
 	const uint8_t *d = i->bytes + i->exports;
-	uint32_t k, n = i->exports ? load_u32(d + 24) : 0;
+	uint16_t o;
 
-	for (k = 0; k < n; k++) {
-		uint32_t s = load_u32(i->bytes + load_u32(d + 32) + (size_t)4 * k);
-		uint16_t o = load_u16(i->bytes + load_u32(d + 36) + (size_t)2 * k);
+	if (!i->exports || k >= load_u32(d + 24))
+		return 0;
+	*name = (const char *)i->bytes + load_u32(i->bytes + load_u32(d + 32) + (size_t)4 * k);
+	o = load_u16(i->bytes + load_u32(d + 36) + (size_t)2 * k);
+	return i->base + load_u32(i->bytes + load_u32(d + 28) + (size_t)4 * o);
+}
 
-		if (strcmp((const char *)i->bytes + s, name) == 0)
-			return i->base + load_u32(i->bytes + load_u32(d + 28) + (size_t)4 * o);
-	}
+static uint64_t find_export(const struct image *i, const char *wanted)
+{
+	const char *name;
+	uint64_t va;
+	uint32_t k;
+
+	for (k = 0; (va = export_at(i, k, &name)) != 0; k++)
+		if (strcmp(name, wanted) == 0)
+			return va;
 	fail("no such export");
 	return 0;
 }
@@ -158,29 +169,45 @@ static void every_function(const struct image *i, const struct code_source *s,
 	printf("%u functions, %u not followed whole\n", n, limits);
 }
 
+static void answer(const struct image *i, const struct code_source *s, enum recover_role role,
+		   uint64_t va)
+{
+	struct recover_offsets o = {0};
+	struct fs_error err = {0};
+
+	if (recover_offsets(s, role, va, &o, &err) == FS_OK)
+		show_all(&o, i->base);
+	else
+		printf(" nothing: %s\n", err.text);
+}
+
 int main(int argc, char **argv)
 {
 	struct image i = {0};
 	struct code_source s = {.read = read_image, .ctx = &i};
-	struct recover_offsets o = {0};
-	struct fs_error err = {0};
+	enum recover_role role;
+	const char *name;
 	uint64_t va;
+	uint32_t k;
 
 	if (argc != 4)
-		fail("usage: recover_file FILE ROLE RVA|EXPORT|all");
+		fail("usage: recover_file FILE ROLE RVA|EXPORT|all|exports");
 	map(&i, argv[1]);
+	role = role_of(argv[2]);
 	s.machine = i.machine == 0xaa64 ? INSN_ARM64 : i.machine == 0x14c ? INSN_X86 : INSN_X64;
 	s.begin = i.base;
 	s.end = i.base + i.size;
 	if (strcmp(argv[3], "all") == 0) {
-		every_function(&i, &s, role_of(argv[2]));
+		every_function(&i, &s, role);
+	} else if (strcmp(argv[3], "exports") == 0) {
+		for (k = 0; (va = export_at(&i, k, &name)) != 0; k++) {
+			printf("%s:", name);
+			answer(&i, &s, role, va);
+		}
 	} else {
-		va = strncmp(argv[3], "0x", 2) == 0 ? i.base + strtoull(argv[3], NULL, 16)
-						    : find_export(&i, argv[3]);
-		if (recover_offsets(&s, role_of(argv[2]), va, &o, &err) == FS_OK)
-			show_all(&o, i.base);
-		else
-			printf("nothing: %s\n", err.text);
+		answer(&i, &s, role,
+		       strncmp(argv[3], "0x", 2) == 0 ? i.base + strtoull(argv[3], NULL, 16)
+						      : find_export(&i, argv[3]));
 	}
 	free(i.bytes);
 	return 0;

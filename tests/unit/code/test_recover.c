@@ -2,54 +2,7 @@
 #include "support/test.h"
 
 #include "code/recover.h"
-#include "support/article_code.h"
-
-#define UNLOAD article_unload[0].va
-#define COUNT  (sizeof(article_unload) / sizeof(article_unload[0]))
-
-/* The article's function, byte for byte; nothing else is there. */
-struct code {
-	uint8_t bytes[512];
-	uint64_t va;
-	size_t n;
-};
-
-static enum fs_status read_code(void *ctx, uint64_t va, void *buf, size_t n, struct fs_error *err)
-{
-	const struct code *c = ctx;
-	size_t have = va >= c->va && va - c->va < c->n ? c->n - (size_t)(va - c->va) : 0;
-
-	if (have > 0)
-		memcpy(buf, c->bytes + (va - c->va), have < n ? have : n);
-	if (have < n)
-		return fs_fail_at(err, FS_NOT_IN_DUMP, va + have, "no code at 0x%llx",
-				  (unsigned long long)(va + have));
-	return FS_OK;
-}
-
-static void article(struct code *c)
-{
-	unsigned v;
-	size_t i;
-	const char *s;
-
-	memset(c, 0, sizeof(*c));
-	c->va = UNLOAD;
-	for (i = 0; i < COUNT; i++)
-		for (s = article_unload[i].bytes; *s; s += 2) {
-			assert_int_equal(sscanf(s, "%2x", &v), 1);
-			c->bytes[c->n++] = (uint8_t)v;
-		}
-}
-
-static struct code_source source(struct code *c)
-{
-	return (struct code_source){.machine = INSN_X64,
-				    .read = read_code,
-				    .ctx = c,
-				    .begin = UINT64_C(0xfffff88001310000),
-				    .end = UINT64_C(0xfffff88001360000)};
-}
+#include "support/article_bytes.h"
 
 static void expect(const struct recovered *r, uint64_t value, uint64_t at)
 {
