@@ -92,7 +92,7 @@ UNIT_LIB_OBJ := $(patsubst %.c,$(BUILD)/san/%.o,$(UNIT_LIB))
 $(BUILD)/san/unit/%: tests/unit/%.c $(BUILD)/san/libfltscope-test.a $(UNIT_LIB_OBJ)
 	@mkdir -p $(@D)
 	$(Q)$(if $(filter 1,$(V)),,echo "  TEST  $<" &&) $(CC) $(STD) -Itests/unit $(filter-out -Wconversion -Wstack-usage%,$(WARN)) -O1 -g $(SAN) $(CFLAGS) $(call pkgflags,$(PKGS_TEST) $(PKGS_CLI)) $(DEPFLAGS) -o $@ $< $(UNIT_LIB_OBJ) $(BUILD)/san/libfltscope-test.a $(LIBS_LIB) $(LIBS_CLI) $(LIBS_TEST)
--include $(addsuffix .d,$(UNIT_BIN))
+-include $(addsuffix .d,$(UNIT_BIN)) $(UNIT_LIB_OBJ:.o=.d)
 .SECONDARY:
 
 # Run single programs with `make unit ONLY=test_cursor`.
@@ -166,15 +166,22 @@ check-run: $(TEST_DEPS)
 	@mkdir -p $(BUILD)/worlds
 	@$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/sweep.dmp --format bitmap
 	@sh tests/run.sh $(BUILD)/logs $(foreach t,$(UNIT_BIN),"$(t)") \
-		"make --no-print-directory lint" "$(BUILD)/san/check-layouts" \
+		"sh tests/lint/lint.sh $(BUILD)/rel && echo ok - lint" "$(BUILD)/san/check-layouts" \
 		"python3 tests/tools/check-worlds.py $(BUILD)/mkworld $(BUILD)/worlds" \
 		"$(GOLDEN)" \
+		"python3 tests/tools/same_world.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/worlds" \
+		"python3 tests/tools/check_mutations.py $(BUILD)/fltscope $(BUILD)/mkworld $(BUILD)/mutations --every 9" \
 		"python3 tests/tools/bad_input.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/bad" \
 		"$(SWEEP) pages $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-pages.bin" \
 		"$(SWEEP) bytes $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-bytes.bin 3" \
 		"$(SWEEP) noise $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-noise.bin 300" \
 		"python3 tests/tools/check_recover.py $(BUILD)/san/recover_file $(BUILD)/recover" \
-		"python3 tests/tools/check_emulated.py" "python3 tests/tools/check_real.py"
+		"python3 tests/tools/check_emulated.py $(BUILD)/san/fltscope $(REAL_DUMPS)/emulated" \
+		"python3 tests/tools/check_real.py $(BUILD)/san/fltscope $(REAL_DUMPS)"
+
+check-real: $(BUILD)/fltscope
+	@python3 tests/tools/check_emulated.py $(BUILD)/fltscope $(REAL_DUMPS)/emulated
+	@python3 tests/tools/check_real.py $(BUILD)/fltscope $(REAL_DUMPS)
 
 # Long runs: every byte, and a great deal of noise.
 .PHONY: fuzz bench

@@ -18,6 +18,22 @@ static struct fs_value header_value(struct fltscope *fs, const char *what, bool 
 
 #define HEADER32(name, field) header_value(fs, "DUMP_HEADER." name, field.present, field.v)
 
+static void dump_notes(struct fltscope *fs)
+{
+	struct fs_dump *d = &fs->model.dump;
+	size_t i, n = dump_note_count(fs->dump);
+
+	d->notes = arena_alloc(&fs->arena, (n + 1) * sizeof(*d->notes));
+	for (i = 0; d->notes && i < n; i++) {
+		d->notes[i] = arena_strdup(&fs->arena, dump_note(fs->dump, i));
+		if (!d->notes[i])
+			break;
+		d->nnotes++;
+	}
+	if (d->nnotes < n)
+		fs->builder.out_of_memory = true;
+}
+
 void session_dump_facts(struct fltscope *fs)
 {
 	const struct dump_info *info = dump_info(fs->dump);
@@ -50,6 +66,7 @@ void session_dump_facts(struct fltscope *fs)
 	d->missing_bytes = info->missing_bytes;
 	if (!d->path)
 		fs->builder.out_of_memory = true;
+	dump_notes(fs);
 }
 
 /* The PE header has the time stamp when the loader's entry did not give it, and
@@ -116,6 +133,7 @@ static enum fs_status fill_modules(struct fltscope *fs, struct fs_error *err)
 			m->fltmgr_module = (int32_t)i;
 	}
 	m->nmodules = n;
+	m->modules_whole = fs->modules.complete;
 	for (i = 0; i < u; i++)
 		m->unloaded[i] = (struct fs_unloaded){
 			.name = fs->modules.unloaded.v[i].name,

@@ -103,6 +103,7 @@ struct fs_filter {
 	struct fs_value driver_object;
 	int32_t driver;
 	struct fs_list instances;
+	uint64_t instance_list; /* VA of its FLT_RESOURCE_LIST_HEAD, 0 unknown */
 	struct fs_code callback[FS_CB_COUNT];
 	struct fs_value operations_pointer;
 	struct fs_operation *operations;
@@ -144,6 +145,7 @@ struct fs_volume {
 	bool by_forward, by_backward, by_instance;
 	struct fs_value targeted_open_count;
 	struct fs_list instances;
+	uint64_t instance_list; /* VA of its FLT_RESOURCE_LIST_HEAD, 0 unknown */
 	uint64_t callbacks, context_lock, volume_contexts, stream_list_ctrls, file_list_ctrls, name_cache_ctrl;
 	struct fs_value stream_list_count, file_list_count;
 };
@@ -208,6 +210,9 @@ struct fs_dump {
 	bool truncated;
 	unsigned paging_levels; /* 4, 5; 0 virtual ranges */
 	const char *translation_problem; /* NULL when fine */
+	/* What is odd about the file although it could be read: sentences. */
+	const char **notes;
+	size_t nnotes;
 };
 
 struct fs_model {
@@ -222,6 +227,9 @@ struct fs_model {
 	const char *unload_walk;   /* layout fact: "gives-up", "goes-on", NULL not known */
 
 	struct fs_module *modules;         size_t nmodules;
+	/* Every loaded module is in modules with its range: an address in none of them is
+	 * in no loaded module. Else it may be in one that was not reached. */
+	bool modules_whole;
 	struct fs_unloaded *unloaded;      size_t nunloaded;
 	struct fs_frame *frames;           size_t nframes; /* in FrameList order */
 	struct fs_filter *filters;         size_t nfilters;

@@ -78,7 +78,9 @@ struct fs_list {
 	uint64_t backward_stop_at;
 	uint64_t broken_at, broken_blink, broken_expected; /* first unfitting Blink; 0 when none */
 	int32_t gap; /* of an unreadable link, -1 */
-	uint64_t wrong_at; /* VA of the first linked object that is of another type; 0 when none */
+	/* VA of the first linked object that is of another type, 0 when none, and of the
+	 * LIST_ENTRY whose Flink leads there (0: only the backward walk met it). */
+	uint64_t wrong_at, wrong_from;
 };
 
 /* An EX_RUNDOWN_REF. Facts: even = count << 1; 1 = drained; other odd = address

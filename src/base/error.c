@@ -25,7 +25,7 @@ const char *fs_status_name(enum fs_status status)
 }
 
 /* Truncation is fine here: the text is for people, the kind and address are data. */
-static void set_text(struct fs_error *err, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void set_text(struct fs_error *err, const char *fmt, va_list ap)
 {
 	if (vsnprintf(err->text, sizeof(err->text), fmt, ap) < 0)
 		err->text[0] = '\0';

@@ -12,21 +12,6 @@ struct where {
 	const char *owner_kind, *owner_name, *entry_kind;
 };
 
-static void report(struct check_run *run, const struct where *w, enum fs_confidence c,
-		   const char *message, evidence_vec *ev)
-{
-	struct fs_finding *f =
-		finding_add(run, "corrupt-list", c, w->owner_kind, w->owner, w->owner_name);
-
-	if (!f) {
-		vec_free(ev);
-		return;
-	}
-	f->message =
-		run_text(run, "%s of %s %s: %s", w->field, w->owner_kind, w->owner_name, message);
-	f->evidence = evidence_take(run, ev, &f->nevidence);
-}
-
 /* A list read through an offset that nothing confirms may be no list at all. rCount
  * stands in the same structure as the head, so its proof is the head's. */
 static enum fs_confidence sure(const struct fs_list *l)
@@ -34,65 +19,88 @@ static enum fs_confidence sure(const struct fs_list *l)
 	return l->count.unproved ? FS_POSSIBLE : FS_PROVED;
 }
 
-static void check_links(struct check_run *run, const struct where *w)
+/* An object of another type in the list: what the walk found behind it follows from that. */
+static const char *wrong_entry(struct check_run *run, const struct where *w, evidence_vec *ev)
 {
 	const struct fs_list *l = w->list;
-	evidence_vec ev = {0};
 
-	if (l->broken_at) {
-		evidence_add(run, &ev, NULL, l->broken_at, "LIST_ENTRY.Blink",
-			     "points back to something that is not the entry before it", "0x%llx",
-			     (unsigned long long)l->broken_blink);
-		evidence_add(run, &ev, NULL, l->broken_expected, "LIST_ENTRY",
-			     "the entry before it", "0x%llx",
-			     (unsigned long long)l->broken_expected);
-		report(run, w, sure(l), "a back link does not fit", &ev);
-	}
+	if (!l->wrong_at)
+		return NULL;
+	if (l->wrong_from)
+		evidence_add(run, ev, NULL, l->wrong_from, "LIST_ENTRY.Flink", "leads to it",
+			     "0x%llx", (unsigned long long)l->wrong_at);
+	evidence_add(run, ev, NULL, l->wrong_at, w->entry_kind,
+		     "its header says it is something else", "0x%llx",
+		     (unsigned long long)l->wrong_at);
+	return run_text(run, "an entry is no %s", w->entry_kind);
+}
+
+static const char *wrong_links(struct check_run *run, const struct where *w, evidence_vec *ev)
+{
+	const struct fs_list *l = w->list;
+	const char *message = NULL;
+
 	if (l->stop == FS_STOP_CYCLE || l->stop == FS_STOP_BAD_LINK) {
-		evidence_add(run, &ev, NULL, l->stop_at, "LIST_ENTRY.Flink",
+		evidence_add(run, ev, NULL, l->stop_at, "LIST_ENTRY.Flink",
 			     l->stop == FS_STOP_CYCLE ? "goes back into the list, not to its head"
 						      : "is no address a link can have",
 			     "0x%llx", (unsigned long long)l->stop_value);
-		report(run, w, sure(l),
-		       l->stop == FS_STOP_CYCLE ? "it never comes back to its head"
-						: "a link points nowhere",
-		       &ev);
+		message = l->stop == FS_STOP_CYCLE ? "it never comes back to its head"
+						   : "a link points nowhere";
 	}
+	if (l->broken_at) {
+		evidence_add(run, ev, NULL, l->broken_at, "LIST_ENTRY.Blink",
+			     "points back to something that is not the entry before it", "0x%llx",
+			     (unsigned long long)l->broken_blink);
+		evidence_add(run, ev, NULL, l->broken_expected, "LIST_ENTRY.Flink",
+			     "the entry before it leads there", "0x%llx",
+			     (unsigned long long)l->broken_at);
+		message = message ? message : "a back link does not fit";
+	}
+	return message;
 }
 
-static void check_count(struct check_run *run, const struct where *w)
+/* Only a list that came round can contradict its count. */
+static bool count_differs(const struct fs_list *l)
+{
+	return l->stop == FS_STOP_CLOSED && !l->wrong_at && fs_is_read(&l->count) &&
+	       l->count.v != l->forward;
+}
+
+static void check_list(struct check_run *run, const struct where *w)
 {
 	const struct fs_list *l = w->list;
+	const char *message, *links;
+	enum fs_confidence c = sure(l);
+	struct fs_finding *f;
 	evidence_vec ev = {0};
 
-	if (l->wrong_at) {
-		evidence_add(run, &ev, NULL, l->wrong_at, w->entry_kind,
-			     "is linked into the list, and its header says it is something else",
-			     "0x%llx", (unsigned long long)l->wrong_at);
-		report(run, w, sure(l), run_text(run, "an entry is no %s", w->entry_kind), &ev);
+	if (l->head == 0)
 		return;
-	}
-	/* only a list that came round can contradict its count */
-	if (l->stop != FS_STOP_CLOSED)
-		return;
-	if (fs_is_read(&l->count) && l->count.v != l->forward) {
+	message = wrong_entry(run, w, &ev);
+	links = wrong_links(run, w, &ev);
+	if (!message)
+		message = links;
+	if (!message && count_differs(l)) {
 		evidence_add(run, &ev, &l->count, l->head, "rCount",
 			     "says how many entries there are", "%llu",
 			     (unsigned long long)l->count.v);
 		evidence_add(run, &ev, NULL, l->head, w->field,
 			     "entries walked, in both directions", "%zu", l->forward);
+		message = "its count differs from its entries";
 		/* an insertion or removal under way looks the same for a moment */
-		report(run, w, confidence_cap(FS_LIKELY, &l->count),
-		       "its count differs from its entries", &ev);
+		c = confidence_cap(FS_LIKELY, &l->count);
 	}
-}
-
-static void check_list(struct check_run *run, const struct where *w)
-{
-	if (w->list->head == 0)
+	if (!message)
 		return;
-	check_links(run, w);
-	check_count(run, w);
+	f = finding_add(run, "corrupt-list", c, w->owner_kind, w->owner, w->owner_name);
+	if (!f) {
+		vec_free(&ev);
+		return;
+	}
+	f->message =
+		run_text(run, "%s of %s %s: %s", w->field, w->owner_kind, w->owner_name, message);
+	f->evidence = evidence_take(run, &ev, &f->nevidence);
 }
 
 static const char *text_of(const struct fs_string *s)

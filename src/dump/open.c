@@ -87,9 +87,9 @@ static enum fs_status open_file(struct dump *d, struct fs_error *err)
 	if (d->file.fd < 0 || fstat(d->file.fd, &st) < 0)
 		return fs_fail(err, FS_SYSTEM, "cannot open: %s", strerror(errno));
 	if (S_ISDIR(st.st_mode))
-		return fs_fail(err, FS_INVALID, "expected a dump file, found a directory");
+		return fs_fail(err, FS_CORRUPT, "expected a dump file, found a directory");
 	if (!S_ISREG(st.st_mode))
-		return fs_fail(err, FS_INVALID, "expected a dump file, found a device or pipe");
+		return fs_fail(err, FS_CORRUPT, "expected a dump file, found a device or pipe");
 	d->file.size = (uint64_t)st.st_size;
 	d->info.file_size = d->file.size;
 	return FS_OK;

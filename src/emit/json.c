@@ -37,12 +37,15 @@ static int write_chunk(const char *s, size_t n, void *arg)
 	return e->error ? -1 : 0;
 }
 
-/* Takes over the reference. */
+/*
+ * Takes over the reference. Only ASCII leaves: a terminal that shows the document acts on C1
+ * controls and on the bidirectional ones in names of the dump, and JSON can say all of them.
+ */
 static void put_scalar(struct emit *e, json_t *v)
 {
 	if (!v)
 		emit_fail(e, ENOMEM);
-	else if (json_dump_callback(v, write_chunk, e, JSON_ENCODE_ANY) != 0)
+	else if (json_dump_callback(v, write_chunk, e, JSON_ENCODE_ANY | JSON_ENSURE_ASCII) != 0)
 		emit_fail(e, EINVAL);
 	json_decref(v);
 }

@@ -32,6 +32,7 @@ struct outcome {
 	enum layout_match match;
 	struct fltmgr_site site;
 	struct proof proof;
+	bool located; /* frames were found; they do not fit the layout */
 	long score;
 };
 
@@ -122,9 +123,11 @@ static enum fs_status try_layout(const struct trial *t, struct outcome *o, struc
 {
 	struct reader r = *t->r;
 	struct locate_in in = {.r = &r, .fltmgr = t->image->module};
-	enum proof_trust trust = t->user || o->match == LMATCH_EXACT	   ? TRUST_LAYOUT
-				 : o->match == LMATCH_BUILD && !t->foreign ? TRUST_ORDER
-									   : TRUST_NOTHING;
+	/* A user's layout is held to the structures like any other: it may be for
+	 * another dump. */
+	enum proof_trust trust = t->user || (o->match == LMATCH_BUILD && !t->foreign) ? TRUST_ORDER
+				 : o->match == LMATCH_EXACT			      ? TRUST_LAYOUT
+							    : TRUST_NOTHING;
 	enum fs_status st;
 
 	r.fltmgr = o->layout;
@@ -137,6 +140,7 @@ static enum fs_status try_layout(const struct trial *t, struct outcome *o, struc
 			 err->text);
 		return FS_OK;
 	}
+	o->located = true;
 	st = fltmgr_prove(&r, t->m, &o->site, trust, &o->proof, err);
 	if (st != FS_OK)
 		return st;
@@ -193,6 +197,7 @@ static enum fs_status try_all(const struct trial *t, struct layout_candidates *a
 		}
 		if (!nearest->layout) {
 			nearest->layout = o.layout;
+			nearest->located = o.located;
 			memcpy(nearest->proof.why, o.proof.why, sizeof(o.proof.why));
 		}
 		if (o.proof.accepted && (!best->layout || o.score > best->score)) {
@@ -227,8 +232,9 @@ static enum fs_status nothing_fits(const struct trial *t, const struct outcome *
 		return fs_fail(err, FS_NOT_FOUND,
 			       "no Filter Manager layout for %s is known (fltmgr.sys: %s)",
 			       t->machine, image);
-	return fs_fail(err, FS_NOT_FOUND,
-		       "no Filter Manager state was found: %s (layout %s; fltmgr.sys: %s)",
+	return fs_fail(err, FS_NOT_FOUND, "%s: %s (layout %s; fltmgr.sys: %s)",
+		       nearest->located ? "no known layout fits the Filter Manager's state"
+					: "no Filter Manager state was found",
 		       nearest->proof.why, layout_id(nearest->layout), image);
 }
 
@@ -291,7 +297,8 @@ enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, ui
 	*ret = (struct fltmgr_choice){0};
 	if (!fm)
 		return fs_fail(err, FS_NOT_FOUND,
-			       "fltmgr.sys is not among the %zu modules of this dump", m->list.n);
+			       "fltmgr.sys is not among the %zu modules of this dump%s", m->list.n,
+			       m->complete ? "" : " that could be read: their list is not whole");
 	t.machine = machine_name(r->vm);
 	read_image(r, fm, &image);
 	st = candidates(&t, build, user, &all, err);

@@ -18,7 +18,7 @@ struct nodes {
 static bool read_node(struct collect *c, uint64_t va, unsigned slot, struct nodes *nodes,
 		      size_t first, uint64_t *ret_next)
 {
-	struct fs_value filter, next, allocation;
+	struct fs_value filter, next, type, allocation;
 	struct fs_context_node *n;
 	struct fobj o;
 	size_t i;
@@ -34,9 +34,13 @@ static bool read_node(struct collect *c, uint64_t va, unsigned slot, struct node
 	fobj_open(c, &o, va, T_ALLOCATE_CONTEXT_HEADER, "ALLOCATE_CONTEXT_HEADER");
 	filter = fobj_value(c, &o, P1(ALLOCATE_CONTEXT_HEADER, Filter));
 	next = fobj_value(c, &o, P1(ALLOCATE_CONTEXT_HEADER, Next));
+	type = fobj_value(c, &o, P1(ALLOCATE_CONTEXT_HEADER, ContextType));
 	allocation = fobj_value(c, &o, P1(ALLOCATE_CONTEXT_HEADER, AllocationType));
 	/* A node that is only half there has no place in the model; its gap has. */
 	if (!fs_is_read(&filter) || !fs_is_read(&next) || !fs_is_read(&allocation))
+		return false;
+	/* Next goes on to the filter's other types (SupportedContextsListHead begins the whole). */
+	if (nodes->list.n > first && fs_is_read(&type) && type.v && type.v != 1u << slot)
 		return false;
 	n = vec_push(&nodes->list);
 	if (!n) {

@@ -66,6 +66,7 @@ static void read_lists(struct collect *c, const struct fobj *o, struct fs_filter
 		.owner = index,
 	};
 
+	f->instance_list = fobj_field_va(c, o, P1(FLT_FILTER, InstanceList));
 	f->active_opens = fobj_field_va(c, o, P1(FLT_FILTER, ActiveOpens));
 	f->connection_list = fobj_field_va(c, o, P1(FLT_FILTER, ConnectionList));
 	f->port_list = fobj_field_va(c, o, P1(FLT_FILTER, PortList));

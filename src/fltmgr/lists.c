@@ -53,6 +53,17 @@ static void copy_bookkeeping(struct collect *c, const struct list_walk *w, const
 		       w->backward_stop_value);
 }
 
+static void note_wrong(const struct list_walk *w, size_t i, uint32_t link_offset,
+		       struct fs_list *ret)
+{
+	const struct list_entry *e = &w->entries.v[i];
+
+	ret->wrong_at = e->link - link_offset;
+	ret->wrong_from = 0;
+	if (e->by_forward)
+		ret->wrong_from = i ? w->entries.v[i - 1].link : w->head;
+}
+
 static void keep_entries(struct collect *c, const struct list_walk *w, const struct list_spec *s,
 			 uint32_t link_offset, struct fs_list *ret)
 {
@@ -74,14 +85,14 @@ static void keep_entries(struct collect *c, const struct list_walk *w, const str
 					  "%s: no entry can contain the link 0x%llx", s->what,
 					  (unsigned long long)e->link);
 			if (!ret->wrong_at)
-				ret->wrong_at = e->link;
+				note_wrong(w, i, 0, ret);
 			continue;
 		}
 		if (!s->reach(c, e->link - link_offset, s->what, &entity)) {
 			if (c->limited)
 				ret->stop = FS_STOP_LIMIT;
 			else if (!ret->wrong_at)
-				ret->wrong_at = e->link - link_offset;
+				note_wrong(w, i, link_offset, ret);
 			continue;
 		}
 		if (s->note)

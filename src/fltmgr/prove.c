@@ -99,11 +99,10 @@ static enum finding judge(const struct tally *t, enum proof_trust trust)
 	return t->held >= 4 * t->failed ? HOLDS : MIXED;
 }
 
-/* Each field: contradicted by any check that accuses it, else held by any, and
- * not when a check that accuses it is undecided. */
+/* Each field: contradicted by any check that accuses it, else held by any; a
+ * check that is undecided adds nothing. */
 static void judge_fields(const struct prover *p, enum proof_trust trust, struct proof *ret)
 {
-	bool doubt[F_COUNT] = {false};
 	size_t i;
 	int id;
 
@@ -119,13 +118,7 @@ static void judge_fields(const struct prover *p, enum proof_trust trust, struct 
 			else if (f == HOLDS && *s != PROOF_FAILED &&
 				 (x->confirmed || trust != TRUST_NOTHING))
 				*s = PROOF_HELD;
-			else if (f == MIXED && x->accused)
-				doubt[x->field] = true;
 		}
-	}
-	for (i = 0; i < F_COUNT; i++) {
-		if (doubt[i] && ret->field[i] == PROOF_HELD)
-			ret->field[i] = PROOF_NONE;
 	}
 	for (i = 0; i < sizeof(brackets) / sizeof(brackets[0]); i++) {
 		enum proof_state *s = &ret->field[brackets[i].field];

@@ -56,11 +56,14 @@ struct tally {
 
 /* Enough objects to tell a wrong offset from a damaged object; more would only cost time. */
 #define PROVE_MAX_FRAMES    64
-#define PROVE_MAX_FILTERS   128
-#define PROVE_MAX_VOLUMES   128
-#define PROVE_MAX_INSTANCES 512
-#define PROVE_MAX_PER_LIST  64
-#define PROVE_MAX_WALK	    20000
+#define PROVE_MAX_FILTERS   48
+#define PROVE_MAX_VOLUMES   24
+#define PROVE_MAX_INSTANCES 128
+#define PROVE_MAX_PER_LIST  16
+/* Links followed in a list: a frame's are whole on any system, an object's
+ * own may be very long and are not needed to their end. */
+#define PROVE_WALK_FRAME  4096
+#define PROVE_WALK_OBJECT 96
 
 struct prover {
 	struct reader r; /* r.fltmgr is the candidate */
@@ -112,7 +115,8 @@ struct pv_list {
 	uint64_t list; /* VA of the _FLT_RESOURCE_LIST_HEAD */
 	uint64_t link_offset;
 	enum inv closed;
-	size_t max;
+	size_t max;  /* addresses wanted */
+	size_t walk; /* links followed */
 };
 struct pv_addresses {
 	VEC(uint64_t) a;
@@ -146,11 +150,10 @@ void prove_operations(struct prover *p, uint64_t filter, const struct module *ow
 void prove_filter_unload(struct prover *p); /* over all filters */
 
 /*
- * A layout that was recorded for exactly this image (or that the user gave) is
- * believed where there is no evidence, and contradicted only by what cannot be
- * damage. One of the same build number has the fields in the right order: an
- * update may have moved them together, not exchanged them. One of another
- * build is believed nothing.
+ * A layout that was recorded for exactly this image is contradicted only by what
+ * cannot be damage. One that the user gave, or of the same build number, has the
+ * fields in the right order: an update may have moved them together, not
+ * exchanged them. One of another build is believed nothing.
  */
 enum proof_trust { TRUST_LAYOUT, TRUST_ORDER, TRUST_NOTHING };
 

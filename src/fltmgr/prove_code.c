@@ -134,6 +134,7 @@ static enum pv_is operation_table(struct prover *p, uint64_t op, const struct mo
 				  unsigned *ret_n, uint64_t *ret_major)
 {
 	uint64_t size = layout_type_size(p->r.fltmgr, T_FLT_OPERATION_REGISTRATION);
+	bool seen[256] = {false};
 	unsigned i;
 
 	for (i = 0; i < OPERATIONS_MAX; i++, op += size) {
@@ -142,9 +143,11 @@ static enum pv_is operation_table(struct prover *p, uint64_t op, const struct mo
 		*ret_n = i;
 		if (*ret_major == OPERATION_END)
 			return PV_YES;
-		/* 0 to IRP_MJ_MAXIMUM_FUNCTION, and FltMgr's own from the top (fltKernel.h) */
-		if (*ret_major > 0x1b && *ret_major < 0xea)
+		/* 0 to IRP_MJ_MAXIMUM_FUNCTION, and FltMgr's own from the top (fltKernel.h);
+		 * a second time only if these are no majors. */
+		if ((*ret_major > 0x1b && *ret_major < 0xea) || seen[*ret_major & 0xff])
 			return PV_NO;
+		seen[*ret_major & 0xff] = true;
 		operation_code(p, op, F_FLT_OPERATION_REGISTRATION_PreOperation, I_OPERATION_PRE,
 			       own);
 		operation_code(p, op, F_FLT_OPERATION_REGISTRATION_PostOperation, I_OPERATION_POST,
@@ -158,6 +161,7 @@ void prove_operations(struct prover *p, uint64_t filter, const struct module *ow
 	uint32_t size = layout_type_size(p->r.fltmgr, T_FLT_FILTER);
 	uint64_t table, major = 0;
 	unsigned n = 0;
+	bool behind;
 
 	if (!layout_type_size(p->r.fltmgr, T_FLT_OPERATION_REGISTRATION) ||
 	    !pv_read(p, filter, F_FLT_FILTER_Operations, &table) || !table)
@@ -167,25 +171,26 @@ void prove_operations(struct prover *p, uint64_t filter, const struct module *ow
 			 (unsigned long long)table);
 		return;
 	}
+	/* No other pointer of a filter leads right behind it. */
+	behind = size && table == filter + size;
+	if (behind) {
+		inv_hold(p, I_FILTER_SIZE, 1);
+		inv_hold(p, I_FILTER_OPERATIONS, 1);
+	} else if (size) {
+		inv_fail(p, I_FILTER_SIZE, filter, "operations at 0x%llx",
+			 (unsigned long long)table);
+	}
 	switch (operation_table(p, table, own, &n, &major)) {
 	case PV_YES:
 		inv_hold(p, I_FILTER_OPERATIONS, n ? 1 : 0);
+		inv_hold(p, I_OPERATION_MAJOR, n ? 1 : 0);
 		break;
 	case PV_NO:
-		inv_fail(p, I_FILTER_OPERATIONS, filter, "entry %u of 0x%llx has major 0x%llx", n,
-			 (unsigned long long)table, (unsigned long long)major);
-		return;
+		inv_fail(p, behind ? I_OPERATION_MAJOR : I_FILTER_OPERATIONS, filter,
+			 "entry %u of 0x%llx has major 0x%llx", n, (unsigned long long)table,
+			 (unsigned long long)major);
+		break;
 	case PV_UNREADABLE:
 		break;
-	}
-	if (!size)
-		return;
-	if (table == filter + size) {
-		/* No other pointer of a filter leads right behind it. */
-		inv_hold(p, I_FILTER_SIZE, 1);
-		inv_hold(p, I_FILTER_OPERATIONS, 1);
-	} else {
-		inv_fail(p, I_FILTER_SIZE, filter, "operations at 0x%llx",
-			 (unsigned long long)table);
 	}
 }

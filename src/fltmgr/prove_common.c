@@ -159,7 +159,8 @@ void pv_resource(struct prover *p, uint64_t va, enum inv id)
 {
 	uint64_t first;
 
-	if (!pv_u64(p, va, &first) || !first)
+	/* It is never alone on that list: a link to itself is some other list's head. */
+	if (!pv_u64(p, va, &first) || !first || first == va)
 		return;
 	switch (pv_linked(p, va)) {
 	case PV_YES:
@@ -227,7 +228,7 @@ bool pv_resource_list(struct prover *p, const struct pv_list *l, struct pv_addre
 	*ret = (struct pv_addresses){.total = SIZE_MAX};
 	pv_resource(p, l->list + pv_offset(p, F_FLT_RESOURCE_LIST_HEAD_rLock), I_LIST_LOCK);
 	head = l->list + pv_offset(p, F_FLT_RESOURCE_LIST_HEAD_rList);
-	if (list_walk(p->r.vm, head, PROVE_MAX_WALK, "rList", &w, NULL) != FS_OK)
+	if (list_walk(p->r.vm, head, l->walk, "rList", &w, NULL) != FS_OK)
 		return false;
 	weigh_walk(p, &w, l->closed);
 	if (w.stop == FS_STOP_CLOSED) {
@@ -265,7 +266,7 @@ void pv_mutex_list(struct prover *p, uint64_t obj, enum field_id head_field, enu
 	    obj_field(&p->r, obj, head_field, &head, NULL) != FS_OK)
 		return;
 	head += pv_offset(p, F_FLT_MUTEX_LIST_HEAD_mList);
-	if (list_walk(p->r.vm, head, PROVE_MAX_WALK, field_decl(head_field)->name, &w, NULL) !=
+	if (list_walk(p->r.vm, head, PROVE_WALK_OBJECT, field_decl(head_field)->name, &w, NULL) !=
 	    FS_OK)
 		return;
 	weigh_walk(p, &w, closed);

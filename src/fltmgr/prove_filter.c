@@ -114,7 +114,7 @@ static void filter_driver(struct prover *p, uint64_t filter)
 {
 	uint64_t driver;
 
-	if (!pv_read(p, filter, F_FLT_FILTER_DriverObject, &driver))
+	if (!pv_read(p, filter, F_FLT_FILTER_DriverObject, &driver) || !driver)
 		return;
 	switch (pv_driver(p, driver)) {
 	case PV_YES:
@@ -220,7 +220,7 @@ static void filter_instances(struct prover *p, uint64_t filter, size_t *ret_tota
 
 	pv_field_list(p, filter, F_FLT_FILTER_InstanceList,
 		      (struct pv_list){0, pv_offset(p, F_FLT_INSTANCE_FilterLink),
-				       I_FILTER_INSTANCES, PROVE_MAX_PER_LIST},
+				       I_FILTER_INSTANCES, PROVE_MAX_PER_LIST, PROVE_WALK_OBJECT},
 		      &found);
 	for (i = 0; i < found.a.n; i++) {
 		uint64_t va = found.a.v[i], back, *slot;

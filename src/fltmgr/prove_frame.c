@@ -142,12 +142,16 @@ static void frame_objects(struct prover *p, uint64_t frame)
 	uint64_t volume = link + pv_base(p, OBJ_TYPE_VOLUME);
 	struct pv_addresses found;
 
-	pv_field_list(p, frame, F_FLTP_FRAME_RegisteredFilters,
-		      (struct pv_list){0, filter, I_FILTER_LIST, PROVE_MAX_FILTERS}, &found);
+	pv_field_list(
+		p, frame, F_FLTP_FRAME_RegisteredFilters,
+		(struct pv_list){0, filter, I_FILTER_LIST, PROVE_MAX_FILTERS, PROVE_WALK_FRAME},
+		&found);
 	add_objects(p, &found, &p->filters.v, &p->filters.n, &p->filters.cap, PROVE_MAX_FILTERS);
 	vec_free(&found.a);
-	pv_field_list(p, frame, F_FLTP_FRAME_AttachedVolumes,
-		      (struct pv_list){0, volume, I_VOLUME_LIST, PROVE_MAX_VOLUMES}, &found);
+	pv_field_list(
+		p, frame, F_FLTP_FRAME_AttachedVolumes,
+		(struct pv_list){0, volume, I_VOLUME_LIST, PROVE_MAX_VOLUMES, PROVE_WALK_FRAME},
+		&found);
 	add_objects(p, &found, &p->volumes.v, &p->volumes.n, &p->volumes.cap, PROVE_MAX_VOLUMES);
 	vec_free(&found.a);
 }
@@ -195,9 +199,10 @@ static void find_frames(struct prover *p)
 	if (p->site->frame_list)
 		pv_resource_list(
 			p,
-			&(struct pv_list){
-				p->site->frame_list - pv_offset(p, F_FLT_RESOURCE_LIST_HEAD_rList),
-				pv_offset(p, F_FLTP_FRAME_Links), I_FRAME_LIST, PROVE_MAX_FRAMES},
+			&(struct pv_list){p->site->frame_list -
+						  pv_offset(p, F_FLT_RESOURCE_LIST_HEAD_rList),
+					  pv_offset(p, F_FLTP_FRAME_Links), I_FRAME_LIST,
+					  PROVE_MAX_FRAMES, PROVE_MAX_FRAMES},
 			&found);
 	add_objects(p, &found, &p->frames.v, &p->frames.n, &p->frames.cap, PROVE_MAX_FRAMES);
 	vec_free(&found.a);

@@ -242,7 +242,7 @@ static void volume_instances(struct prover *p, uint64_t volume, size_t *ret_tota
 		      (struct pv_list){0,
 				       pv_base(p, OBJ_TYPE_INSTANCE) +
 					       pv_offset(p, F_FLT_OBJECT_PrimaryLink),
-				       I_VOLUME_INSTANCES, PROVE_MAX_PER_LIST},
+				       I_VOLUME_INSTANCES, PROVE_MAX_PER_LIST, PROVE_WALK_OBJECT},
 		      &found);
 	for (i = 0; i < found.a.n; i++) {
 		uint64_t va = found.a.v[i], back, *slot;

@@ -54,6 +54,7 @@ static void find_device(struct collect *c, const struct fs_value *device, const 
 
 static void read_parts(struct collect *c, const struct fobj *o, struct fs_volume *v)
 {
+	v->instance_list = fobj_field_va(c, o, P1(FLT_VOLUME, InstanceList));
 	v->callbacks = fobj_field_va(c, o, P1(FLT_VOLUME, Callbacks));
 	v->context_lock = fobj_field_va(c, o, P1(FLT_VOLUME, ContextLock));
 	v->volume_contexts = fobj_field_va(c, o, P1(FLT_VOLUME, VolumeContexts));

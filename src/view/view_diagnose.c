@@ -299,7 +299,7 @@ enum view_answer view_diagnose(struct view *v, const struct fs_report *r, const 
 {
 	struct coverage cover = coverage_of(v->m, r, driver);
 	struct counts c = count(r, driver);
-	bool text = emit_is_text(v->e), silent = c.verdicts + c.findings == 0;
+	bool text = emit_is_text(v->e), silent = c.verdicts + c.findings == 0, shown = false;
 	size_t i;
 
 	if (silent && !cover.known && text)
@@ -316,11 +316,14 @@ enum view_answer view_diagnose(struct view *v, const struct fs_report *r, const 
 			verdict(v, &r->verdicts[i]);
 	emit_array_end(v->e);
 	emit_array_begin(v->e, "findings");
-	for (i = 0; i < r->nfindings; i++)
-		if (subject_concerns(r, &r->findings[i], driver))
-			finding(v, &r->findings[i], told(r, &r->findings[i], driver));
+	for (i = 0; i < r->nfindings; i++) {
+		if (!subject_concerns(r, &r->findings[i], driver))
+			continue;
+		finding(v, &r->findings[i], told(r, &r->findings[i], driver));
+		shown |= !told(r, &r->findings[i], driver);
+	}
 	emit_array_end(v->e);
-	if (c.findings > 0)
+	if (shown)
 		emit_blank(v->e);
 	stages(v, r);
 	not_checked(v, r);

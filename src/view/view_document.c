@@ -71,6 +71,7 @@ static void json_bugcheck(struct view *v, const struct fs_dump *d)
 void json_dump(struct view *v)
 {
 	const struct fs_dump *d = &v->m->dump;
+	size_t i;
 
 	emit_object_begin(v->e, "dump");
 	emit_string(v->e, "path", d->path);
@@ -87,6 +88,12 @@ void json_dump(struct view *v)
 		emit_uint(v->e, "missing_bytes", d->missing_bytes);
 	if (d->translation_problem)
 		emit_string(v->e, "translation_problem", d->translation_problem);
+	if (d->nnotes) {
+		emit_array_begin(v->e, "notes");
+		for (i = 0; i < d->nnotes; i++)
+			emit_string(v->e, NULL, d->notes[i]);
+		emit_array_end(v->e);
+	}
 	emit_object_end(v->e);
 }
 

@@ -183,7 +183,7 @@ static void instances(struct view *v, const struct fs_filter *fl)
 
 	show_value(v, NULL, "instance_count", NULL, &fl->instances.count, NUM_DEC);
 	if (rows_wanted(v)) {
-		show_counted(v, NULL, NULL, "InstanceList", fl->instances.head, "rCount",
+		show_counted(v, NULL, NULL, "InstanceList", fl->instance_list, "rCount",
 			     &fl->instances.count);
 		emit_indent(v->e, 1);
 	}

@@ -14,6 +14,7 @@ static void dump_rows(struct view *v)
 {
 	const struct fs_dump *d = &v->m->dump;
 	const char *t;
+	size_t i;
 
 	emit_row(v->e, "Dump", "%s", d->path ? d->path : "");
 	emit_row(v->e, "Format", "%s (type %" PRIu32 ")", d->format ? d->format : "unknown",
@@ -48,6 +49,8 @@ static void dump_rows(struct view *v)
 		emit_row(v->e, "Translation problem", "%s", d->translation_problem);
 	if (d->truncated)
 		emit_row(v->e, "Truncated", "%" PRIu64 " bytes are missing", d->missing_bytes);
+	for (i = 0; i < d->nnotes; i++)
+		emit_row(v->e, "Note", "%s", d->notes[i]);
 }
 
 static void json_file(struct view *v)

@@ -43,7 +43,7 @@ static void instances(struct view *v, const struct fs_volume *vol)
 
 	show_value(v, NULL, "instance_count", NULL, &vol->instances.count, NUM_DEC);
 	if (rows) {
-		show_counted(v, NULL, NULL, "InstanceList", vol->instances.head, "rCount",
+		show_counted(v, NULL, NULL, "InstanceList", vol->instance_list, "rCount",
 			     &vol->instances.count);
 		emit_indent(v->e, 1);
 	}

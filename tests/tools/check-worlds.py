@@ -4,91 +4,17 @@
 readdump.py, before the tool itself is judged by these dumps.
 
 usage: check-worlds.py MKWORLD WORKDIR [NAME]...
-
-The offsets below are literal and come from the facts (WinDbg `dt` of 7601,
-public PDB type sets of the others), never from pdb-layouts: a wrong shipped
-layout makes these checks fail. WORLD_LAYOUTS=DIR uses DIR/{nt,fltmgr}-BUILD-x64.layout.
 """
 import glob
 import os
 import re
-import subprocess
 import sys
 
 import readdump
-from readdump import Missing
-
-TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
-WORLDS = os.path.join(TOP, "fixtures/worlds")
-BUILDS = (7601, 14393, 17763, 19041, 22000)
-FORMATS = ("full", "bitmap", "kernel", "triage")
-MKWORLD, WORK = sys.argv[1], sys.argv[2]
-ONLY = sys.argv[3:]
-failed = 0
-
-
-class F:
-    """Literal offsets of one build."""
-
-    def __init__(self, build):
-        b = 0 if build == 7601 else 0x10  # FLT_OBJECT: 0x20, from Windows 10 on 0x30
-        self.link = 0x10  # FLT_OBJECT.PrimaryLink
-        self.filter = {"frame": 0x20 + b, "name": 0x28 + b, "altitude": 0x38 + b, "flags": 0x48 + b,
-                       "driver": 0x50 + b, "instances": 0xC0 + b}
-        self.instance = {"volume": 0x28 + b, "filter": 0x30 + b, "altitude": 0x40 + b,
-                         "name": 0x50 + b, "link": 0x60 + b,
-                         "tracking": {7601: 0x88, 22000: 0xA0}.get(build, 0x98)}
-        self.volume = {"name": 0x50 + b, "frame": 0x48 + b, "instances": 0xF8 + b,
-                       "opens": {7601: 0x720, 22000: 0x740}.get(build, 0x738)}
-        self.frame_word = 0x0540F103 if build == 7601 else 0x0780F103
-        self.filter_flags = {7601: 2, 22000: 0x92}.get(build, 0x12)
-        # 14393 got the bit with an update: which one its layout is of, is not ours to say.
-        self.swizzle = None if build == 14393 else build >= 17763
-        self.operations = {7601: 0x290, 22000: 0x2B8}.get(build, 0x2B0)
-
-
-def report(name, problem=None):
-    global failed
-    if problem:
-        failed += 1
-        print("not ok - %s\n# %s" % (name, str(problem).replace("\n", "\n# ")))
-    else:
-        print("ok - " + name)
-
-
-def layout_args(build):
-    own = os.environ.get("WORLD_LAYOUTS")
-    if own:
-        return [x for m in ("nt", "fltmgr")
-                for x in ("--layout", "%s/%s-%d-x64.layout" % (own, m, build))]
-    return ["--nt", str(build), "--fltmgr", str(build)]
-
-
-def mkworld(world, build, fmt, *more):
-    out = os.path.join(WORK, "check.dmp")
-    path = world if os.path.isabs(world) else os.path.join(WORLDS, world + ".world")
-    cmd = [MKWORLD, path, "-o", out, "--format", fmt] + layout_args(build) + list(more)
-    r = subprocess.run(cmd, capture_output=True, text=True, check=False)
-    if r.returncode:
-        raise AssertionError("mkworld exits %d: %s" % (r.returncode, r.stderr.strip()))
-    return out
-
-
-def same(what, have, want):
-    if have != want:
-        raise AssertionError("%s is %s, must be %s" % (
-            what, hex(have) if isinstance(have, int) else repr(have),
-            hex(want) if isinstance(want, int) else repr(want)))
-
-
-def must_miss(what, words, call):
-    try:
-        call()
-    except Missing as e:
-        if words not in str(e):
-            raise AssertionError("%s: '%s' does not say '%s'" % (what, e, words)) from e
-        return
-    raise AssertionError("%s can be read" % what)
+import worlds_common
+import worlds_options
+from worlds_common import (AV, BUILDS, CLOUD, F, FORMATS, HFRAMES, HHEAD, ONLY, ROOTC, WATCH, WORK,
+                           WORLDS, Missing, check_healthy, mkworld, must_miss, report, same)
 
 
 def world_says(world, seen=()):
@@ -173,75 +99,6 @@ def check_seed(d):
     same("device name", d.ustr(DEV - 0x30 - 0x20 - 0x20 + 8), "MyDrv")
     same("driver InfoMask", d.num(DRV - 0x30 + 0x1A, 1), 2)
     same("driver object name", d.ustr(DRV - 0x30 - 0x20 + 8), "MyDrv")
-
-
-# --- the healthy system -----------------------------------------------------------
-
-HHEAD = 0xFFFFF80231030440 + 0xC0
-HFRAMES = [0xFFFFE00101001010, 0xFFFFE00101002880]
-HFILTERS = {
-    "LegacyUp": ("400100", 1), "WatchTop": ("389800", 2), "AvShield": ("328010", 3),
-    "CloudSync": ("180451", 1), "PageCrypt": ("141100.5", 0), "RootCopy": ("135000", 2),
-    "FileFacts": ("40500", 4),
-}
-HVOLUMES = {"\\Device\\Mup": 1, "\\Device\\HarddiskVolume1": 4, "\\Device\\NamedPipe": 2}
-AV, CLOUD, WATCH = 0xFFFFE00101022D80, 0xFFFFE00101425B20, 0xFFFFE00101020010
-ROOTC = 0xFFFFE00101029C60
-
-
-def check_healthy(d, f):
-    frames = [x - 8 for x in d.walk(HHEAD)]
-    same("frames", frames, HFRAMES)
-    have = {}
-    for frame in frames:
-        same("frame type word", d.num(frame, 4), f.frame_word)
-        filters = [x - f.link for x in d.walk(frame + 0xB0)]
-        same("filter count", d.num(frame + 0xC0, 4), len(filters))
-        same("volume count", d.num(frame + 0x140, 4), len(d.walk(frame + 0x130)))
-        for flt in filters:
-            check_filter(d, f, frame, flt, have)
-        for vol in d.walk(frame + 0x130):
-            check_volume(d, f, frame, vol - f.link)
-    same("filters", have, HFILTERS)
-    same("av rundown", d.num(AV + 8), 2 * (1 + 3 + 1 + 1840))
-    same("av pointers", d.num(AV + 4, 4), 2)
-
-
-def check_filter(d, f, frame, flt, have):
-    g = f.filter
-    same("type bits", d.num(flt, 4), 0x02000000)
-    same("filter.Frame", d.num(flt + g["frame"]), frame)
-    provider = 4 if flt == CLOUD else 0
-    same("filter flags", d.num(flt + g["flags"], 4), f.filter_flags | provider)
-    inst = [x - f.instance["link"] for x in d.walk(flt + g["instances"])]
-    same("instance count", d.num(flt + g["instances"] + 0x10, 4), len(inst))
-    name = d.ustr(flt + g["name"])
-    have[name] = (d.ustr(flt + g["altitude"]), len(inst))
-    driver = d.num(flt + g["driver"])
-    same("driver type", d.num(driver, 2), 4)
-    same("driver name", d.ustr(driver + 0x38), "\\FileSystem\\" + name)
-    same("first operation", d.num(flt + f.operations, 1), 0)
-    same("last operation", d.num(flt + f.operations + 3 * 0x20, 1), 0x80)
-    for i in inst:
-        same("instance type bits", d.num(i, 4), 0x01000000)
-        same("instance rundown", d.num(i + 8), 0)
-        same("instance.Filter", d.num(i + f.instance["filter"]), flt)
-        if not d.num(i + f.instance["tracking"]):
-            raise AssertionError("instance.TrackCompletionNodes is 0")
-        vol = d.num(i + f.instance["volume"])
-        if i + f.link not in d.walk(vol + f.volume["instances"]):
-            raise AssertionError("instance 0x%x is not on its volume" % i)
-
-
-def check_volume(d, f, frame, vol):
-    same("volume type bits", d.num(vol, 4), 0x04000000)
-    same("volume.Frame", d.num(vol + f.volume["frame"]), frame)
-    n = len(d.walk(vol + f.volume["instances"]))
-    name = d.ustr(vol + f.volume["name"])
-    if frame == HFRAMES[1] and name in HVOLUMES:
-        same("instances of " + name, n, HVOLUMES[name])
-    opens = d.num(vol + f.volume["opens"], 4)
-    same("volume rundown", d.num(vol + 8), 2 * (1 + n + opens))
 
 
 # --- what a variant is about --------------------------------------------------------
@@ -422,109 +279,6 @@ def one(world, build, fmt):
         report(name, "%s: %s" % (type(e).__name__, e))
 
 
-# --- stages, options, mistakes ------------------------------------------------------
-
-STUCK, BLOCK = 0xFFFFE0010102D010, 0xFFFFB30812345700
-STAGES = {  # object flags, rundown, instances
-    "S0": (0x02000000, 6, 2), "S1": (0x02000001, 6, 2), "S2": (0x02000001, 4, 1),
-    "S3": (0x02000001, BLOCK | 1, 0), "S3b": (0x02000001, BLOCK | 1, 1),
-    "S4": (0x02000001, 1, 0), "S5": (0x02000003, 1, 0),
-}
-
-
-def check_stages(build):
-    f = F(build)
-    for stage, (flags, rundown, n) in STAGES.items():
-        d = readdump.Dump(mkworld("stage", build, "kernel", "-D", "stage=" + stage))
-        same(stage + " flags", d.num(STUCK, 4), flags)
-        same(stage + " rundown", d.num(STUCK + 8), rundown)
-        inst = [x - f.instance["link"] for x in d.walk(STUCK + f.filter["instances"])]
-        same(stage + " instances", len(inst), n)
-        same(stage + " lock owner", d.num(HFRAMES[1] + 0x208 + 0x30), 0xFFFFE00100200080)
-        if rundown == BLOCK | 1:
-            same(stage + " wait count", d.num(BLOCK), 3 if stage == "S3" else 1)
-        if stage in ("S1", "S2", "S3b"):
-            same(stage + " instance", d.num(inst[0], 4), 0x01000001)
-            same(stage + " tracking", d.num(inst[0] + f.instance["tracking"]) == 0, stage == "S2")
-            same(stage + " rundown", d.num(inst[0] + 8), BLOCK | 1 if stage == "S2" else 2)
-
-
-def check_sizes():
-    f = F(19041)
-    for ram in ("256M", "4G", "64G"):
-        for more in ((), ("--high",)):
-            path = mkworld("healthy", 19041, "bitmap", "--ram", ram, *more)
-            if os.stat(path).st_blocks * 512 > 4 << 20:
-                raise AssertionError("%s takes %d bytes" % (ram, os.stat(path).st_blocks * 512))
-            d = readdump.Dump(path)
-            check_healthy(d, f)
-            pages = {"256M": 1 << 16, "4G": 1 << 20, "64G": 1 << 24}[ram]
-            same("highest page of " + ram, max(d.pages), pages - 1)
-            same("low pages of " + ram, min(d.pages) < 0x200, not more)
-
-
-def check_cut():
-    d = readdump.Dump(mkworld("healthy", 19041, "triage", "--cut", "0x100"))
-    same("first part", d.ustr(AV + 0x38), "AvShield")
-    same("last byte", len(d.read(AV, 0x100)), 0x100)
-    must_miss("second part", "captured", lambda: d.num(AV + 0x100))
-
-
-def check_mutations():
-    own = os.environ.get("WORLD_LAYOUTS")
-    base = (own + "/fltmgr-19041-x64.layout") if own else TOP + "/pdb-layouts/fltmgr/19041-x64.layout"
-    out = os.path.join(WORK, "mutated.layout")
-    tool = os.path.join(os.path.dirname(os.path.abspath(__file__)), "mutate-layout.py")
-    for change, at in ((["--insert", "_FLT_FILTER.DriverObject", "8"], 0x68),
-                       (["--insert", "_FLT_OBJECT.UniqueIdentifier", "8"], 0x68),
-                       (["--grow", "_FLT_OBJECT", "0x10"], 0x70),
-                       (["--insert", "_FLT_FILTER.Name", "0x20"], 0x80),
-                       (["--swap", "_FLT_FILTER.Frame", "_FLT_FILTER.DriverObject"], 0x30)):
-        text = subprocess.run([sys.executable, tool, base] + change + ["--build", "20348"],
-                              check=True, capture_output=True, text=True).stdout
-        with open(out, "w", encoding="utf-8") as f:
-            f.write(text)
-        d = readdump.Dump(mkworld("healthy", 19041, "full", "--layout", out, "-D", "build=20348"))
-        same(" ".join(change), d.num(d.num(AV + at), 2), 4)
-        same("build", d.build, 20348)
-
-
-def check_mistakes():
-    bad = os.path.join(os.path.abspath(WORK), "bad.world")
-    head = 'include "%s/lib.world"\nbuild 19041\n' % os.path.relpath(WORLDS, os.path.abspath(WORK))
-    head += "module ntoskrnl.exe 0xfffff80230000000 0x800000\n"
-    for text, words in (
-            ("object _FLT_FILTER 0xffffe00100001000 a {\n\tNoSuch = 1\n}\n", "no field NoSuch"),
-            ("object _FLT_FILTER 0xffffe00100001000 a {\n\tFrame = @nobody\n}\n", "no label nobody"),
-            ("object _NO_TYPE 0xffffe00100001000 a\n", "no type _NO_TYPE"),
-            ("nonsense 1 2\n", "no statement or macro"),
-            ("object _FLT_FILTER 0xffffe00100001000 a {\n\tFlags = 0x100000000\n}\n", "does not fit"),
-            ("set x $nothing\n", "no variable $nothing"),
-            ("append 0xffffe00100001000 0xffffe00100002000\n", "nothing was placed")):
-        with open(bad, "w", encoding="utf-8") as f:
-            f.write(head + text)
-        try:
-            mkworld(bad, 19041, "full")
-        except AssertionError as e:
-            if words not in str(e) or "bad.world:" not in str(e):
-                raise AssertionError("'%s' does not say '%s' and where" % (e, words)) from e
-            continue
-        raise AssertionError("accepted: " + text)
-    with open(bad, "w", encoding="utf-8") as f:
-        f.write(head + "object _FLT_FILTER 0xffffe00100001000 a {\n\tNoSuch? = 1\n\tFlags = 2\n}\n")
-    mkworld(bad, 19041, "full")
-
-
-def extra(name, call, *args):
-    if ONLY and name.split()[0] not in ONLY:
-        return
-    try:
-        call(*args)
-        report(name)
-    except (AssertionError, Missing, SystemExit, subprocess.CalledProcessError) as e:
-        report(name, "%s: %s" % (type(e).__name__, e))
-
-
 def main():
     os.makedirs(WORK, exist_ok=True)
     for path in sorted(glob.glob(WORLDS + "/*.world")):
@@ -535,13 +289,8 @@ def main():
             # Every format on one build, every build in one format.
             for fmt in FORMATS if build in (7601, 19041) else FORMATS[:1]:
                 one(world, build, fmt)
-    for build in BUILDS:
-        extra("stages %d" % build, check_stages, build)
-    extra("sizes: sparse, low and high", check_sizes)
-    extra("cut: triage ranges end inside objects", check_cut)
-    extra("mutations of a layout", check_mutations)
-    extra("mistakes are refused with their place", check_mistakes)
-    return 1 if failed else 0
+    worlds_options.run()
+    return 1 if worlds_common.failed else 0
 
 
 if __name__ == "__main__":

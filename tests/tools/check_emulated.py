@@ -209,7 +209,7 @@ def main():
         raise SystemExit(__doc__)
     fltscope, directory = sys.argv[1:]
     if not os.path.isdir(directory):
-        print(f"{directory}: not there, so nothing of it was checked")
+        print(f"skip - emulated dumps: {directory} is not there")
         return
     names = sorted(f[:-5] for f in os.listdir(directory) if f.endswith(".json"))
     if not names:
@@ -224,7 +224,8 @@ def main():
         compare(d, got, want)
         for line in d.lines:
             print(line)
-        print(f"{name}: {d.compared} values compared, {len(d.lines)} differ")
+        print(f"{'not ok' if d.lines or not d.compared else 'ok'} - emulated {name}: "
+              f"{d.compared} values compared, {len(d.lines)} differ")
         failed = failed or bool(d.lines)
     raise SystemExit(1 if failed else 0)
 

@@ -219,17 +219,18 @@ def main():
         raise SystemExit(__doc__)
     fltscope, directory = sys.argv[1:]
     if not os.path.isdir(directory):
-        print(f"{directory}: not there, so nothing of it was checked")
+        print(f"skip - real dumps: {directory} is not there")
         return
     found = 0
     for name, check in CHECKS.items():
         path = os.path.join(directory, name)
         if not os.path.exists(path):
-            print(f"{name}: not there, not checked")
+            print(f"skip - real dump {name} is not there")
             continue
         found += 1
         check(fltscope, path)
-    print(f"{found} dumps, {checked} statements, {len(failures)} do not hold")
+    print(f"{'not ok' if failures else 'ok'} - real dumps: {found} dumps, {checked} statements, "
+          f"{len(failures)} do not hold")
     raise SystemExit(1 if failures else 0)
 
 

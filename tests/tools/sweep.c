@@ -331,8 +331,8 @@ int main(int argc, char **argv)
 	const struct fs_report *r;
 	struct fltscope *fs;
 	struct fs_error err;
-	struct dump *d;
-	struct vm *vm;
+	struct dump *d = NULL;
+	struct vm *vm = NULL;
 	size_t step;
 
 	if (argc < 4)

@@ -59,15 +59,15 @@ static void not_a_file(void **state)
 	char fifo[64];
 
 	(void)state;
-	assert_int_equal(dump_open("/", &d, &err), FS_INVALID);
+	assert_int_equal(dump_open("/", &d, &err), FS_CORRUPT);
 	assert_non_null(strstr(err.text, "directory"));
 	assert_int_equal(dump_open("/nonexistent/x.dmp", &d, &err), FS_SYSTEM);
 	assert_non_null(strstr(err.text, "/nonexistent/x.dmp: cannot open: No such file"));
-	assert_int_equal(dump_open("/dev/null", &d, &err), FS_INVALID);
+	assert_int_equal(dump_open("/dev/null", &d, &err), FS_CORRUPT);
 	/* A pipe without a writer must not hang. */
 	(void)snprintf(fifo, sizeof(fifo), "/tmp/test-header-%ld", (long)getpid());
 	assert_int_equal(mkfifo(fifo, 0600), 0);
-	assert_int_equal(dump_open(fifo, &d, &err), FS_INVALID);
+	assert_int_equal(dump_open(fifo, &d, &err), FS_CORRUPT);
 	(void)unlink(fifo);
 	assert_null(d);
 	dump_close(NULL);

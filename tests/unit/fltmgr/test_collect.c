@@ -230,8 +230,12 @@ static void context_registrations(void **state)
 	triage_u64(&w.t, FOX + FW_FILTER_CONTEXTS + 8, NODES);
 	triage_u64(&w.t, FOX + FW_FILTER_CONTEXTS + 6 * 8, NODES + 0x100);
 	node(&w, NODES, FOX, NODES + 0x40, 2);
-	node(&w, NODES + 0x40, FOX, 0, 1);
+	/* The last of a type leads on to another type's, which is not one of this slot. */
+	node(&w, NODES + 0x40, FOX, NODES + 0x100, 1);
 	node(&w, NODES + 0x100, FOX, 0, 3);
+	triage_u16(&w.t, NODES + 0x18, 1 << 1);
+	triage_u16(&w.t, NODES + 0x58, 1 << 1);
+	triage_u16(&w.t, NODES + 0x118, 1 << 6);
 	fw_collect(&w);
 	f = fw_find_filter(&w, FOX);
 	assert_int_equal(f->supported_contexts, FOX + 0x130);

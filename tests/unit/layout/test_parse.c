@@ -159,11 +159,19 @@ static void sizes_follow_the_machine(void **state)
 	layout_free(x86);
 }
 
+struct bad {
+	const char *text, *message;
+};
+
+static void all_refused(const struct bad *bad, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		refused(bad[i].text, bad[i].message);
+}
+
 static void refuses_with_the_line(void **state)
 {
-	static const struct {
-		const char *text, *message;
-	} bad[] = {
+	static const struct bad bad[] = {
 		{"", "b.layout: no `module` line"},
 		{"# only words\n", "b.layout: no `module` line"},
 		{"type X 8\n", "b.layout:1: `type` before the `module` line"},
@@ -191,6 +199,15 @@ static void refuses_with_the_line(void **state)
 		{HEAD "type X -8\n", ":3: size: expected a number, found \"-8\""},
 		{HEAD "type X 0x10000001\n", ":3: size: 0x10000001 is more than 0x10000000"},
 		{HEAD "type X.Y 8\n", ":3: type: \"X.Y\" is no name"},
+	};
+
+	(void)state;
+	all_refused(bad, sizeof(bad) / sizeof(bad[0]));
+}
+
+static void refuses_members_with_the_line(void **state)
+{
+	static const struct bad bad[] = {
 		{HEAD "type X 8\nfield 0x u8 A\n", ":4: offset: expected a number, found \"0x\""},
 		{HEAD "type X 8\nfield 0 u24 A\nfield 0 u99[ A\n",
 		 ":5: field A: \"u99[\" is no type"},
@@ -221,8 +238,7 @@ static void refuses_with_the_line(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		refused(bad[i].text, bad[i].message);
+	all_refused(bad, sizeof(bad) / sizeof(bad[0]));
 }
 
 static void refuses_bytes_that_are_no_text(void **state)
@@ -341,6 +357,7 @@ int main(void)
 		cmocka_unit_test(names_bits_and_values),
 		cmocka_unit_test(sizes_follow_the_machine),
 		cmocka_unit_test(refuses_with_the_line),
+		cmocka_unit_test(refuses_members_with_the_line),
 		cmocka_unit_test(refuses_bytes_that_are_no_text),
 		cmocka_unit_test(bounds_every_count),
 		cmocka_unit_test(survives_truncation_at_every_length),

@@ -119,12 +119,11 @@ static void every_stop_has_its_words(void **state)
 }
 
 /* A volume with an instance whose filter is on no reached part of the list. */
-static void what_no_list_reached_is_not_lost(void **state)
+static void make_lost(void)
 {
 	static size_t on_volume[2];
 	size_t lost, other;
 
-	(void)state;
 	article_make(&k);
 	/* the volume of Frame 0 */
 	k.m.nvolumes = 1;
@@ -154,7 +153,12 @@ static void what_no_list_reached_is_not_lost(void **state)
 	k.instance[0].volume = 0;
 	on_volume[0] = 0;
 	on_volume[1] = lost;
+}
 
+static void what_no_list_reached_is_not_lost(void **state)
+{
+	(void)state;
+	make_lost();
 	shown_json(&s, &k.m);
 	view_export(&s.v);
 	assert_true(shown_end(&s));

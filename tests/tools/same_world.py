@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""One world, every full layout and every physical container: the same export.
+
+same_world.py --tool FLTSCOPE --mkworld MKWORLD --work DIR
+
+The world's text is the truth: its objects stand at the same addresses on every
+build, so names, altitudes, counts, states and links must be equal, whatever the
+offsets are. Left out of the comparison: what the build decides (layout, flags that
+only some builds have, fields that only some builds have).
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FULL = ["7601", "14393", "17763", "19041", "22000"]
+# Windows 7's _FLT_FILESYSTEM_TYPE ends before NPFS: there this value has no name.
+LATER = {"\\Device\\NamedPipe": "FLT_FSTYPE_NPFS"}
+FAILED = 0
+
+
+def report(name, problem):
+    global FAILED
+    FAILED += bool(problem)
+    print("not ok - %s\n#   %s" % (name, problem) if problem else "ok - " + name)
+
+
+def export(args, world, build, fmt, extra=()):
+    dump = os.path.join(args.work, "same-%s-%s-%s.dmp" % (world, build, fmt))
+    subprocess.run([args.mkworld, os.path.join(TOP, "fixtures/worlds", world + ".world"), "-o", dump,
+                    "--format", fmt, "--nt", build, "--fltmgr", build, *extra], check=True)
+    r = subprocess.run([args.tool, "export", "--json", dump], capture_output=True, check=False)
+    if r.returncode:
+        raise RuntimeError("exit %d: %s" % (r.returncode, r.stderr[-400:]))
+    return json.loads(r.stdout)
+
+
+def link_offsets(doc):
+    """Links point at fields, whose offsets differ: keep which object they belong to."""
+    known = sorted(int(a, 16) for a in addresses(doc))
+
+    def owner(value):
+        va = int(value, 16)
+        below = [a for a in known if a <= va < a + 0x900]
+        return "in %#x" % below[-1] if below else value
+    return owner
+
+
+def addresses(doc):
+    for f in doc["frames"]:
+        yield f["address"]
+        for k in ("filters", "volumes"):
+            for o in f[k]:
+                yield o["address"]
+                for i in o.get("instances", []):
+                    if isinstance(i, dict):
+                        yield i["address"]
+
+
+def common(o, owner):
+    obj = o["object"]
+    return {"address": o["address"], "state": obj["flags"]["names"],
+            "pointer_count": obj["pointer_count"], "rundown": obj["rundown"],
+            "links": [owner(obj["primary_link"][k]) for k in ("flink", "blink")]}
+
+
+def essence(doc):
+    owner = link_offsets(doc)
+    frames = []
+    for f in doc["frames"]:
+        filters = []
+        for x in f["filters"]:
+            e = common(x, owner)
+            e.update({k: x.get(k) for k in ("name", "altitude", "frame", "instance_count",
+                                            "active_opens", "operations")})
+            e["driver"] = x["driver_object"]
+            e["callbacks"] = {k: v for k, v in x["callbacks"].items()
+                              if k not in ("SectionNotification", "unproved")}
+            e["instances"] = []
+            for i in x["instances"]:
+                ie = common(i, owner)
+                ie.update({k: i.get(k) for k in ("name", "altitude", "filter", "volume",
+                                                 "track_completion_nodes")})
+                e["instances"].append(ie)
+            filters.append(e)
+        volumes = []
+        for x in f["volumes"]:
+            if x.get("file_system") is None:
+                x["file_system"] = LATER.get(x["name"])
+            e = common(x, owner)
+            e.update({k: x.get(k) for k in ("name", "file_system", "device_object", "frame",
+                                            "disk_device_object", "instance_count", "instances")})
+            volumes.append(e)
+        frames.append({"address": f["address"], "id": f["id"], "name": f["name"],
+                       "altitude": f["altitude"], "filters": filters, "volumes": volumes,
+                       "filter_count": f["filter_count"], "volume_count": f["volume_count"]})
+    return {"frames": frames, "modules": [(m["name"], m["base"], m["size"]) for m in doc["modules"]],
+            "other": doc.get("other_instances", [])}
+
+
+def difference(a, b, path=""):
+    if isinstance(a, dict) and isinstance(b, dict):
+        for k in sorted(set(a) | set(b)):
+            d = difference(a.get(k), b.get(k), path + "." + k)
+            if d:
+                return d
+        return None
+    if isinstance(a, list) and isinstance(b, list):
+        if len(a) != len(b):
+            return "%s: %d entries against %d" % (path, len(a), len(b))
+        for i, (x, y) in enumerate(zip(a, b)):
+            d = difference(x, y, "%s[%d]" % (path, i))
+            if d:
+                return d
+        return None
+    return None if a == b else "%s: %r against %r" % (path, a, b)
+
+
+def main():
+    p = argparse.ArgumentParser()
+    for a in ("--tool", "--mkworld", "--work"):
+        p.add_argument(a, required=True)
+    args = p.parse_args()
+    os.makedirs(args.work, exist_ok=True)
+    first = essence(export(args, "healthy", FULL[0], "bitmap"))
+    if sum(len(f["filters"]) for f in first["frames"]) < 6:
+        report("healthy has its filters", "fewer than six were found")
+    for build in FULL[1:]:
+        try:
+            d = difference(first, essence(export(args, "healthy", build, "bitmap")))
+        except (RuntimeError, KeyError) as e:
+            d = repr(e)
+        report("healthy on %s says the same as on %s" % (build, FULL[0]), d)
+    for fmt in ("full", "kernel"):
+        a, b = (export(args, "healthy", "19041", f) for f in ("bitmap", fmt))
+        for doc in (a, b):
+            del doc["dump"]
+        report("healthy as %s exports the same as bitmap, all but the dump object" % fmt,
+               difference(a, b))
+    return 1 if FAILED else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
