@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "support/test.h"
 
-#include "code/walk.h"
+#include "code/function.h"
 #include "support/article_bytes.h"
 
 /* The article's listing is the whole function: every line once, in order. */
@@ -15,7 +15,7 @@ static void article_lines(void **state)
 	(void)state;
 	article(&c);
 	s = source(&c);
-	assert_int_equal(code_walk(&s, UNLOAD, UNLOAD, UNLOAD + c.n, &fn, NULL), FS_OK);
+	assert_int_equal(code_function_walk(&s, UNLOAD, UNLOAD, UNLOAD + c.n, &fn, NULL), FS_OK);
 	assert_true(fn.complete);
 	assert_int_equal(fn.lines.n, UNLOAD_LINES);
 	for (i = 0; i < UNLOAD_LINES; i++) {
@@ -25,7 +25,7 @@ static void article_lines(void **state)
 	code_function_deinit(&fn);
 	/* the same without bounds: nothing jumps far */
 	memset(&fn, 0, sizeof(fn));
-	assert_int_equal(code_walk(&s, UNLOAD, 0, 0, &fn, NULL), FS_OK);
+	assert_int_equal(code_function_walk(&s, UNLOAD, 0, 0, &fn, NULL), FS_OK);
 	assert_int_equal(fn.lines.n, UNLOAD_LINES);
 	code_function_deinit(&fn);
 }
@@ -46,7 +46,7 @@ static void cut_short(void **state)
 	for (n = 3; n < whole; n++) {
 		memset(&fn, 0, sizeof(fn));
 		c.n = n;
-		assert_int_equal(code_walk(&s, UNLOAD, 0, 0, &fn, &err), FS_OK);
+		assert_int_equal(code_function_walk(&s, UNLOAD, 0, 0, &fn, &err), FS_OK);
 		assert_false(fn.complete);
 		assert_int_equal(fn.why.status, FS_NOT_IN_DUMP);
 		assert_true(fn.why.address >= UNLOAD + n); /* where it goes on, or jumps to */
@@ -55,9 +55,9 @@ static void cut_short(void **state)
 	}
 	memset(&fn, 0, sizeof(fn));
 	c.n = 0;
-	assert_int_equal(code_walk(&s, UNLOAD, 0, 0, &fn, &err), FS_NOT_IN_DUMP);
+	assert_int_equal(code_function_walk(&s, UNLOAD, 0, 0, &fn, &err), FS_NOT_IN_DUMP);
 	assert_int_equal(err.address, UNLOAD);
-	assert_int_equal(code_walk(&s, s.end, 0, 0, &fn, &err), FS_INVALID);
+	assert_int_equal(code_function_walk(&s, s.end, 0, 0, &fn, &err), FS_INVALID);
 	code_function_deinit(&fn);
 }
 
@@ -71,7 +71,7 @@ static void branches(void **state)
 
 	(void)state;
 	memcpy(c.bytes, bytes, sizeof(bytes));
-	assert_int_equal(code_walk(&s, UNLOAD, 0, 0, &fn, NULL), FS_OK);
+	assert_int_equal(code_function_walk(&s, UNLOAD, 0, 0, &fn, NULL), FS_OK);
 	assert_true(fn.complete);
 	assert_int_equal(fn.lines.n, 3);
 	assert_int_equal(fn.lines.v[2].va, UNLOAD + 4);
@@ -95,7 +95,7 @@ static void bounded(void **state)
 	struct code_function fn = {0};
 
 	(void)state;
-	assert_int_equal(code_walk(&s, 0x1000, 0, 0, &fn, NULL), FS_OK);
+	assert_int_equal(code_function_walk(&s, 0x1000, 0, 0, &fn, NULL), FS_OK);
 	assert_false(fn.complete);
 	assert_int_equal(fn.why.status, FS_LIMIT);
 	assert_int_equal(fn.lines.n, CODE_MAX_INSNS);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "code/walk.h"
+#include "code/function.h"
 
 #include <string.h>
 
@@ -103,8 +103,8 @@ static bool take(struct walker *w, uint64_t va, uint64_t *next)
 	return !insn_ends_flow(&in) && add_u64(va, in.size, next);
 }
 
-enum fs_status code_walk(const struct code_source *s, uint64_t entry, uint64_t begin, uint64_t end,
-			 struct code_function *ret, struct fs_error *err)
+enum fs_status code_function_walk(const struct code_source *s, uint64_t entry, uint64_t begin,
+				  uint64_t end, struct code_function *ret, struct fs_error *err)
 {
 	struct walker w = {.source = s, .fn = ret, .entry = entry, .begin = begin, .end = end};
 	enum fs_status status = insn_decoder_create(s->machine, &w.decoder, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The instructions that belong to a function, as `uf` lists them. */
-#ifndef CODE_WALK_H
-#define CODE_WALK_H
+#ifndef CODE_FUNCTION_H
+#define CODE_FUNCTION_H
 
 #include "base/vec.h"
 #include "code/source.h"
@@ -30,7 +30,7 @@ void code_function_deinit(struct code_function *fn);
  * image. Every address once. `ret` is zero-initialised by the caller and deinited in any
  * case. Fails only when the first instruction cannot be read, or without memory.
  */
-enum fs_status code_walk(const struct code_source *s, uint64_t entry, uint64_t begin, uint64_t end,
-			 struct code_function *ret, struct fs_error *err);
+enum fs_status code_function_walk(const struct code_source *s, uint64_t entry, uint64_t begin,
+				  uint64_t end, struct code_function *ret, struct fs_error *err);
 
 #endif
