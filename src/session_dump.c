@@ -133,6 +133,7 @@ static enum fs_status fill_modules(struct fltscope *fs, struct fs_error *err)
 			m->fltmgr_module = (int32_t)i;
 	}
 	m->nmodules = n;
+	m->modules_whole = fs->modules.complete;
 	for (i = 0; i < u; i++)
 		m->unloaded[i] = (struct fs_unloaded){
 			.name = fs->modules.unloaded.v[i].name,

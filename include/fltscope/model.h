@@ -227,6 +227,9 @@ struct fs_model {
 	const char *unload_walk;   /* layout fact: "gives-up", "goes-on", NULL not known */
 
 	struct fs_module *modules;         size_t nmodules;
+	/* Every loaded module is in modules with its range: an address in none of them is
+	 * in no loaded module. Else it may be in one that was not reached. */
+	bool modules_whole;
 	struct fs_unloaded *unloaded;      size_t nunloaded;
 	struct fs_frame *frames;           size_t nframes; /* in FrameList order */
 	struct fs_filter *filters;         size_t nfilters;

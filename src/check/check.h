@@ -67,7 +67,8 @@ const char *filter_label(struct check_run *run, size_t filter);
 /* \Driver\X of its DRIVER_OBJECT as far as read, else "". */
 const char *driver_label(const struct check_run *run, size_t driver);
 /* Whose code are the filter's callbacks? index of the module, or -1; *ret_gone
- * is set when every callback lies in a module that was unloaded, or in none. */
+ * is set when every callback lies in a module that was unloaded, or in none, and
+ * every loaded module is known. */
 int32_t filter_code_module(const struct fs_model *m, const struct fs_filter *f, bool *ret_gone,
 			   const char **ret_symbol);
 /* Has somebody asked for this driver's unload through the service manager? */

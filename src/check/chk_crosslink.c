@@ -16,6 +16,7 @@ struct crosslink {
 	size_t victim, zombie;
 	bool zombie_first;  /* the walk meets the zombie before the victim */
 	bool order_certain; /* nothing unread could come before */
+	int32_t before;	    /* the walk meets this filter before either of them, -1 none */
 	enum reference ref; /* of the zombie */
 	bool gone;	    /* the zombie's code is no longer loaded */
 	int32_t module;	    /* of the zombie's code, -1 */
@@ -38,6 +39,25 @@ static const char *frame_name(struct check_run *run, const struct fs_filter *f)
 	return run_text(run, "Frame %llu", (unsigned long long)run->m->frames[f->frame].id.v);
 }
 
+static const char *reference_fact(const struct crosslink *x)
+{
+	switch (x->ref) {
+	case REFERENCE_FAILS:
+		return "its rundown gives no more references (odd), so FltObjectReference fails";
+	case REFERENCE_TAKES:
+		return "its rundown still gives references (even), so FltObjectReference may "
+		       "succeed";
+	default:
+		return "whether FltObjectReference fails on it is not known";
+	}
+}
+
+/* The walk stops at the zombie, as far as was read. */
+static bool blocks(const struct fs_model *m, const struct crosslink *x)
+{
+	return gives_up(m) && x->ref == REFERENCE_FAILS;
+}
+
 static struct fs_evidence *premises(struct check_run *run, const struct crosslink *x, size_t *ret_n)
 {
 	const struct fs_model *m = run->m;
@@ -52,7 +72,7 @@ static struct fs_evidence *premises(struct check_run *run, const struct crosslin
 	evidence_hex(run, &ev, &z->object.flags.value, z->address, "FLT_OBJECT.Flags",
 		     "the first one is DRAINING ZOMBIED");
 	evidence_hex(run, &ev, &z->object.rundown.raw, z->address, "FLT_OBJECT.RundownRef",
-		     "its rundown is drained when this is 1, so FltObjectReference fails");
+		     reference_fact(x));
 	evidence_hex(run, &ev, &v->flags.value, v->address, "FLT_FILTER.Flags",
 		     fs_has(&v->flags.value, FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS)
 			     ? "UnloadInProgress: FltMgr did reach the living filter"
@@ -89,7 +109,8 @@ static enum fs_confidence confidence_of(struct check_run *run, const struct cros
 	struct unload_request q = unload_requested(run->m, v->driver);
 	enum fs_confidence c = FS_PROVED;
 
-	if (!run->m->unload_walk || !x->order_certain || x->ref == REFERENCE_UNKNOWN)
+	if (!run->m->unload_walk || !x->order_certain || x->ref != REFERENCE_FAILS ||
+	    x->before >= 0)
 		return FS_POSSIBLE;
 	/* DriverUnload was not handed over: the I/O manager may be waiting for a device */
 	if (!q.known || !q.invoked)
@@ -109,6 +130,16 @@ static const char *outcome(struct check_run *run, const struct crosslink *x, con
 	if (!x->zombie_first)
 		return run_text(run,
 				"the unload walk meets %s first, so its unload is not affected",
+				victim);
+	if (x->before >= 0)
+		return run_text(run,
+				"the unload walk meets FLT_FILTER 0x%llx, which has it too, "
+				"before either of them",
+				(unsigned long long)m->filters[x->before].address);
+	if (gives_up(m) && !blocks(m, x))
+		return run_text(run,
+				"the unload walk meets it first, and gives up only when it cannot "
+				"reference it, which is not certain: %s may be unable to unload",
 				victim);
 	if (gives_up(m))
 		return run_text(run,
@@ -136,7 +167,7 @@ static struct fs_finding *find(struct check_run *run, const struct crosslink *x,
 	if (!f)
 		return NULL;
 	/* cause-ids.tsv: a warning where the build's unload walk goes on */
-	if (goes_on(run->m) || !x->zombie_first)
+	if (goes_on(run->m) || !x->zombie_first || x->before >= 0)
 		f->severity = FS_WARNING;
 	f->message = run_text(
 		run,
@@ -155,37 +186,40 @@ static void conclude(struct check_run *run, const struct crosslink *x, const str
 	struct fs_verdict *vd;
 
 	/* nobody asked, or FltMgr is past the walk: the finding says all there is */
-	if (goes_on(run->m) || !x->zombie_first || victim_reached(v) ||
+	if (goes_on(run->m) || !x->zombie_first || x->before >= 0 || victim_reached(v) ||
 	    (!q.invoked && !q.pending_device))
 		return;
 	vd = verdict_for(run, x->victim);
 	if (!vd)
 		return;
-	vd->state = gives_up(run->m) ? FS_ST_STUCK : FS_ST_UNKNOWN;
+	vd->state = blocks(run->m, x) ? FS_ST_STUCK : FS_ST_UNKNOWN;
 	vd->cause_id = f->rule;
 	vd->cause_title = f->title;
 	vd->confidence = f->confidence;
 	vd->because = f->evidence;
 	vd->nbecause = f->nevidence;
 	vd->culprit = (struct fs_subject){"filter", z->address, filter_label(run, x->zombie)};
-	vd->summary =
-		run_text(run,
-			 "%s %s unload. Its DRIVER_OBJECT 0x%llx is also in FLT_FILTER 0x%llx "
-			 "\"%s\" (DRAINING "
-			 "ZOMBIED) of %s, which the unload walk meets first%s. Its own filter "
-			 "0x%llx was never "
-			 "asked (no UnloadInProgress).",
-			 vd->name, gives_up(run->m) ? "cannot" : "may be unable to",
-			 (unsigned long long)v->driver_object.v, (unsigned long long)z->address,
-			 filter_label(run, x->zombie), frame_name(run, z),
-			 gives_up(run->m) ? ", cannot reference, and gives up at"
-					  : "; on Windows 7 SP1 the walk gives up there, on 17763, "
-					    "19041 and 22000 it "
-					    "goes on, and for this build it is not known",
-			 (unsigned long long)v->address);
+	vd->summary = run_text(
+		run,
+		"%s %s unload. Its DRIVER_OBJECT 0x%llx is also in FLT_FILTER 0x%llx "
+		"\"%s\" (DRAINING "
+		"ZOMBIED) of %s, which the unload walk meets first%s. Its own filter "
+		"0x%llx was never "
+		"asked (no UnloadInProgress).",
+		vd->name, blocks(run->m, x) ? "cannot" : "may be unable to",
+		(unsigned long long)v->driver_object.v, (unsigned long long)z->address,
+		filter_label(run, x->zombie), frame_name(run, z),
+		blocks(run->m, x)  ? ", cannot reference, and gives up at"
+		: gives_up(run->m) ? ", and gives up at if it cannot reference it"
+				   : "; on Windows 7 SP1 the walk gives up there, on 17763, "
+				     "19041 and 22000 it "
+				     "goes on, and for this build it is not known",
+		(unsigned long long)v->address);
 	vd->advice = rule_advice(f->rule);
 }
 
+/* One finding for each living filter behind the first match, one for every other zombie:
+ * as many as there are filters, not as there are pairs. */
 static void examine(struct check_run *run, const struct replay *w, size_t zombie_at)
 {
 	const struct fs_model *m = run->m;
@@ -204,10 +238,31 @@ static void examine(struct check_run *run, const struct replay *w, size_t zombie
 		x.victim = w->match[i];
 		x.zombie_first = zombie_at < i;
 		x.order_certain = (x.zombie_first ? zombie_at : i) < w->certain;
+		x.before = zombie_at && i ? (int32_t)w->match[0] : -1;
 		f = find(run, &x, filter_label(run, x.victim));
 		if (f)
 			conclude(run, &x, f);
+		if (!f || zombie_at > 0)
+			return;
 	}
+}
+
+static bool zombied_with_object(const struct fs_filter *f)
+{
+	return fs_is_read(&f->driver_object) && f->driver_object.v != 0 &&
+	       fs_has(&f->object.flags.value, FS_OBJ_ZOMBIED);
+}
+
+/* The walk of an earlier zombie with the same object told of this one too. */
+static bool walked_before(const struct fs_model *m, size_t filter)
+{
+	size_t i;
+
+	for (i = 0; i < filter; i++)
+		if (zombied_with_object(&m->filters[i]) &&
+		    m->filters[i].driver_object.v == m->filters[filter].driver_object.v)
+			return true;
+	return false;
 }
 
 void chk_crosslink(struct check_run *run)
@@ -216,20 +271,19 @@ void chk_crosslink(struct check_run *run)
 	size_t i, k;
 
 	for (i = 0; i < m->nfilters; i++) {
-		const struct fs_filter *z = &m->filters[i];
 		struct replay w;
 
-		if (!fs_is_read(&z->driver_object)) {
+		if (!fs_is_read(&m->filters[i].driver_object)) {
 			not_checked_add(run, "driver-object-crosslink",
 					"the DriverObject of at least one filter was not read");
 			continue;
 		}
-		if (!fs_has(&z->object.flags.value, FS_OBJ_ZOMBIED) || z->driver_object.v == 0)
+		if (!zombied_with_object(&m->filters[i]) || walked_before(m, i))
 			continue;
-		if (!replay_walk(run, z->driver_object.v, &w))
+		if (!replay_walk(run, m->filters[i].driver_object.v, &w))
 			return;
 		for (k = 0; k < w.n; k++)
-			if (w.match[k] == i)
+			if (zombied_with_object(&m->filters[w.match[k]]))
 				examine(run, &w, k);
 	}
 }

@@ -28,6 +28,14 @@ static const char *whose(struct check_run *run, const struct fs_filter *f)
 	return "";
 }
 
+static const char *holders(const struct fs_value *pointer_count)
+{
+	if (!fs_is_read(pointer_count))
+		return "how many still hold it was not read";
+	return pointer_count->v ? "something still holds its PointerCount"
+				: "its PointerCount is 0, so nothing that counts holds it";
+}
+
 void chk_zombie(struct check_run *run)
 {
 	const struct fs_model *m = run->m;
@@ -56,7 +64,7 @@ void chk_zombie(struct check_run *run)
 		fd->message = run_text(
 			run, "%s is unregistered (DRAINING ZOMBIED) but still linked; %s", name,
 			gone ? "the code its callbacks were in is no longer loaded"
-			     : "something still holds its PointerCount");
+			     : holders(&f->object.pointer_count));
 		evidence_hex(run, &ev, &f->object.flags.value, f->address, "FLT_OBJECT.Flags",
 			     "FltUnregisterFilter has finished");
 		evidence_hex(run, &ev, &f->object.rundown.raw, f->address, "FLT_OBJECT.RundownRef",

@@ -29,7 +29,6 @@ int32_t filter_code_module(const struct fs_model *m, const struct fs_filter *f, 
 	bool any = false, gone = true;
 	size_t i;
 
-	(void)m;
 	*ret_symbol = NULL;
 	for (i = 0; i < FS_CB_COUNT; i++) {
 		const struct fs_code *c = &f->callback[i];
@@ -47,7 +46,7 @@ int32_t filter_code_module(const struct fs_model *m, const struct fs_filter *f, 
 			*ret_symbol = c->symbol;
 		}
 	}
-	*ret_gone = any && gone;
+	*ret_gone = any && gone && m->modules_whole;
 	return module;
 }
 

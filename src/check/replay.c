@@ -63,7 +63,7 @@ bool replay_walk(struct check_run *run, uint64_t object, struct replay *ret)
 		const struct fs_list *l = &m->frames[i].filters;
 
 		/* entries reached only backwards are met after a stretch nobody has seen */
-		if (i >= m->frame_list.forward)
+		if (i >= m->frame_list.forward || m->frame_list.wrong_at || l->wrong_at)
 			w.sure = false;
 		for (k = 0; ok && k < l->n; k++) {
 			if (k >= l->forward)

@@ -69,7 +69,7 @@ enum fs_stage stage_of(struct check_run *run, size_t filter, const char **ret_wh
 	if (s != FS_STAGE_UNKNOWN || *ret_why)
 		return s;
 	if (r->state == FS_RUNDOWN_DRAINED && f->instances.n == 0 &&
-	    f->instances.stop == FS_STOP_CLOSED) {
+	    f->instances.stop == FS_STOP_CLOSED && !f->instances.wrong_at) {
 		*ret_why = "DRAINING, rundown drained, no instances left, not ZOMBIED";
 		return FS_S4;
 	}

@@ -313,6 +313,7 @@ static void arm64_operand(const struct insn_decoder *d, const cs_arm64_op *o,
 	} else if (o->type == ARM64_OP_IMM) {
 		ret->kind = INSN_O_IMM;
 		ret->imm = (uint64_t)o->imm << (o->shift.value & 63);
+		ret->shift = o->shift.value & 63;
 		ret->size = 8;
 	} else if (o->type == ARM64_OP_MEM) {
 		ret->kind = INSN_O_MEM;
@@ -332,7 +333,7 @@ static void arm64_lower(const struct insn_decoder *d, const cs_insn *ci, struct 
 	for (i = 0; i < a->op_count && i < 4; i++)
 		arm64_operand(d, &a->operands[i], &in->operand[in->operands++]);
 	in->pre_index = a->writeback; /* insn_arm64_meaning tells the two apart */
-	insn_arm64_meaning(in);
+	insn_arm64_meaning(in, ci->op_str);
 	insn_arm64_text(in, ci->op_str);
 }
 

@@ -34,6 +34,10 @@ enum insn_op {
 	INSN_AND,
 	INSN_OR,
 	INSN_XOR,
+	INSN_SHIFT,   /* operand 0 = operand 1 >> operand 2; arithmetic when `keeps_sign` */
+	INSN_INSERT,  /* ARM64 movk: 16 bits of operand 0, at `shift`, = operand 1 >> shift */
+	INSN_SELECT,  /* operand 0 = condition ? operand 1 : operand 2 (cmov, csel) */
+	INSN_SET,     /* operand 0 = condition ? 1 : 0 */
 	INSN_COMPARE, /* flags of operand 0 - operand 1 */
 	INSN_TEST,    /* flags of operand 0 & operand 1 */
 	INSN_PUSH,
@@ -45,7 +49,7 @@ enum insn_op {
 	INSN_TRAP, /* does not go on: int 3, ud2, brk */
 };
 
-/* When INSN_JUMP_IF jumps, in the words of a comparison a ? b. */
+/* The condition of JUMP_IF, SELECT and SET, in the words of a comparison a ? b. */
 enum insn_cond {
 	INSN_EQ,
 	INSN_NE,
@@ -97,7 +101,7 @@ struct insn {
 	enum insn_cond cond;
 	/* The source of a narrower MOVE is sign or zero extended (movsxd, movzx, ldrsw). */
 	bool extends;
-	bool conditional; /* cmov, csel and the like: writes or not */
+	bool keeps_sign;
 	bool pre_index,
 		post_index; /* ARM64: the memory operand's base becomes its address (+ imm) */
 	struct insn_operand operand[4];

@@ -16,7 +16,7 @@ struct insn_reg insn_arm64_reg(const char *name);
 
 /* From mnemonic and operands as written to op, cond and operands as insn.h numbers them. */
 void insn_x86_meaning(struct insn *in);
-void insn_arm64_meaning(struct insn *in);
+void insn_arm64_meaning(struct insn *in, const char *operands);
 
 /* Capstone's operand text of an ARM64 instruction in WinDbg's spelling, into before and after. */
 void insn_arm64_text(struct insn *in, const char *operands);

@@ -76,45 +76,65 @@ static enum insn_op look_up(const struct meaning *table, size_t n, const char *m
 }
 
 static const struct meaning x86_table[] = {
-	{"mov", INSN_MOVE},	 {"movzx", INSN_MOVE},	    {"movsx", INSN_MOVE},
-	{"movsxd", INSN_MOVE},	 {"lea", INSN_ADDRESS},	    {"add", INSN_ADD},
-	{"sub", INSN_SUB},	 {"inc", INSN_ADD},	    {"dec", INSN_SUB},
-	{"and", INSN_AND},	 {"or", INSN_OR},	    {"xor", INSN_XOR},
-	{"cmp", INSN_COMPARE},	 {"test", INSN_TEST},	    {"push", INSN_PUSH},
-	{"pop", INSN_POP},	 {"call", INSN_CALL},	    {"jmp", INSN_JUMP},
-	{"ret", INSN_RETURN},	 {"repz ret", INSN_RETURN}, {"iretq", INSN_RETURN},
-	{"iretd", INSN_RETURN},	 {"ud2", INSN_TRAP},	    {"nop", INSN_NOP},
-	{"endbr64", INSN_NOP},	 {"endbr32", INSN_NOP},	    {"pause", INSN_NOP},
-	{"prefetchw", INSN_NOP}, {"prefetchnta", INSN_NOP}, {"mfence", INSN_NOP},
-	{"lfence", INSN_NOP},	 {"sfence", INSN_NOP},
+	{"mov", INSN_MOVE},	   {"movzx", INSN_MOVE},   {"movsx", INSN_MOVE},
+	{"movsxd", INSN_MOVE},	   {"lea", INSN_ADDRESS},  {"add", INSN_ADD},
+	{"sub", INSN_SUB},	   {"inc", INSN_ADD},	   {"dec", INSN_SUB},
+	{"and", INSN_AND},	   {"or", INSN_OR},	   {"xor", INSN_XOR},
+	{"shr", INSN_SHIFT},	   {"sar", INSN_SHIFT},	   {"cmp", INSN_COMPARE},
+	{"test", INSN_TEST},	   {"push", INSN_PUSH},	   {"pop", INSN_POP},
+	{"call", INSN_CALL},	   {"jmp", INSN_JUMP},	   {"ret", INSN_RETURN},
+	{"repz ret", INSN_RETURN}, {"iretq", INSN_RETURN}, {"iretd", INSN_RETURN},
+	{"ud2", INSN_TRAP},	   {"nop", INSN_NOP},	   {"endbr64", INSN_NOP},
+	{"endbr32", INSN_NOP},	   {"pause", INSN_NOP},	   {"prefetchw", INSN_NOP},
+	{"prefetchnta", INSN_NOP}, {"mfence", INSN_NOP},   {"lfence", INSN_NOP},
+	{"sfence", INSN_NOP},
 };
 
-static const struct {
-	const char *mnemonic;
-	enum insn_cond cond;
-} x86_jumps[] = {
-	{"je", INSN_EQ},
-	{"jne", INSN_NE},
-	{"jl", INSN_LT},
-	{"jge", INSN_GE},
-	{"jg", INSN_GT},
-	{"jle", INSN_LE},
-	{"jb", INSN_BELOW},
-	{"jae", INSN_ABOVE_EQ},
-	{"ja", INSN_ABOVE},
-	{"jbe", INSN_BELOW_EQ},
-	{"js", INSN_SIGN},
-	{"jns", INSN_NO_SIGN},
-	{"jo", INSN_COND_OTHER},
-	{"jno", INSN_COND_OTHER},
-	{"jp", INSN_COND_OTHER},
-	{"jnp", INSN_COND_OTHER},
-	{"jrcxz", INSN_COND_OTHER},
-	{"jecxz", INSN_COND_OTHER},
-	{"loop", INSN_COND_OTHER},
-	{"loope", INSN_COND_OTHER},
-	{"loopne", INSN_COND_OTHER},
-};
+/* je, sete, cmove: what comes after j, set or cmov. False: no condition. */
+static bool x86_cond(const char *suffix, enum insn_cond *ret)
+{
+	static const struct {
+		char suffix[3];
+		enum insn_cond cond;
+	} table[] = {
+		{"e", INSN_EQ},		 {"ne", INSN_NE},	  {"l", INSN_LT},
+		{"ge", INSN_GE},	 {"g", INSN_GT},	  {"le", INSN_LE},
+		{"b", INSN_BELOW},	 {"ae", INSN_ABOVE_EQ},	  {"a", INSN_ABOVE},
+		{"be", INSN_BELOW_EQ},	 {"s", INSN_SIGN},	  {"ns", INSN_NO_SIGN},
+		{"o", INSN_COND_OTHER},	 {"no", INSN_COND_OTHER}, {"p", INSN_COND_OTHER},
+		{"np", INSN_COND_OTHER},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcmp(table[i].suffix, suffix) == 0) {
+			*ret = table[i].cond;
+			return true;
+		}
+	return false;
+}
+
+static void x86_conditional(struct insn *in, const char *m)
+{
+	enum insn_op op = in->op;
+	enum insn_cond cond = INSN_COND_OTHER;
+
+	if (strncmp(m, "cmov", 4) == 0 && x86_cond(m + 4, &cond))
+		op = INSN_SELECT;
+	else if (strncmp(m, "set", 3) == 0 && x86_cond(m + 3, &cond))
+		op = INSN_SET;
+	else if (m[0] == 'j' &&
+		 (x86_cond(m + 1, &cond) || strcmp(m, "jrcxz") == 0 || strcmp(m, "jecxz") == 0))
+		op = INSN_JUMP_IF;
+	else if (strncmp(m, "loop", 4) == 0)
+		op = INSN_JUMP_IF;
+	in->op = op;
+	in->cond = cond;
+	if (op == INSN_SELECT && in->operands == 2) {
+		in->operand[2] = in->operand[0];
+		in->operands = 3;
+	}
+}
 
 /* dst op= src becomes dst = dst op src. */
 static void three_operands(struct insn *in)
@@ -131,16 +151,12 @@ static void three_operands(struct insn *in)
 void insn_x86_meaning(struct insn *in)
 {
 	const char *m = in->mnemonic;
-	size_t i;
 
 	if (strncmp(m, "bnd ", 4) == 0 || strncmp(m, "notrack ", 8) == 0)
 		m = strchr(m, ' ') + 1;
 	in->op = look_up(x86_table, sizeof(x86_table) / sizeof(x86_table[0]), m);
-	for (i = 0; i < sizeof(x86_jumps) / sizeof(x86_jumps[0]); i++)
-		if (strcmp(x86_jumps[i].mnemonic, m) == 0) {
-			in->op = INSN_JUMP_IF;
-			in->cond = x86_jumps[i].cond;
-		}
+	if (in->op == INSN_OTHER)
+		x86_conditional(in, m);
 	/* int 3 stops; int 29h is __fastfail (Microsoft: intrinsics reference) */
 	if (strcmp(m, "int") == 0 && (in->operands == 0 || (in->operand[0].kind == INSN_O_IMM &&
 							    in->operand[0].imm == 0x29)))
@@ -149,26 +165,29 @@ void insn_x86_meaning(struct insn *in)
 		in->writes = 0;
 	if (in->op == INSN_MOVE)
 		in->extends = m[3] != '\0';
-	if (in->op >= INSN_ADD && in->op <= INSN_XOR && in->operands >= 1 && in->operands <= 2)
+	in->keeps_sign = strcmp(m, "sar") == 0;
+	if (in->op >= INSN_ADD && in->op <= INSN_SHIFT && in->operands >= 1 && in->operands <= 2)
 		three_operands(in);
 }
 
 static const struct meaning arm64_table[] = {
-	{"mov", INSN_MOVE},    {"movz", INSN_MOVE},    {"movn", INSN_MOVE},
-	{"ldr", INSN_MOVE},    {"ldur", INSN_MOVE},    {"ldrb", INSN_MOVE},
-	{"ldurb", INSN_MOVE},  {"ldrh", INSN_MOVE},    {"ldurh", INSN_MOVE},
-	{"ldrsw", INSN_MOVE},  {"ldursw", INSN_MOVE},  {"ldrsb", INSN_MOVE},
-	{"ldrsh", INSN_MOVE},  {"str", INSN_MOVE},     {"stur", INSN_MOVE},
-	{"strb", INSN_MOVE},   {"sturb", INSN_MOVE},   {"strh", INSN_MOVE},
-	{"sturh", INSN_MOVE},  {"adr", INSN_MOVE},     {"adrp", INSN_MOVE},
-	{"ldp", INSN_MOVE_2},  {"stp", INSN_MOVE_2},   {"add", INSN_ADD},
-	{"sub", INSN_SUB},     {"and", INSN_AND},      {"orr", INSN_OR},
-	{"eor", INSN_XOR},     {"cmp", INSN_COMPARE},  {"tst", INSN_TEST},
-	{"bl", INSN_CALL},     {"blr", INSN_CALL},     {"b", INSN_JUMP},
-	{"br", INSN_JUMP},     {"ret", INSN_RETURN},   {"brk", INSN_TRAP},
-	{"hint", INSN_NOP},    {"nop", INSN_NOP},      {"dmb", INSN_NOP},
-	{"prfm", INSN_NOP},    {"cbz", INSN_JUMP_IF},  {"cbnz", INSN_JUMP_IF},
-	{"tbz", INSN_JUMP_IF}, {"tbnz", INSN_JUMP_IF},
+	{"mov", INSN_MOVE},	{"movz", INSN_MOVE},	{"movn", INSN_MOVE},
+	{"ldr", INSN_MOVE},	{"ldur", INSN_MOVE},	{"ldrb", INSN_MOVE},
+	{"ldurb", INSN_MOVE},	{"ldrh", INSN_MOVE},	{"ldurh", INSN_MOVE},
+	{"ldrsw", INSN_MOVE},	{"ldursw", INSN_MOVE},	{"ldrsb", INSN_MOVE},
+	{"ldrsh", INSN_MOVE},	{"str", INSN_MOVE},	{"stur", INSN_MOVE},
+	{"strb", INSN_MOVE},	{"sturb", INSN_MOVE},	{"strh", INSN_MOVE},
+	{"sturh", INSN_MOVE},	{"adr", INSN_MOVE},	{"adrp", INSN_MOVE},
+	{"ldp", INSN_MOVE_2},	{"stp", INSN_MOVE_2},	{"add", INSN_ADD},
+	{"sub", INSN_SUB},	{"and", INSN_AND},	{"orr", INSN_OR},
+	{"eor", INSN_XOR},	{"lsr", INSN_SHIFT},	{"asr", INSN_SHIFT},
+	{"movk", INSN_INSERT},	{"csel", INSN_SELECT},	{"cset", INSN_SET},
+	{"cmp", INSN_COMPARE},	{"tst", INSN_TEST},	{"bl", INSN_CALL},
+	{"blr", INSN_CALL},	{"b", INSN_JUMP},	{"br", INSN_JUMP},
+	{"ret", INSN_RETURN},	{"brk", INSN_TRAP},	{"hint", INSN_NOP},
+	{"nop", INSN_NOP},	{"dmb", INSN_NOP},	{"prfm", INSN_NOP},
+	{"cbz", INSN_JUMP_IF},	{"cbnz", INSN_JUMP_IF}, {"tbz", INSN_JUMP_IF},
+	{"tbnz", INSN_JUMP_IF},
 };
 
 static enum insn_cond arm64_cond(const char *name)
@@ -263,13 +282,18 @@ static void arm64_memory(struct insn *in)
 	}
 }
 
-void insn_arm64_meaning(struct insn *in)
+void insn_arm64_meaning(struct insn *in, const char *operands)
 {
+	const char *last = strrchr(operands, ' ');
+
 	in->op = look_up(arm64_table, sizeof(arm64_table) / sizeof(arm64_table[0]), in->mnemonic);
 	if (strncmp(in->mnemonic, "b.", 2) == 0) {
 		in->op = INSN_JUMP_IF;
 		in->cond = arm64_cond(in->mnemonic + 2);
 	}
+	if ((in->op == INSN_SELECT || in->op == INSN_SET) && last)
+		in->cond = arm64_cond(last + 1);
+	in->keeps_sign = strcmp(in->mnemonic, "asr") == 0;
 	if (in->op == INSN_CALL || in->op == INSN_JUMP || in->op == INSN_JUMP_IF)
 		arm64_branch(in);
 	if (in->op == INSN_MOVE && strcmp(in->mnemonic, "movn") == 0)

@@ -336,7 +336,8 @@ enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, ui
 	if (!fm) {
 		layout_free(t.given->pdb);
 		return fs_fail(err, FS_NOT_FOUND,
-			       "fltmgr.sys is not among the %zu modules of this dump", m->list.n);
+			       "fltmgr.sys is not among the %zu modules of this dump%s", m->list.n,
+			       m->complete ? "" : " that could be read: their list is not whole");
 	}
 	t.machine = machine_name(r->vm);
 	read_image(r, fm, &image);

@@ -55,10 +55,13 @@ static enum fs_status add_entry(const struct reader *r, uint64_t entry, struct m
 
 	if (obj_read(r, entry, F_KLDR_DATA_TABLE_ENTRY_DllBase, &mod.base, &e)) {
 		modules_gap(m, "_KLDR_DATA_TABLE_ENTRY.DllBase", &e);
+		m->complete = false;
 		return FS_OK;
 	}
-	if (obj_read(r, entry, F_KLDR_DATA_TABLE_ENTRY_SizeOfImage, &size, &e))
+	if (obj_read(r, entry, F_KLDR_DATA_TABLE_ENTRY_SizeOfImage, &size, &e)) {
 		modules_gap(m, "_KLDR_DATA_TABLE_ENTRY.SizeOfImage", &e);
+		m->complete = false;
+	}
 	mod.size = (uint32_t)size;
 	if (obj_read(r, entry, F_KLDR_DATA_TABLE_ENTRY_EntryPoint, &mod.entry, &e))
 		modules_gap(m, "_KLDR_DATA_TABLE_ENTRY.EntryPoint", &e);
@@ -144,6 +147,7 @@ static enum fs_status add_driver(struct dump *d, size_t i, struct modules *m, st
 
 	if (st) {
 		modules_gap(m, "triage driver list", &e);
+		m->complete = false;
 		return FS_OK;
 	}
 	p = vec_push(&m->list);

@@ -54,7 +54,7 @@ struct modules {
 	uint64_t *reach;       /* reach[i]: highest last byte (VA) of the first i + 1 of by_base */
 	int32_t nt;	       /* index of the kernel, -1 */
 	bool first_read;       /* list.v[0] is the first in load order */
-	bool complete;	       /* the loader list came round */
+	bool complete;	       /* the list came round, and each entry's range was read */
 	struct list_walk walk; /* of PsLoadedModuleList; empty for triage */
 };
 

@@ -25,6 +25,10 @@ need_library jansson libjansson-dev
 if [ "$group" = test ]; then
 	need_library cmocka libcmocka-dev
 	need_command python3 python3
+	# code for Windows, to recover offsets from
+	need_command clang clang
+	need_command lld-link lld
+	need_command llvm-dlltool llvm
 fi
 [ -n "$missing" ] || exit 0
 

@@ -302,6 +302,83 @@ static void unread_driver_object_is_said(void **state)
 	done(&b);
 }
 
+/* Look-alike: ZOMBIED, but its rundown still gives references. The walk takes it. */
+static void zombie_that_can_be_referenced_is_no_proof(void **state)
+{
+	struct bench b;
+	const struct fs_verdict *v;
+	size_t i;
+
+	(void)state;
+	seed(&b);
+	ask_for_unload(&b);
+	b.k.filter[b.zombie].object.rundown.raw = mm_value(4);
+	b.k.filter[b.zombie].object.rundown.state = FS_RUNDOWN_ACTIVE;
+	run(&b);
+	v = mm_verdict(&b.r, MINE);
+	assert_int_equal(v->confidence, FS_POSSIBLE);
+	assert_int_equal(v->state, FS_ST_UNKNOWN);
+	assert_null(strstr(v->summary, "cannot unload"));
+	assert_null(strstr(mm_finding(&b.r, "driver-object-crosslink")->message, "cannot unload"));
+	for (i = 0; i < v->nbecause; i++)
+		assert_null(strstr(v->because[i].fact, "so FltObjectReference fails"));
+	done(&b);
+}
+
+/* The walk ends at the first filter with that object; what is behind it has no say. */
+static void living_filter_before_the_zombie_is_met_first(void **state)
+{
+	struct bench b;
+	size_t x, e;
+
+	(void)state;
+	seed(&b);
+	ask_for_unload(&b);
+	x = mm_filter(&b.k, 0, 0xfffffa8007000010, "MyDrvToo", DRV);
+	b.k.filter[x].driver = (int32_t)b.driver;
+	e = b.k.frame[0].filters.entries[0];
+	b.k.frame[0].filters.entries[0] = b.k.frame[0].filters.entries[1];
+	b.k.frame[0].filters.entries[1] = e;
+	run(&b);
+	assert_int_equal(mm_count(&b.r, "driver-object-crosslink"), 1);
+	assert_int_equal(mm_finding(&b.r, "driver-object-crosslink")->severity, FS_WARNING);
+	assert_null(mm_verdict(&b.r, MINE)->cause_id);
+	done(&b);
+}
+
+/* As many findings as filters, not as pairs of them. */
+static void findings_grow_with_filters_not_with_pairs(void **state)
+{
+	struct bench b;
+	size_t i, x;
+
+	(void)state;
+	seed(&b);
+	for (i = 0; i < 5; i++) {
+		x = mm_filter(&b.k, 0, 0xfffffa8007000010 + i * 0x1000, "Zombie", DRV);
+		mm_zombie(&b.k, x);
+		(void)mm_filter(&b.k, 1, 0xfffffa8008000010 + i * 0x1000, "Living", DRV);
+	}
+	run(&b);
+	/* six living ones behind the first zombie, five zombies more */
+	assert_int_equal(mm_count(&b.r, "driver-object-crosslink"), 11);
+	done(&b);
+}
+
+/* An entry that is no filter by its type bits: what the walk finds there is not known. */
+static void wrong_object_on_the_list_leaves_possible(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	seed(&b);
+	ask_for_unload(&b);
+	b.k.frame[0].filters.wrong_at = 0xfffffa8007000010;
+	run(&b);
+	assert_int_equal(mm_verdict(&b.r, MINE)->confidence, FS_POSSIBLE);
+	done(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +396,10 @@ int main(void)
 		cmocka_unit_test(device_in_use_weakens_the_verdict),
 		cmocka_unit_test(victim_that_was_reached_is_not_blamed_on_the_link),
 		cmocka_unit_test(unread_driver_object_is_said),
+		cmocka_unit_test(zombie_that_can_be_referenced_is_no_proof),
+		cmocka_unit_test(living_filter_before_the_zombie_is_met_first),
+		cmocka_unit_test(findings_grow_with_filters_not_with_pairs),
+		cmocka_unit_test(wrong_object_on_the_list_leaves_possible),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,6 +151,10 @@ static void s4_needs_an_empty_list_that_came_round(void **state)
 	assert_true(unchecked(&b, "verifier-wait"));
 	b.k.filter[b.f].instances.stop = FS_STOP_UNREADABLE;
 	assert_int_equal(stage(&b), FS_STAGE_UNKNOWN);
+	/* look-alike: it came round, and what is linked there was not taken for an instance */
+	b.k.filter[b.f].instances.stop = FS_STOP_CLOSED;
+	b.k.filter[b.f].instances.wrong_at = 0xffffa20f10e77010;
+	assert_int_equal(stage(&b), FS_STAGE_UNKNOWN);
 	arena_deinit(&b.a);
 }
 
@@ -173,6 +177,17 @@ static void s5_is_leftover(void **state)
 	b.k.filter[b.f].callback[FS_CB_FilterUnload].module = -1;
 	(void)stage(&b);
 	assert_int_equal(mm_verdict(&b.r, VA)->confidence, FS_PROVED);
+	/* a count that was not read holds nothing */
+	b.k.filter[b.f].callback[FS_CB_FilterUnload].va = mm_missing();
+	b.k.filter[b.f].object.pointer_count = mm_missing();
+	(void)stage(&b);
+	assert_null(strstr(mm_verdict(&b.r, VA)->summary, "something still holds"));
+	b.k.filter[b.f].callback[FS_CB_FilterUnload].va = mm_value(0xfffff88005551000);
+	/* look-alike: its driver may be on the stretch of the module list that was not reached */
+	b.k.m.modules_whole = false;
+	(void)stage(&b);
+	assert_int_equal(mm_verdict(&b.r, VA)->confidence, FS_LIKELY);
+	assert_null(strstr(mm_verdict(&b.r, VA)->summary, "no longer loaded"));
 	arena_deinit(&b.a);
 }
 

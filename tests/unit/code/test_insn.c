@@ -255,6 +255,46 @@ static void operands_as_data(void **state)
 	insn_decoder_destroy(d);
 }
 
+/* What the follower of values relies on. */
+static void meanings(void **state)
+{
+	static const struct {
+		const char *bytes;
+		enum insn_op op;
+		enum insn_cond cond;
+	} lines[] = {
+		{"490f49f4", INSN_SELECT, INSN_NO_SIGN}, /* cmovns rsi,r12 */
+		{"410f94c4", INSN_SET, INSN_EQ},	 /* sete r12b */
+		{"78b4", INSN_JUMP_IF, INSN_SIGN},	 /* js */
+		{"0f8e00000000", INSN_JUMP_IF, INSN_LE}, /* jle */
+		{"e300", INSN_JUMP_IF, INSN_COND_OTHER}, /* jrcxz */
+		{"c1e81e", INSN_SHIFT, 0},		 /* shr eax,1Eh */
+		{"c1f81f", INSN_SHIFT, 0},		 /* sar eax,1Fh */
+		{"c3", INSN_RETURN, 0},
+		{"cc", INSN_TRAP, 0},
+		{"cd29", INSN_TRAP, 0},
+		{"0f0b", INSN_TRAP, 0},
+		{"cd2e", INSN_OTHER, 0}, /* int 2Eh comes back */
+		{"ffe0", INSN_JUMP, 0},
+		{"ff25", INSN_DATA, 0},
+	};
+	struct insn_decoder *d = decoder(INSN_X64);
+	uint8_t bytes[32];
+	struct insn in;
+	size_t i, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		n = from_hex(lines[i].bytes, bytes);
+		assert_true(insn_decode(d, bytes, n, 0x1000, &in));
+		assert_int_equal(in.op, lines[i].op);
+		if (in.op == INSN_SELECT || in.op == INSN_SET || in.op == INSN_JUMP_IF)
+			assert_int_equal(in.cond, lines[i].cond);
+		assert_int_equal(in.keeps_sign, i == 6);
+	}
+	insn_decoder_destroy(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +305,7 @@ int main(void)
 		cmocka_unit_test(cut_short),
 		cmocka_unit_test(arm64_lines),
 		cmocka_unit_test(operands_as_data),
+		cmocka_unit_test(meanings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

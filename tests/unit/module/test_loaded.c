@@ -229,6 +229,24 @@ static void overlaps_are_kept_and_told(void **state)
 	assert_ptr_equal(module_nt(&w->m), &w->m.list.v[0]);
 }
 
+/* It came round, but one entry's links are the last of what was captured of it. */
+static void an_entry_without_its_range(void **state)
+{
+	const uint64_t page = 0xfffffa8009000000ull, entry = page + 0xff0;
+	struct world *w = *state;
+	struct fs_error err;
+
+	put_list(&w->t);
+	triage_map(&w->t, page, 0x1000);
+	triage_links(&w->t, entry_at(1), entry, entry_at(0));
+	triage_links(&w->t, entry, entry_at(2), entry_at(1));
+	triage_links(&w->t, entry_at(2), HEAD, entry);
+	assert_int_equal(read_modules(w, triage_write_full(&w->t), &err), FS_OK);
+	assert_int_equal(w->m.walk.stop, FS_STOP_CLOSED);
+	assert_int_equal(w->m.list.n, 3);
+	assert_false(w->m.complete);
+}
+
 /* The list breaks after the first entry: both ends are reached, the kernel is known. */
 static void a_broken_list(void **state)
 {
@@ -386,6 +404,7 @@ int main(void)
 		T(names_are_found_or_ambiguous),
 		T(the_triage_lists),
 		T(overlaps_are_kept_and_told),
+		T(an_entry_without_its_range),
 		T(a_broken_list),
 		T(a_list_without_a_beginning),
 		T(a_name_that_cannot_be),

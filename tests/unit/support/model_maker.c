@@ -47,6 +47,7 @@ void mm_begin(struct model_maker *k)
 	m->devices = k->device;
 	m->modules = k->module;
 	m->fltmgr_module = -1;
+	m->modules_whole = true;
 	m->found = true;
 	m->globals = mm_value(0xfffff88001330200);
 	close_list(&m->frame_list, 0xfffff880013302c0, k->frame_entries);
