@@ -170,6 +170,7 @@ check-run: $(TEST_DEPS)
 		"sh tests/lint/lint.sh $(BUILD)/rel && echo ok - lint" "$(BUILD)/san/check-layouts" \
 		"python3 tests/tools/check-worlds.py $(BUILD)/mkworld $(BUILD)/worlds" \
 		"$(GOLDEN)" \
+		"python3 tests/tools/check_readme.py $(BUILD)" \
 		"python3 tests/tools/same_world.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/worlds" \
 		"python3 tests/tools/check_mutations.py $(BUILD)/fltscope $(BUILD)/mkworld $(BUILD)/mutations --every 9" \
 		"python3 tests/tools/bad_input.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/bad" \

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "session.h"
 
+/* Bytes of names that are kept. The model's bounds with names of usual length need less. */
+#define TEXT_MIN (1u << 20)
+#define TEXT_MAX (32u << 20)
+
 #include <stdlib.h>
 
 #include "check/check.h"
@@ -83,6 +87,14 @@ static enum fs_status read_memory(struct fltscope *fs, struct fs_error *err)
 		fs->model.dump.translation_problem =
 			arena_strdup(&fs->arena, vm_root_problem(fs->vm));
 	fs->reader.vm = fs->vm;
+	/* No two names of a healthy system share their characters, so together they are
+	 * smaller than the dump; sparse files are larger than what they hold. */
+	fs->text_left = fs->model.dump.file_size;
+	if (fs->text_left < TEXT_MIN)
+		fs->text_left = TEXT_MIN;
+	if (fs->text_left > TEXT_MAX)
+		fs->text_left = TEXT_MAX;
+	fs->reader.text_left = &fs->text_left;
 	st = session_stable(fs, err);
 	if (st == FS_OK)
 		st = session_modules(fs, err);

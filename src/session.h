@@ -33,6 +33,7 @@ struct fltscope {
 	struct modules modules;
 	struct fltmgr_choice choice;
 	struct reader reader;
+	uint64_t text_left; /* reader.text_left leads here */
 	struct arena arena;
 	struct fs_model model;
 	struct model_builder builder;

@@ -221,6 +221,7 @@ enum fs_status fltmgr_prove(const struct reader *r, const struct modules *m,
 	if (!p)
 		return fs_fail(err, FS_NO_MEMORY, "out of memory while proving a layout");
 	p->r = *r;
+	p->r.text_left = NULL; /* PROVE_MAX_* bound what is looked at, and nothing is kept */
 	p->m = m;
 	p->fltmgr = module_fltmgr(m);
 	p->site = site;

@@ -47,7 +47,7 @@ static int tear_down(void **state)
 
 static struct reader reader_of(struct world *w)
 {
-	return (struct reader){w->vm, w->layout, NULL};
+	return (struct reader){.vm = w->vm, .nt = w->layout};
 }
 
 static enum fs_status read_modules(struct world *w, const char *path, struct fs_error *err)
