@@ -4,12 +4,12 @@
 
 #include "base/checked.h"
 #include "base/cursor.h"
+#include "code/function.h"
 #include "code/insn.h"
 #include "session.h"
 
 /* No function of any kernel comes near: 16 MiB of .pdata are 1.4 million functions. */
 #define PDATA_MAX (16u << 20)
-#define FLOW_MAX  0x40000 /* bytes of a function without .pdata */
 #define CHAIN_MAX 32
 
 static enum fs_status decoder(struct fltscope *fs, struct insn_decoder **ret, struct fs_error *err)
@@ -226,32 +226,41 @@ enum fs_status fltscope_function(struct fltscope *fs, uint64_t va, uint64_t *ret
 	return FS_OK;
 }
 
-enum fs_status fltscope_function_flow(struct fltscope *fs, uint64_t va, uint64_t *ret_end,
-				      struct fs_error *err)
+enum fs_status fltscope_disassemble_function(struct fltscope *fs, uint64_t va, fs_insn_cb cb,
+					     void *arg, bool *ret_complete,
+					     struct fs_error *ret_why, struct fs_error *err)
 {
+	const struct module *m = module_at(&fs->modules, va);
+	uint64_t begin = 0, end = 0, entry = va;
+	struct code_function fn = {0};
 	struct insn_decoder *d = NULL;
-	enum fs_status st = decoder(fs, &d, err);
-	uint64_t furthest = va, at = va;
+	struct code_source s;
+	struct fs_insn shown;
 	struct insn in;
+	enum fs_status st;
+	size_t i;
 
-	while (st == FS_OK) {
-		st = decode(fs, d, at, &in, err);
+	st = code_source_vm(fs->vm, m ? m->base : va, m ? m->base + m->size : va + CODE_NEAR, &s,
+			    err);
+	if (st == FS_OK && fltscope_function(fs, va, &begin, &end, NULL) == FS_OK)
+		entry = begin;
+	if (st == FS_OK)
+		st = code_function_walk(&s, entry, begin, end, &fn, err);
+	if (st == FS_OK)
+		st = decoder(fs, &d, err);
+	for (i = 0; st == FS_OK && i < fn.lines.n; i++) {
+		st = decode(fs, d, fn.lines.v[i].va, &in, err);
 		if (st != FS_OK)
 			break;
-		/* calls come back; a jump far away is to another function */
-		if (in.has_target && in.op != INSN_CALL && in.target > furthest &&
-		    in.target - va < FLOW_MAX)
-			furthest = in.target;
-		at += in.size;
-		if (in.op == INSN_DATA || at - va > FLOW_MAX)
-			st = fs_fail_at(err, FS_NOT_FOUND, in.va,
-					"no end of the function was found up to 0x%llx",
-					(unsigned long long)in.va);
-		else if (insn_ends_flow(&in) && at > furthest)
+		show(fs, &in, &shown);
+		if (!cb(arg, &shown))
 			break;
 	}
+	if (ret_complete)
+		*ret_complete = fn.complete;
+	if (ret_why)
+		*ret_why = fn.why;
 	insn_decoder_destroy(d);
-	if (st == FS_OK)
-		*ret_end = at;
+	code_function_deinit(&fn);
 	return st;
 }

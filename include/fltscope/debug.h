@@ -131,9 +131,11 @@ enum fs_status fltscope_disassemble(struct fltscope *fs, uint64_t va, size_t cou
 /* The bounds of the function around va from .pdata; FS_NOT_FOUND when there is none. */
 enum fs_status fltscope_function(struct fltscope *fs, uint64_t va, uint64_t *ret_begin,
 				 uint64_t *ret_end, struct fs_error *err);
-/* Where there is no .pdata: the end of the code that begins at va, by its branches. The
- * instruction after an end that nothing before jumps over belongs to another function. */
-enum fs_status fltscope_function_flow(struct fltscope *fs, uint64_t va, uint64_t *ret_end,
-				      struct fs_error *err);
+/* The instructions of the function around va, ascending; what was moved elsewhere in the image
+ * comes in its place. Without .pdata va must be its first. *ret_complete (may be NULL): every
+ * branch could be followed; else *ret_why (may be NULL) says what could not. */
+enum fs_status fltscope_disassemble_function(struct fltscope *fs, uint64_t va, fs_insn_cb cb,
+					     void *arg, bool *ret_complete,
+					     struct fs_error *ret_why, struct fs_error *err);
 
 #endif

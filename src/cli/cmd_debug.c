@@ -22,6 +22,7 @@ static struct view_debug functions(struct cli *c)
 		.type = fltscope_type,
 		.enum_name = fltscope_enum_name,
 		.disassemble = fltscope_disassemble,
+		.function = fltscope_disassemble_function,
 	};
 }
 
@@ -208,31 +209,21 @@ int cmd_u(struct cli *c)
 		return CLI_USAGE;
 	if (!cli_begin(c))
 		return CLI_UNDECIDED;
-	r = view_unassemble(&c->v, &d, va, 0, count);
+	r = view_unassemble(&c->v, &d, va, count);
 	return finish(c, &r);
 }
 
 int cmd_uf(struct cli *c)
 {
 	struct view_debug d = functions(c);
-	uint64_t va, begin, end = 0;
-	struct fs_error err = {0};
 	struct view_result r;
+	uint64_t va;
 
 	if (!address_of(c, c->opt->args[0], &va))
 		return CLI_USAGE;
-	begin = va;
-	if (fltscope_function(c->fs, va, &begin, &end, NULL) != FS_OK) {
-		/* without .pdata the address must be a function's first */
-		begin = va;
-		if (fltscope_function_flow(c->fs, va, &end, &err) != FS_OK) {
-			cli_say(c, "%s", err.text);
-			return CLI_UNDECIDED;
-		}
-	}
 	if (!cli_begin(c))
 		return CLI_UNDECIDED;
-	r = view_unassemble(&c->v, &d, begin, end, COUNT_MAX);
+	r = view_function(&c->v, &d, va);
 	return finish(c, &r);
 }
 

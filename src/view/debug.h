@@ -21,6 +21,9 @@ struct view_debug {
 	const char *(*enum_name)(struct fltscope *fs, const char *enum_name, uint64_t value);
 	enum fs_status (*disassemble)(struct fltscope *fs, uint64_t va, size_t count, fs_insn_cb cb,
 				      void *arg, struct fs_error *err);
+	enum fs_status (*function)(struct fltscope *fs, uint64_t va, fs_insn_cb cb, void *arg,
+				   bool *ret_complete, struct fs_error *ret_why,
+				   struct fs_error *err);
 };
 
 /* What a view of this kind came to; the text says why not. */
@@ -47,9 +50,11 @@ enum view_unit { UNIT_BYTE = 1, UNIT_WORD = 2, UNIT_DWORD = 4, UNIT_QWORD = 8, U
 struct view_result view_memory(struct view *v, const struct view_debug *d, enum view_unit unit,
 			       uint64_t va, size_t count);
 
-/* u: `count` instructions; uf: up to `end` (0: by count). */
+/* u */
 struct view_result view_unassemble(struct view *v, const struct view_debug *d, uint64_t va,
-				   uint64_t end, size_t count);
+				   size_t count);
+/* uf */
+struct view_result view_function(struct view *v, const struct view_debug *d, uint64_t va);
 
 /* x, one symbol a call between begin and end. */
 void view_symbols_begin(struct view *v);

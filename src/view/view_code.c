@@ -10,7 +10,6 @@
 struct listing {
 	struct view *v;
 	const struct view_debug *d;
-	uint64_t end; /* 0: none */
 	uint64_t next;
 	size_t n;
 };
@@ -42,8 +41,8 @@ static bool line(void *arg, const struct fs_insn *in)
 	struct listing *l = arg;
 	struct emit *e = l->v->e;
 
-	if (l->end && in->va >= l->end)
-		return false;
+	if (l->n && in->va != l->next && emit_is_text(e))
+		emit_blank(e); /* the rest was moved elsewhere */
 	entity_begin(l->v);
 	heading(l, in);
 	emit_object_begin(e, NULL);
@@ -61,9 +60,9 @@ static bool line(void *arg, const struct fs_insn *in)
 }
 
 struct view_result view_unassemble(struct view *v, const struct view_debug *d, uint64_t va,
-				   uint64_t end, size_t count)
+				   size_t count)
 {
-	struct listing l = {.v = v, .d = d, .end = end, .next = va};
+	struct listing l = {.v = v, .d = d, .next = va};
 	struct view_result r = {0};
 
 	emit_array_begin(v->e, "instructions");
@@ -72,6 +71,25 @@ struct view_result view_unassemble(struct view *v, const struct view_debug *d, u
 	if (r.status != FS_OK && emit_is_text(v->e))
 		emit_line(v->e, "%s %-15s %s", text_tick(v, d, l.next), "??", "???");
 	r.shown = l.n;
+	return r;
+}
+
+struct view_result view_function(struct view *v, const struct view_debug *d, uint64_t va)
+{
+	struct listing l = {.v = v, .d = d, .next = va};
+	struct view_result r = {0};
+	struct fs_error why = {0};
+	bool complete = false;
+
+	emit_array_begin(v->e, "instructions");
+	r.status = d->function(d->fs, va, line, &l, &complete, &why, &r.err);
+	emit_array_end(v->e);
+	emit_bool(v->e, "complete", complete && r.status == FS_OK);
+	r.shown = l.n;
+	if (r.status == FS_OK && !complete) {
+		r.status = why.status ? why.status : FS_LIMIT;
+		r.err = why;
+	}
 	return r;
 }
 
