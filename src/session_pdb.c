@@ -11,7 +11,7 @@
 
 #include "base/str.h"
 #include "pdb/pdb.h"
-#include "session.h"
+#include "session_symbols.h"
 
 enum { FACTS_TEXT = 512 };
 
@@ -107,49 +107,41 @@ static enum fs_status known_facts(struct fltscope *fs, enum layout_module lm, co
 	return st == FS_NO_MEMORY ? st : FS_OK;
 }
 
-struct wanted {
-	const char *types[T_COUNT];
-	char *fields[F_COUNT];
-	size_t n_types, n_fields;
-};
-
-static bool list_wanted(struct fltscope *fs, enum layout_module lm, struct wanted *w)
+struct pdb_wanted *pdb_wanted(struct arena *a, enum layout_module lm)
 {
+	struct pdb_wanted *w = arena_alloc(a, sizeof(*w));
 	int i;
 
-	for (i = 0; i < T_COUNT; i++)
+	for (i = 0; w && i < T_COUNT; i++)
 		if (type_module((enum type_id)i) == lm)
 			w->types[w->n_types++] = type_name((enum type_id)i);
-	for (i = 0; i < F_COUNT; i++) {
+	for (i = 0; w && i < F_COUNT; i++) {
 		const struct field_decl *d = field_decl((enum field_id)i);
 
 		if (d->module != lm)
 			continue;
-		w->fields[w->n_fields] =
-			arena_printf(&fs->arena, "%s.%s", d->type_name, d->name);
+		w->fields[w->n_fields] = arena_printf(a, "%s.%s", d->type_name, d->name);
 		if (!w->fields[w->n_fields++])
-			return false;
+			return NULL;
 	}
-	return true;
+	return w;
 }
 
 static enum fs_status write_layout(struct fltscope *fs, enum layout_module lm, struct pdb *p,
 				   struct layout **ret, struct fs_error *err)
 {
-	struct wanted *w = calloc(1, sizeof(*w));
+	struct pdb_wanted *w = pdb_wanted(&fs->arena, lm);
 	struct pdb_layout_want want = {.module = lm == LM_NT ? "ntoskrnl.exe" : "fltmgr.sys",
 				       .build = session_build(fs)};
 	struct pdb_layout_result r = {0};
 	char facts[FACTS_TEXT] = "", *text = NULL;
 	enum fs_status st;
 
-	if (!w || !list_wanted(fs, lm, w)) {
-		free(w);
+	if (!w)
 		return fs_fail(err, FS_NO_MEMORY, "out of memory for a layout");
-	}
 	want.types = w->types;
 	want.n_types = w->n_types;
-	want.fields = (const char *const *)w->fields;
+	want.fields = w->fields;
 	want.n_fields = w->n_fields;
 	st = pdb_to_layout(p, &want, &r, err);
 	if (st == FS_OK && lm == LM_NT)
@@ -169,7 +161,6 @@ static enum fs_status write_layout(struct fltscope *fs, enum layout_module lm, s
 	}
 	free(text);
 	free(r.text);
-	free(w);
 	return st;
 }
 

@@ -34,6 +34,15 @@ struct session_symbols {
 	size_t n;
 };
 
+/* session_pdb.c: what the tool reads of a module (fields.def), as pdb_to_layout wants it. */
+struct pdb_wanted {
+	const char *types[T_COUNT];
+	const char *fields[F_COUNT]; /* "TYPE.FIELD" */
+	size_t n_types, n_fields;
+};
+/* NULL: out of memory. */
+struct pdb_wanted *pdb_wanted(struct arena *a, enum layout_module lm);
+
 /* session_names.c */
 modules_resolver session_resolve;
 vm_fallback session_image_bytes;

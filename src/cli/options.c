@@ -21,7 +21,7 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
-enum { OPT_JSON = 256, OPT_LAYOUT, OPT_COLOUR, OPT_DRIVER, OPT_VERSION };
+enum { OPT_JSON = 256, OPT_LAYOUT, OPT_COLOUR, OPT_DRIVER, OPT_VERSION, OPT_OFFLINE, OPT_STORE, OPT_BUILD };
 
 static const struct option long_options[] = {
 	{"json", no_argument, NULL, OPT_JSON},
@@ -29,6 +29,9 @@ static const struct option long_options[] = {
 	{"color", required_argument, NULL, OPT_COLOUR},
 	{"colour", required_argument, NULL, OPT_COLOUR},
 	{"driver", required_argument, NULL, OPT_DRIVER},
+	{"offline", no_argument, NULL, OPT_OFFLINE},
+	{"store", required_argument, NULL, OPT_STORE},
+	{"build", required_argument, NULL, OPT_BUILD},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -62,9 +65,42 @@ static bool take_depth(struct cli_options *o, char *why, size_t n)
 	return true;
 }
 
+/* Where symbols and images are. False: it is none of these. */
+static bool take_place(struct cli_options *o, int opt)
+{
+	if (opt == 'y')
+		o->symbol_path = optarg;
+	else if (opt == 'i')
+		o->image_path = optarg;
+	else if (opt == OPT_OFFLINE)
+		o->offline = true;
+	else if (opt == OPT_STORE)
+		o->store = optarg;
+	else
+		return false;
+	return true;
+}
+
+static bool take_build(struct cli_options *o, char *why, size_t n)
+{
+	char *end = NULL;
+	unsigned long v = strtoul(optarg, &end, 10);
+
+	if (v == 0 || v > 999999 || *end) {
+		(void)snprintf(why, n, "--build takes a build number, not '%s'", optarg);
+		return false;
+	}
+	o->build = (unsigned)v;
+	return true;
+}
+
 static bool take_option(struct cli_options *o, int opt, char **argv, char *why, size_t n)
 {
+	if (take_place(o, opt))
+		return true;
 	switch (opt) {
+	case OPT_BUILD:
+		return take_build(o, why, n);
 	case OPT_JSON:
 		o->json = true;
 		return true;
@@ -99,6 +135,32 @@ static bool take_option(struct cli_options *o, int opt, char **argv, char *why, 
 	}
 }
 
+/* Does the line hold together? */
+static bool check_words(const struct cli_options *o, char *why, size_t size)
+{
+	const struct command *cmd = o->command;
+	unsigned needs = cmd->needs;
+
+	if (!o->sub && (needs & SUBCOMMAND))
+		(void)snprintf(why, size, "%s takes: %s", cmd->name, cmd->args);
+	else if (!o->dump && !(needs & (NO_DUMP | DUMP_OPTIONAL)))
+		(void)snprintf(why, size, "%s: no %s is named", cmd->name,
+			       needs & OTHER_FILE ? "file" : "dump");
+	else if (!o->arg && (needs & NEEDS_ARG))
+		(void)snprintf(why, size, "%s takes: %s", cmd->name, cmd->args);
+	else if ((o->recurse || o->blocks) && strcmp(cmd->name, "dt") != 0)
+		(void)snprintf(why, size, "-r and -b belong to dt, not to %s", cmd->name);
+	else if (o->driver && strcmp(cmd->name, "diagnose") != 0)
+		(void)snprintf(why, size, "--driver belongs to diagnose, not to %s", cmd->name);
+	else if (o->store && strcmp(cmd->name, "symbols") != 0)
+		(void)snprintf(why, size, "--store belongs to symbols fetch, not to %s", cmd->name);
+	else if (o->build && strcmp(cmd->name, "pdb") != 0)
+		(void)snprintf(why, size, "--build belongs to pdb layout, not to %s", cmd->name);
+	else
+		return true;
+	return false;
+}
+
 /* The words that are no options: [COMMAND] DUMP [ARG]. */
 static bool take_words(struct cli_options *o, int n, char **words, char *why, size_t size)
 {
@@ -123,6 +185,10 @@ static bool take_words(struct cli_options *o, int n, char **words, char *why, si
 		return false;
 	}
 	needs = cmd->needs;
+	if (n > 0 && (needs & SUBCOMMAND)) {
+		o->sub = *words++;
+		n--;
+	}
 	if (n > 0 && !(needs & NO_DUMP)) {
 		o->dump = *words++;
 		n--;
@@ -134,19 +200,11 @@ static bool take_words(struct cli_options *o, int n, char **words, char *why, si
 		words += o->nargs;
 		n -= (int)o->nargs;
 	}
-	if (n > 0)
+	if (n > 0) {
 		(void)snprintf(why, size, "%s: '%s' is one argument too many", cmd->name, *words);
-	else if (!o->dump && !(needs & (NO_DUMP | DUMP_OPTIONAL)))
-		(void)snprintf(why, size, "%s: no dump is named", cmd->name);
-	else if (!o->arg && (needs & NEEDS_ARG))
-		(void)snprintf(why, size, "%s takes: %s", cmd->name, cmd->args);
-	else if ((o->recurse || o->blocks) && strcmp(cmd->name, "dt") != 0)
-		(void)snprintf(why, size, "-r and -b belong to dt, not to %s", cmd->name);
-	else if (o->driver && strcmp(cmd->name, "diagnose") != 0)
-		(void)snprintf(why, size, "--driver belongs to diagnose, not to %s", cmd->name);
-	else
-		return true;
-	return false;
+		return false;
+	}
+	return check_words(o, why, size);
 }
 
 bool options_parse(int argc, char **argv, struct cli_options *ret, char *why, size_t why_size)
@@ -161,7 +219,7 @@ bool options_parse(int argc, char **argv, struct cli_options *ret, char *why, si
 	}
 	optind = 0; /* getopt begins anew (glibc, musl) */
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":hbr::", long_options, NULL)) != -1)
+	while ((opt = getopt_long(argc, argv, ":hbr::y:i:", long_options, NULL)) != -1)
 		if (!take_option(ret, opt, argv, why, why_size))
 			return false;
 	return take_words(ret, argc - optind, argv + optind, why, why_size);
@@ -188,6 +246,12 @@ static const char usage_tail[] =
 	"  --json                 the answer as JSON (export always is)\n"
 	"  -r[N], -b              dt: nested types N levels deep; arrays and blocks whole\n"
 	"  --driver NAME          diagnose: only this driver or filter\n"
+	"  -y PATH                symbol path, as Windows has it: folders, srv*DIR*URL, cache*DIR;\n"
+	"                         else _NT_ALT_SYMBOL_PATH and _NT_SYMBOL_PATH\n"
+	"  -i PATH                image path: folders of drivers, for code a small dump left out\n"
+	"  --offline              no network, whatever the symbol path says\n"
+	"  --store DIR            symbols fetch: the store to fill\n"
+	"  --build N              pdb layout: the build to write into the layout\n"
 	"  --layout FILE          use this layout file for its module; may be repeated\n"
 	"  --color=WHEN           auto (on a terminal, unless NO_COLOR is set), always, never\n"
 	"  --help, --version\n"
