@@ -211,6 +211,9 @@ $(BUILD)/rel/libpdb.a $(BUILD)/san/libpdb.a: $(BUILD)/%/libpdb.a: $(foreach s,$(
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 check-pdb: $(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe
 	$(Q)python3 tests/tools/check_pdb.py $(BUILD)
+.PHONY: check-debug
+check-debug: $(BUILD)/san/fltscope $(BUILD)/mkworld
+	$(Q)python3 tests/tools/check_debug.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/debug
 # A symbol server on loopback that behaves badly in every way we could think of.
 SYMSRV_OBJ := $(BUILD)/san/tests/tools/symsrv_driver.o
 .PHONY: check-symsrv

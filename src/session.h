@@ -80,6 +80,8 @@ struct pdb *session_pdb(struct fltscope *fs, size_t module);
 /* Exports by name, sorted by RVA; NULL when none can be read. */
 struct exports;
 const struct exports *session_exports(struct fltscope *fs, size_t module);
+/* A PDB's name as WinDbg shows it: import pointers without the first underscore. */
+const char *session_shown_name(const char *name);
 /* The name nearest to rva. */
 enum fs_symbol_source session_name_at(struct fltscope *fs, size_t module, uint64_t rva,
 				      struct module_name *ret);

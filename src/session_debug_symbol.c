@@ -86,8 +86,8 @@ static enum fs_status find_anywhere(struct fltscope *fs, const char *name, uint6
 			*ret_va = mod->base + rva;
 		(void)module_stem(&fs->modules, mod, stem, sizeof(stem));
 		if (n <= CANDIDATES_SHOWN && used < sizeof(found))
-			used += (size_t)snprintf(found + used, sizeof(found) - used, "%s%.60s!%.80s",
-						 n > 1 ? ", " : "", stem, name);
+			used += (size_t)snprintf(found + used, sizeof(found) - used,
+						 "%s%.60s!%.80s", n > 1 ? ", " : "", stem, name);
 	}
 	session_symbols_local(fs, false);
 	if (n == 1)
@@ -244,7 +244,7 @@ static bool add_hit(struct hits *h, const char *name, uint64_t rva)
 
 static bool pdb_hit(void *arg, const struct pdb_symbol *s)
 {
-	return !s->has_rva || s->name_cut || add_hit(arg, s->name, s->rva);
+	return !s->has_rva || s->name_cut || add_hit(arg, session_shown_name(s->name), s->rva);
 }
 
 static int by_address(const void *a, const void *b)

@@ -111,6 +111,11 @@ static bool same_section(const struct pe *pe, uint64_t a, uint64_t b)
 
 /* --- names --------------------------------------------------------------------------- */
 
+const char *session_shown_name(const char *name)
+{
+	return strncmp(name, "__imp_", 6) == 0 ? name + 1 : name;
+}
+
 static bool put_name(struct module_name *ret, const char *name, uint64_t rva)
 {
 	size_t n = strlen(name);
@@ -133,7 +138,7 @@ enum fs_symbol_source session_name_at(struct fltscope *fs, size_t module, uint64
 	if (rva > UINT32_MAX)
 		return FS_SYM_MODULE;
 	if (pdb && pdb_symbol_by_rva(pdb, (uint32_t)rva, &s, NULL) == FS_OK && s.has_rva &&
-	    s.rva <= rva && put_name(ret, s.name, s.rva))
+	    s.rva <= rva && put_name(ret, session_shown_name(s.name), s.rva))
 		return FS_SYM_PDB;
 	x = session_exports(fs, module);
 	e = x ? exports_at(x, rva) : NULL;

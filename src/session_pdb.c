@@ -25,6 +25,12 @@ bool session_pdb_symbol(struct fltscope *fs, size_t module, const char *name, ui
 	struct pdb *p = session_pdb(fs, module);
 	struct pdb_symbol s;
 
+	char decorated[PDB_SYMBOL_NAME];
+
+	if (strncmp(name, "_imp_", 5) == 0) { /* as session_shown_name cut it */
+		(void)snprintf(decorated, sizeof(decorated), "_%s", name);
+		name = decorated;
+	}
 	if (!p || pdb_symbol_by_name(p, name, &s, NULL) != FS_OK || !s.has_rva)
 		return false;
 	*ret_rva = s.rva;
