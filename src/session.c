@@ -157,6 +157,9 @@ void fltscope_close(struct fltscope *fs)
 	fltmgr_choice_deinit(&fs->choice);
 	modules_deinit(&fs->modules);
 	vec_free(&fs->types);
+	for (size_t i = 0; i < fs->type_layouts.n; i++)
+		layout_free(fs->type_layouts.v[i].layout);
+	vec_free(&fs->type_layouts);
 	layout_free(fs->nt);
 	layout_free(fs->stable);
 	layout_free(fs->user_nt);

@@ -22,6 +22,12 @@ struct session_type {
 	struct fs_type type;
 };
 
+struct session_type_layout {
+	size_t module;
+	const char *stem, *from;
+	struct layout *layout;
+};
+
 struct session_symbols;
 
 struct fltscope {
@@ -46,6 +52,7 @@ struct fltscope {
 	/* What the PDBs of nt and fltmgr were good for, when they were found and gave no layout. */
 	struct fs_layout_candidate pdb_refused[2]; /* by enum layout_module; id NULL: nothing to tell */
 	VEC(struct session_type) types;
+	VEC(struct session_type_layout) type_layouts; /* out of PDBs, for dt; owned */
 };
 
 void session_progress(struct fltscope *fs, const char *what);

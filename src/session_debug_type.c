@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
-#include "fltscope/debug.h"
+#include "pdb/pdb.h"
 #include "session.h"
 
 /* One layout to look into, and the name of its module. */
@@ -255,35 +254,112 @@ static enum fs_status describe(struct fltscope *fs, const struct source *s, cons
 	return st;
 }
 
-/* nt's own types stand first: fltmgr's layouts hold copies of some. */
-static size_t sources(const struct fltscope *fs, const char *name, const char **ret_type,
-		      struct source v[3])
+/* A type that no layout at hand has, out of the PDB of its module: with all that it holds.
+ * The grammar knows two modules; which one stands in the text is of no account here. */
+static enum fs_status from_pdb(struct fltscope *fs, size_t module, const char *type,
+			       struct source *ret, struct fs_error *err)
 {
-	const struct source fltmgr = {fs->choice.layout, "fltmgr", fs->model.fltmgr.id};
-	const struct source nt = {fs->nt, "nt", fs->model.nt.id};
-	const struct source stable = {fs->stable, "nt", "what has not moved in any build"};
-	const char *bang = strchr(name, '!');
-	const struct source all[] = {fltmgr, nt, stable};
-	size_t i, n = 0;
+	struct pdb *pdb = session_pdb(fs, module);
+	struct pdb_layout_want want = {.module = "fltmgr.sys", .types = &type, .n_types = 1};
+	struct pdb_layout_result text = {0};
+	struct session_type_layout *x;
+	char stem[300];
+	enum fs_status st;
 
-	*ret_type = bang ? bang + 1 : name;
-	for (i = 0; i < 3; i++) {
-		if (!all[i].l || (i == 2 && fs->nt))
-			continue;
-		if (bang && !(strlen(all[i].module) == (size_t)(bang - name) &&
-			      str_istarts(name, all[i].module)))
-			continue;
-		v[n++] = all[i];
+	if (!pdb)
+		return FS_NOT_FOUND;
+	st = pdb_to_layout(pdb, &want, &text, err);
+	if (st != FS_OK)
+		return st;
+	x = vec_push(&fs->type_layouts);
+	if (!x)
+		st = fs_fail(err, FS_NO_MEMORY, "out of memory");
+	else
+		st = layout_parse("types of a PDB", text.text, text.len, NULL, NULL, &x->layout,
+				  err);
+	free(text.text);
+	if (st != FS_OK) {
+		fs->type_layouts.n -= x != NULL;
+		return st;
 	}
-	return n;
+	(void)module_stem(&fs->modules, &fs->modules.list.v[module], stem, sizeof(stem));
+	x->module = module;
+	x->stem = arena_strdup(&fs->arena, stem);
+	x->from = arena_printf(&fs->arena, "pdb %s", pdb_info(pdb)->key);
+	if (!x->stem || !x->from)
+		return fs_fail(err, FS_NO_MEMORY, "out of memory");
+	*ret = (struct source){x->layout, x->stem, x->from};
+	return FS_OK;
+}
+
+/* What is at hand for a module; fltmgr and nt have layouts without a PDB, too. The order is
+ * that of trust. */
+static void try_module(struct fltscope *fs, size_t module, const char *type, struct fs_type *ret,
+		       enum fs_status *st, struct fs_error *err)
+{
+	bool fltmgr = fs->model.fltmgr_module == (int32_t)module,
+	     nt = fs->modules.nt == (int32_t)module;
+	struct source own = {fltmgr ? fs->choice.layout : NULL, "fltmgr", fs->model.fltmgr.id}, pdb;
+	bool exact = fltmgr && fs->choice.source == FS_LAYOUT_PDB;
+	size_t i;
+
+	if (nt) {
+		own = (struct source){fs->nt ? fs->nt : fs->stable, "nt",
+				      fs->nt ? fs->model.nt.id : "what has not moved in any build"};
+		exact = fs->nt && fs->model.nt.source == FS_LAYOUT_PDB;
+	}
+	if (exact && own.l)
+		*st = describe(fs, &own, type, ret, err);
+	for (i = 0; i < fs->type_layouts.n && *st == FS_NOT_FOUND; i++) {
+		const struct session_type_layout *x = &fs->type_layouts.v[i];
+
+		pdb = (struct source){x->layout, x->stem, x->from};
+		if (x->module == module)
+			*st = describe(fs, &pdb, type, ret, err);
+	}
+	if (*st == FS_NOT_FOUND && !strchr(type, '.') &&
+	    from_pdb(fs, module, type, &pdb, err) == FS_OK)
+		*st = describe(fs, &pdb, type, ret, err);
+	if (*st == FS_NOT_FOUND && !exact && own.l)
+		*st = describe(fs, &own, type, ret, err);
+}
+
+static enum fs_status find_type(struct fltscope *fs, const char *name, struct fs_type *ret,
+				struct fs_error *err)
+{
+	const char *bang = strchr(name, '!'), *type = bang ? bang + 1 : name;
+	const struct module *m;
+	enum fs_status st = FS_NOT_FOUND;
+	char module[128];
+
+	if (bang) {
+		(void)snprintf(module, sizeof(module), "%.*s", (int)(bang - name), name);
+		m = module_named(&fs->modules, module);
+		if (!m)
+			return fs_fail(
+				err, FS_NOT_FOUND,
+				"no module, or more than one, is called \"%.80s\" in this dump",
+				module);
+		try_module(fs, (size_t)(m - fs->modules.list.v), type, ret, &st, err);
+	} else {
+		if (fs->model.fltmgr_module >= 0)
+			try_module(fs, (size_t)fs->model.fltmgr_module, type, ret, &st, err);
+		if (st == FS_NOT_FOUND && fs->modules.nt >= 0)
+			try_module(fs, (size_t)fs->modules.nt, type, ret, &st, err);
+	}
+	if (st == FS_NOT_FOUND)
+		return fs_fail(err, FS_NOT_FOUND, "no type %.120s is known%s%s", name,
+			       fs->model.fltmgr.id ? "; the Filter Manager's are those of " : "",
+			       fs->model.fltmgr.id ? fs->model.fltmgr.id : "");
+	return st;
 }
 
 enum fs_status fltscope_type(struct fltscope *fs, const char *name, struct fs_type *ret,
 			     struct fs_error *err)
 {
-	struct source v[3];
-	const char *type;
-	size_t i, n = sources(fs, name, &type, v);
+	struct session_type *known;
+	enum fs_status st;
+	size_t i;
 
 	for (i = 0; i < fs->types.n; i++) {
 		if (strcmp(fs->types.v[i].asked, name) == 0) {
@@ -291,44 +367,37 @@ enum fs_status fltscope_type(struct fltscope *fs, const char *name, struct fs_ty
 			return FS_OK;
 		}
 	}
-	for (i = 0; i < n; i++) {
-		struct session_type *known;
-		enum fs_status st = describe(fs, &v[i], type, ret, err);
-
-		if (st == FS_NOT_FOUND)
-			continue;
-		if (st != FS_OK)
-			return st;
-		known = vec_push(&fs->types);
-		if (!known)
-			return fs_fail(err, FS_NO_MEMORY, "out of memory");
-		known->type = *ret;
-		known->asked = arena_strdup(&fs->arena, name);
-		if (!known->asked) {
-			fs->types.n--;
-			return fs_fail(err, FS_NO_MEMORY, "out of memory");
-		}
+	st = find_type(fs, name, ret, err);
+	if (st != FS_OK)
+		return st;
+	known = vec_push(&fs->types);
+	if (!known)
+		return fs_fail(err, FS_NO_MEMORY, "out of memory");
+	known->type = *ret;
+	known->asked = arena_strdup(&fs->arena, name);
+	if (known->asked)
 		return FS_OK;
-	}
-	if (!n)
-		return fs_fail(err, FS_NOT_FOUND, "no types of %s are known for this dump", name);
-	return fs_fail(err, FS_NOT_FOUND, "no type %.120s in %s%s%s", type, v[0].from,
-		       n > 1 ? " or " : "", n > 1 ? v[1].from : "");
+	fs->types.n--;
+	return fs_fail(err, FS_NO_MEMORY, "out of memory");
+}
+
+static const char *named_value(struct fltscope *fs, const struct layout *l, const char *enum_name,
+			       uint64_t value)
+{
+	const char *s = l ? layout_enum_name(l, enum_name, value) : NULL;
+	const char *prefix = s ? layout_enum_prefix(l, enum_name) : "";
+
+	return s && *prefix ? arena_printf(&fs->arena, "%s%s", prefix, s) : s;
 }
 
 const char *fltscope_enum_name(struct fltscope *fs, const char *enum_name, uint64_t value)
 {
-	const struct layout *from[] = {fs->choice.layout, fs->nt};
+	const char *s = named_value(fs, fs->choice.layout, enum_name, value);
 	size_t i;
 
-	for (i = 0; i < 2; i++) {
-		const char *s = from[i] ? layout_enum_name(from[i], enum_name, value) : NULL;
-		const char *prefix;
-
-		if (!s)
-			continue;
-		prefix = layout_enum_prefix(from[i], enum_name);
-		return *prefix ? arena_printf(&fs->arena, "%s%s", prefix, s) : s;
-	}
-	return NULL;
+	if (!s)
+		s = named_value(fs, fs->nt, enum_name, value);
+	for (i = 0; !s && i < fs->type_layouts.n; i++)
+		s = named_value(fs, fs->type_layouts.v[i].layout, enum_name, value);
+	return s;
 }

@@ -109,7 +109,8 @@ struct fs_type {
 	const struct fs_field *fields;
 	size_t nfields;
 };
-/* "fltmgr!_FLT_FILTER" or "_FLT_FILTER" (nt and fltmgr are searched). A member of unnamed type
+/* "fltmgr!_FLT_FILTER" or "_FLT_FILTER" (fltmgr and nt are searched), of any module whose PDB is
+ * there, else of these two as their layouts have it. A member of unnamed type
  * is a type by its path: "_DEVICE_OBJECT.Queue", as its field's struct_name says. */
 enum fs_status fltscope_type(struct fltscope *fs, const char *name, struct fs_type *ret,
 			     struct fs_error *err);
