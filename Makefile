@@ -172,6 +172,7 @@ check-run: $(TEST_DEPS)
 		"$(GOLDEN)" \
 		"python3 tests/tools/check_readme.py $(BUILD)" \
 		"python3 tests/tools/same_world.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/worlds" \
+		"python3 tests/tools/check_symbols.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/symbols" \
 		"python3 tests/tools/check_mutations.py $(BUILD)/fltscope $(BUILD)/mkworld $(BUILD)/mutations --every 9" \
 		"python3 tests/tools/bad_input.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/bad" \
 		"$(SWEEP) pages $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-pages.bin" \
@@ -222,6 +223,11 @@ $(BUILD)/san/symsrv_driver: $(SYMSRV_OBJ) $(foreach d,base pdb,$(foreach o,$(cal
 check-symsrv: $(BUILD)/san/symsrv_driver
 	$(Q)python3 tests/tools/check_symsrv.py --driver $<
 -include $(SYMSRV_OBJ:.o=.d)
+
+# Worlds read with PDBs and images that clang and lld make.
+.PHONY: check-symbols
+check-symbols: $(BUILD)/san/fltscope $(BUILD)/mkworld
+	$(Q)python3 tests/tools/check_symbols.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/symbols
 
 clean:
 	rm -rf $(BUILD)

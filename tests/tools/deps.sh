@@ -22,9 +22,15 @@ echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || missing="$missing libc6-d
 need_library libaddrxlat libkdumpfile-dev
 need_library capstone libcapstone-dev
 need_library jansson libjansson-dev
+# only its header: the library itself is loaded when something is to be downloaded
+need_library libcurl libcurl4-openssl-dev
 if [ "$group" = test ]; then
 	need_library cmocka libcmocka-dev
 	need_command python3 python3
+	# PDBs and images are made on the spot
+	need_command clang clang
+	need_command lld-link lld
+	need_command llvm-pdbutil llvm
 	# code for Windows, to recover offsets from
 	need_command clang clang
 	need_command lld-link lld
