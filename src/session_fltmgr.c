@@ -95,6 +95,11 @@ static enum fs_status collect(struct fltscope *fs, struct fs_error *err)
 				   : layout_fact(fs->choice.layout, "unload-walk");
 	enum fs_status st;
 
+	/* The code of this very dump knows better than a layout. */
+	if (fs->choice.proof.unload_walk) {
+		walk = fs->choice.proof.unload_walk;
+		m->unload_walk_at = fs->choice.proof.unload_walk_at;
+	}
 	session_progress(fs, "reading the Filter Manager's objects");
 	m->located_by = fs->choice.site.how;
 	m->globals = model_none();

@@ -33,6 +33,10 @@ struct proof {
 	size_t held, failed;
 	bool accepted;   /* every anchor held: lists, type words, back pointers */
 	char why[200];   /* when not accepted */
+	/* What the unload walk does after a failed reference, out of the code in this dump
+	 * ("gives-up", "goes-on", static; NULL: not known), and the VA of the branch. */
+	const char *unload_walk;
+	uint64_t unload_walk_at;
 };
 void proof_deinit(struct proof *p);
 
