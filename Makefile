@@ -175,6 +175,8 @@ check-run: $(TEST_DEPS)
 		"python3 tests/tools/check_symbols.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/symbols" \
 		"python3 tests/tools/check_mutations.py $(BUILD)/fltscope $(BUILD)/mkworld $(BUILD)/mutations --every 9" \
 		"python3 tests/tools/bad_input.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/bad" \
+		"python3 tests/tools/check_code.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/code" \
+		"python3 tests/tools/check_debug.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/debug" \
 		"$(SWEEP) pages $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-pages.bin" \
 		"$(SWEEP) bytes $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-bytes.bin 3" \
 		"$(SWEEP) noise $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-noise.bin 300" \
