@@ -238,6 +238,26 @@ def check_refusals(rva, pdb, layout, source):
           not any("name" in f for f in doc), doc)
 
 
+def check_nt(rva, pdb, layout):
+    """The kernel's own PDB, too."""
+    nt = compile_pdb("nt", "ntkrnlmp", types_in_c(os.path.join(TOP, "pdb-layouts/nt/19041-x64.layout")) +
+                     "int MiState[0x500]; int DriverEntry(void) { return MiState[2]; }\n")
+    shutil.copy(pdb, work("nt"))
+    dump = world("nt", pdb, rva, layout)
+    guid, age = key_of(nt)
+    with open(work("nt.world"), encoding="utf-8") as f:
+        text = f.read().replace("2D0000000000000000000000000000A1 1", "%s %d" % (guid, age))
+    with open(work("nt.world"), "w", encoding="utf-8") as f:
+        f.write(text)
+    run(ARGS.mkworld, work("nt.world"), "-o", dump, "--format", "kernel", "--nt", "19041", "--layout", layout,
+        "-D", "build=20349")
+    doc = ask("layouts", dump, "-y", work("nt"))
+    check("nt and fltmgr by their PDBs", doc["nt"]["source"] == "pdb" and doc["fltmgr"]["source"] == "pdb",
+          {k: str(v)[:200] for k, v in doc.items()})
+    doc = ask("drvobj", dump, WATCH, "-y", work("nt"))
+    check("a driver object by nt's PDB", "WatchTop" in json.dumps(doc), doc)
+
+
 def check_hostile(pdb, rva, layout):
     for i, name in enumerate(('"..\\..\\etc\\passwd"', '"/etc/passwd"', '"CON"', '"a\\x{1b}[31mb.pdb"', '"..."')):
         dump = world("hostile", pdb, rva, layout)
@@ -358,6 +378,7 @@ def main():
     rva = symbols_of(pdb)
     check_offline(world("kept", pdb, rva, kept))
     check_refusals(rva, pdb, kept, types_in_c(kept))
+    check_nt(rva, pdb, kept)
     check_hostile(pdb, rva, kept)
     check_images(kept, pdb, rva)
     return FAILED > 0
