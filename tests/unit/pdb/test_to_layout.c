@@ -116,7 +116,7 @@ static const char expected[] = "\nmodule fltmgr.sys build 19041 machine x64\n"
 			       "  field 0x0 ptr:_LIST_ENTRY Flink\n"
 			       "  field 0x8 ptr:_LIST_ENTRY Blink\n"
 			       "\n"
-			       "enum _FLT_OBJECT_FLAGS\n"
+			       "enum _FLT_OBJECT_FLAGS FLT_OBFL_\n"
 			       "  value 0x1 DRAINING\n"
 			       "  value 0x2 ZOMBIED\n"
 			       "  value 0x80000000 TOP\n" /* ALL is -1 of an int: not a flag */
