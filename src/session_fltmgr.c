@@ -152,10 +152,9 @@ enum fs_status session_fltmgr(struct fltscope *fs, struct fs_error *err)
 	session_progress(fs, "proving the Filter Manager's layout");
 	st = fltmgr_choose(&fs->reader, &fs->modules, session_build(fs), &given, &fs->arena,
 			   &fs->choice, err);
-	fs->globals_by_symbol = st == FS_OK && given.globals_known &&
-				fs->choice.site.globals_known &&
-				fs->choice.site.globals ==
-					module_fltmgr(&fs->modules)->base + given.globals_rva;
+	fs->globals_by_symbol =
+		st == FS_OK && given.globals_known && fs->choice.site.globals_known &&
+		fs->choice.site.globals == module_fltmgr(&fs->modules)->base + given.globals_rva;
 	if (st == FS_NO_MEMORY)
 		return st;
 	if (st == FS_OK)

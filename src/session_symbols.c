@@ -97,8 +97,7 @@ static void identify(struct fltscope *fs, size_t module, struct module_symbols *
 	if (m->pdb_guid && m->pdb_name) {
 		x->name = m->pdb_name;
 		x->key = arena_printf(a, "%s%" PRIX32, m->pdb_guid, m->pdb_age);
-	} else if (session_image(fs, module) &&
-		   image_file_rsds(x->image, &rsds, NULL) == FS_OK) {
+	} else if (session_image(fs, module) && image_file_rsds(x->image, &rsds, NULL) == FS_OK) {
 		x->name = arena_strdup(a, rsds.pdb);
 		x->key = arena_printf(a, "%s%" PRIX32, rsds.guid, rsds.age);
 	}

@@ -39,7 +39,8 @@ static bool is_called(const struct fs_model *m, size_t i, const char *name)
 		return false;
 	if (str_ieq(own, name) || (str_istarts(own, name) && own[n] == '.'))
 		return true;
-	return str_ieq(name, "nt") && (str_ieq(own, "ntoskrnl.exe") || str_ieq(own, "ntkrnlmp.exe"));
+	return str_ieq(name, "nt") &&
+	       (str_ieq(own, "ntoskrnl.exe") || str_ieq(own, "ntkrnlmp.exe"));
 }
 
 /* The module that a filter's code lies in; -1. */

@@ -129,8 +129,8 @@ static enum fs_status try_layout(const struct trial *t, struct outcome *o, struc
 	 * another dump. */
 	bool foreign = t->foreign && !o->pdb;
 	enum proof_trust trust = t->user || (o->match == LMATCH_BUILD && !foreign) ? TRUST_ORDER
-				 : o->match == LMATCH_EXACT			      ? TRUST_LAYOUT
-							    : TRUST_NOTHING;
+				 : o->match == LMATCH_EXACT			   ? TRUST_LAYOUT
+										   : TRUST_NOTHING;
 	enum fs_status st;
 
 	r.fltmgr = o->layout;

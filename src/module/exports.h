@@ -5,7 +5,8 @@
 
 #include "module/module.h"
 
-struct export {
+struct export
+{
 	const char *name; /* printable ASCII */
 	uint32_t rva;
 };

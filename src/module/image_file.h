@@ -43,7 +43,7 @@ struct image_file {
 	uint64_t preferred_base;
 	uint16_t characteristics;
 	struct image_span directory[16];
-	uint8_t *bytes; /* pe.size_of_image of them */
+	uint8_t *bytes;		      /* pe.size_of_image of them */
 	VEC(struct image_span) serve; /* apart, in order */
 };
 /* `file` is the whole file. FS_CORRUPT, FS_UNSUPPORTED, FS_NOT_FOUND (another image). */

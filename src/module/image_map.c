@@ -135,9 +135,10 @@ static enum fs_status relocate(struct image_file *f, uint64_t delta, struct fs_e
 	if (!delta)
 		return FS_OK;
 	if ((f->characteristics & RELOCS_STRIPPED) || !d.size)
-		return fs_fail(err, FS_UNSUPPORTED,
-			       "%s: cannot be moved to where the dump has it: it has no relocations",
-			       f->path);
+		return fs_fail(
+			err, FS_UNSUPPORTED,
+			"%s: cannot be moved to where the dump has it: it has no relocations",
+			f->path);
 	if (!range_ok(d.rva, d.size, f->pe.size_of_image))
 		return bad(f, "its relocations are outside the image", err);
 	while (d.size - at >= 8) {
@@ -194,7 +195,7 @@ static bool exclude(struct image_file *f, uint64_t rva, uint64_t size)
 /* Made for the kernel to write into, whatever the flags say. */
 static bool is_patched(const char *name)
 {
-	static const char *const names[] = {"INITKDBG", "CFGRO",  "ALMOSTRO", "KVASCODE",
+	static const char *const names[] = {"INITKDBG", "CFGRO", "ALMOSTRO", "KVASCODE",
 					    "RETPOL",	"GFIDS", "fothk",    ".retplne"};
 	size_t i;
 
@@ -279,7 +280,8 @@ static bool exclude_dynamic(struct image_file *f, uint64_t rva)
 
 		if (n > size - at - 12 || symbol < DVRT_IMPORT_CALL ||
 		    symbol > DVRT_SWITCH_BRANCH ||
-		    !exclude_sites(f, (uint32_t)rva + at + 12, n, symbol == DVRT_IMPORT_CALL ? 4 : 2))
+		    !exclude_sites(f, (uint32_t)rva + at + 12, n,
+				   symbol == DVRT_IMPORT_CALL ? 4 : 2))
 			return false;
 		at += 12 + n;
 	}

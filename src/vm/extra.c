@@ -14,7 +14,8 @@ enum fs_status vm_walk(struct vm *vm, uint64_t va, struct vm_entry entry[VM_ENTR
 	size_t i;
 
 	*ret_n = 0;
-	/* vm_translate has the words for a dump without tables and for a VA that is not canonical. */
+	/* vm_translate has the words for a dump without tables and for a VA that is not canonical.
+	 */
 	if (vm->levels == 0 || !vm_is_canonical(vm, va))
 		return vm_translate(vm, va, ret, err);
 	st = walk_va(vm->walk, &vm->rules, va, ret, &stop, err);
