@@ -46,13 +46,13 @@ CLI_SRC  := $(sort $(foreach d,$(CLI_DIRS),$(wildcard src/$(d)/*.c)))
 LIB_OBJ  = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(LIB_SRC)) $(BUILD)/$(1)/gen/layouts.o $(BUILD)/$(1)/gen/layouts-data.o
 CLI_OBJ  = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(CLI_SRC))
 
-.PHONY: all deps-build deps-test
+.PHONY: all
 all: $(BUILD)/fltscope $(BUILD)/libfltscope.a
 
 define flavour
 $(BUILD)/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
-	$$(Q)$$(if $$(filter 1,$$(V)),,echo "  CC    $$<" &&) $$(CC) $$(STD) $$(if $$(filter tests/%,$$<),-Itests/unit) $$(WARN) $(2) $$(CFLAGS) $$(call pkgflags,$$(PKGS_LIB) $$(PKGS_CLI) $$(PKGS_TEST)) $$(DEPFLAGS) -c -o $$@ $$<
+	$$(Q)$$(if $$(filter 1,$$(V)),,echo "  CC    $$<" &&) $$(CC) $$(STD) $$(if $$(filter tests/%,$$<),-Itests/unit) $$(WARN) $(2) $$(CFLAGS) $$(call pkgflags,$$(PKGS_LIB) $$(PKGS_CLI) $$(PKGS_TEST)) $$(DEPFLAGS) -c -o $$@ $$< || { sh tests/tools/deps.sh build names; exit 1; }
 $(BUILD)/$(1)/gen/layouts.o: $(BUILD)/gen/layouts.c
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(STD) $$(WARN) $(2) $$(CFLAGS) $$(DEPFLAGS) -c -o $$@ $$<
@@ -125,6 +125,8 @@ lint: $(call LIB_OBJ,rel)
 # Real dumps are never part of this repository: the target says so when they are not there.
 REAL_DUMPS ?= ../shared/real-dumps
 export REAL_DUMPS
+# Python leaves nothing beside the sources.
+export PYTHONDONTWRITEBYTECODE := 1
 
 GOLDEN = python3 tests/golden/golden.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/worlds
 golden: $(BUILD)/san/fltscope $(BUILD)/mkworld
