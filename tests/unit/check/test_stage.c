@@ -117,6 +117,11 @@ static void s3_says_how_many_are_left(void **state)
 	assert_int_equal(v->confidence, FS_LIKELY);
 	assert_null(v->cause_id);
 	assert_non_null(strstr(v->summary, "1 reference to the filter is still held"));
+	b.k.filter[b.f].object.rundown.raw.unproved = true;
+	assert_int_equal(stage(&b), FS_S3);
+	assert_int_equal(mm_verdict(&b.r, VA)->confidence, FS_POSSIBLE);
+	b.k.filter[b.f].object.rundown.raw.unproved = false;
+	assert_int_equal(stage(&b), FS_S3);
 	assert_true(unchecked(&b, "leaked-context"));
 	b.k.filter[b.f].object.rundown.wait_count = mm_missing();
 	assert_int_equal(stage(&b), FS_S3);
