@@ -103,12 +103,14 @@ unit: $(if $(ONLY),$(filter %/$(ONLY),$(UNIT_BIN)),$(UNIT_BIN))
 
 # --- what the README names ----------------------------------------------------
 # A sub-make asks pkg-config and the compiler again once they are installed.
-SUBMAKE = env -u WARN $(MAKE) --no-print-directory -j$(shell nproc 2>/dev/null || echo 2)
+# As many jobs as there are processors, unless -j says otherwise.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+SUBMAKE = env -u WARN $(MAKE) --no-print-directory $(JOBS)
 
 .PHONY: demo demo-run check check-run lint golden check-real
 demo:
 	@sh tests/tools/deps.sh build
-	@$(SUBMAKE) demo-run
+	+@$(SUBMAKE) demo-run
 demo-run: $(BUILD)/fltscope $(BUILD)/mkworld
 	@mkdir -p $(BUILD)/demo
 	@$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/demo/MEMORY.DMP --format kernel
@@ -117,7 +119,7 @@ demo-run: $(BUILD)/fltscope $(BUILD)/mkworld
 
 check:
 	@sh tests/tools/deps.sh test
-	@$(SUBMAKE) check-run
+	+@$(SUBMAKE) check-run
 
 lint: $(call LIB_OBJ,rel)
 	@sh tests/lint/lint.sh $(BUILD)/rel && echo "ok - lint"
