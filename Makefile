@@ -47,13 +47,13 @@ CLI_SRC  := $(sort $(foreach d,$(CLI_DIRS),$(wildcard src/$(d)/*.c)))
 LIB_OBJ  = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(LIB_SRC)) $(BUILD)/$(1)/gen/layouts.o $(BUILD)/$(1)/gen/layouts-data.o
 CLI_OBJ  = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(CLI_SRC))
 
-.PHONY: all deps-build deps-test
+.PHONY: all
 all: $(BUILD)/fltscope $(BUILD)/libfltscope.a
 
 define flavour
 $(BUILD)/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
-	$$(Q)$$(if $$(filter 1,$$(V)),,echo "  CC    $$<" &&) $$(CC) $$(STD) $$(if $$(filter tests/%,$$<),-Itests/unit) $$(WARN) $(2) $$(CFLAGS) $$(call pkgflags,$$(PKGS_LIB) $$(PKGS_CLI) $$(PKGS_TEST)) $$(DEPFLAGS) -c -o $$@ $$<
+	$$(Q)$$(if $$(filter 1,$$(V)),,echo "  CC    $$<" &&) $$(CC) $$(STD) $$(if $$(filter tests/%,$$<),-Itests/unit) $$(WARN) $(2) $$(CFLAGS) $$(call pkgflags,$$(PKGS_LIB) $$(PKGS_CLI) $$(PKGS_TEST)) $$(DEPFLAGS) -c -o $$@ $$< || { sh tests/tools/deps.sh build names; exit 1; }
 $(BUILD)/$(1)/gen/layouts.o: $(BUILD)/gen/layouts.c
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(STD) $$(WARN) $(2) $$(CFLAGS) $$(DEPFLAGS) -c -o $$@ $$<
@@ -104,12 +104,14 @@ unit: $(if $(ONLY),$(filter %/$(ONLY),$(UNIT_BIN)),$(UNIT_BIN))
 
 # --- what the README names ----------------------------------------------------
 # A sub-make asks pkg-config and the compiler again once they are installed.
-SUBMAKE = env -u WARN $(MAKE) --no-print-directory -j$(shell nproc 2>/dev/null || echo 2)
+# As many jobs as there are processors, unless -j says otherwise.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+SUBMAKE = env -u WARN $(MAKE) --no-print-directory $(JOBS)
 
 .PHONY: demo demo-run check check-run lint golden check-real
 demo:
 	@sh tests/tools/deps.sh build
-	@$(SUBMAKE) demo-run
+	+@$(SUBMAKE) demo-run
 demo-run: $(BUILD)/fltscope $(BUILD)/mkworld
 	@mkdir -p $(BUILD)/demo
 	@$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/demo/MEMORY.DMP --format kernel
@@ -118,7 +120,7 @@ demo-run: $(BUILD)/fltscope $(BUILD)/mkworld
 
 check:
 	@sh tests/tools/deps.sh test
-	@$(SUBMAKE) check-run
+	+@$(SUBMAKE) check-run
 
 lint: $(call LIB_OBJ,rel)
 	@sh tests/lint/lint.sh $(BUILD)/rel && echo "ok - lint"
@@ -126,6 +128,8 @@ lint: $(call LIB_OBJ,rel)
 # Real dumps are never part of this repository: the target says so when they are not there.
 REAL_DUMPS ?= ../shared/real-dumps
 export REAL_DUMPS
+# Python leaves nothing beside the sources.
+export PYTHONDONTWRITEBYTECODE := 1
 
 GOLDEN = python3 tests/golden/golden.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/worlds
 golden: $(BUILD)/san/fltscope $(BUILD)/mkworld

@@ -18,17 +18,7 @@ void session_progress(struct fltscope *fs, const char *what)
 
 const char *session_machine(const struct fltscope *fs)
 {
-	switch (dump_info(fs->dump)->machine) {
-	case DUMP_X64:
-		return "x64";
-	case DUMP_X86:
-		return "x86";
-	case DUMP_ARM64:
-		return "arm64";
-	case DUMP_MACHINE_UNKNOWN:
-		break;
-	}
-	return "unknown";
+	return dump_machine_name(dump_info(fs->dump)->machine);
 }
 
 uint32_t session_build(const struct fltscope *fs)

@@ -89,10 +89,10 @@ static enum fs_status tell_layout(struct fltscope *fs, struct fs_error *err)
 static enum fs_status collect(struct fltscope *fs, struct fs_error *err)
 {
 	struct fs_model *m = &fs->model;
-	/* What the code does is known for the layout's own build only. */
-	const char *walk = fs->choice.match == LMATCH_FAMILY
-				   ? NULL
-				   : layout_fact(fs->choice.layout, "unload-walk");
+	/* What the code does is known for the layout's own build and machine only. */
+	bool own = fs->choice.match != LMATCH_FAMILY &&
+		   strcmp(layout_machine(fs->choice.layout), session_machine(fs)) == 0;
+	const char *walk = own ? layout_fact(fs->choice.layout, "unload-walk") : NULL;
 	enum fs_status st;
 
 	/* The code of this very dump knows better than a layout. */

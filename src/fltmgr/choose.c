@@ -38,21 +38,6 @@ struct outcome {
 	long score;
 };
 
-static const char *machine_name(const struct vm *vm)
-{
-	switch (dump_info(vm_dump(vm))->machine) {
-	case DUMP_X64:
-		return "x64";
-	case DUMP_X86:
-		return "x86";
-	case DUMP_ARM64:
-		return "arm64";
-	case DUMP_MACHINE_UNKNOWN:
-		break;
-	}
-	return "unknown";
-}
-
 static void read_image(const struct reader *r, const struct module *fm, struct image *ret)
 {
 	struct pe pe;
@@ -339,7 +324,7 @@ enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, ui
 			       "fltmgr.sys is not among the %zu modules of this dump%s", m->list.n,
 			       m->complete ? "" : " that could be read: their list is not whole");
 	}
-	t.machine = machine_name(r->vm);
+	t.machine = dump_machine_name(dump_info(vm_dump(r->vm))->machine);
 	read_image(r, fm, &image);
 	st = candidates(&t, build, user, &all, err);
 	if (t.given->pdb) {

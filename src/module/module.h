@@ -43,6 +43,13 @@ struct module_name {
 typedef bool modules_resolver(void *arg, const struct module *mod, uint64_t rva,
 			      struct module_name *ret);
 
+/* A stretch of addresses and whose it is: of the modules that contain it, the one
+ * with the highest base. */
+struct module_range {
+	uint64_t first, last; /* VA, both included */
+	uint32_t module;      /* index in list */
+};
+
 struct modules {
 	modules_resolver *resolve; /* NULL: module+offset it is */
 	void *resolve_arg;
@@ -50,12 +57,11 @@ struct modules {
 	VEC(struct module) list; /* in load order */
 	VEC(struct unloaded_module) unloaded;
 	VEC(struct module_gap) gaps;
-	uint32_t *by_base;     /* indices sorted by base */
-	uint64_t *reach;       /* reach[i]: highest last byte (VA) of the first i + 1 of by_base */
-	int32_t nt;	       /* index of the kernel, -1 */
-	bool first_read;       /* list.v[0] is the first in load order */
-	bool complete;	       /* the list came round, and each entry's range was read */
-	struct list_walk walk; /* of PsLoadedModuleList; empty for triage */
+	VEC(struct module_range) ranges; /* ascending, disjoint: what module_at searches */
+	int32_t nt;			 /* index of the kernel, -1 */
+	bool first_read;		 /* list.v[0] is the first in load order */
+	bool complete;			 /* the list came round, and each entry's range was read */
+	struct list_walk walk;		 /* of PsLoadedModuleList; empty for triage */
 };
 
 /*
@@ -72,7 +78,7 @@ enum fs_status modules_read(const struct reader *r, struct modules *ret, struct 
 void modules_read_unloaded(const struct reader *r, uint64_t kdbg, struct modules *m);
 void modules_deinit(struct modules *m);
 
-/* NULL when va lies in no loaded module. O(log n) unless ranges overlap; then
+/* NULL when va lies in no loaded module. O(log n). Where ranges overlap it is
  * the one with the highest base. Its index is the pointer minus m->list.v. */
 const struct module *module_at(const struct modules *m, uint64_t va);
 const struct unloaded_module *unloaded_at(const struct modules *m, uint64_t va);
