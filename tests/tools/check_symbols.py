@@ -9,6 +9,7 @@ a build that no shipped layout knows are read with and without them. Debian pack
 lld, llvm. Without them: said, skipped.
 """
 import argparse
+import http.server
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -208,6 +210,34 @@ def check_list_and_fetch(dump, symbols, pdb):
     check("symbols fetch without a path", r.returncode == 4 and "symbol path" in r.stdout, r.stdout)
 
 
+def check_server(dump):
+    """The store of symbols fetch behind HTTP: found at open, kept in the cache, not asked again."""
+    asked = []
+
+    class Store(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args, **kw):
+            super().__init__(*args, directory=work("store"), **kw)
+
+        def log_message(self, *args):
+            asked.append(self.path)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Store)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    shutil.rmtree(work("cache"), ignore_errors=True)
+    path = "srv*%s*http://127.0.0.1:%d" % (work("cache"), server.server_port)
+    r = tool("export", dump, "-y", path, "--offline", ok=False)
+    check("--offline: no server is asked", not asked and r.returncode == 4, asked)
+    doc = ask("export", dump, "-y", path)
+    check("a server's PDB makes the layout exact", doc["fltmgr"]["layout"]["source"] == "pdb", doc["fltmgr"])
+    names = {p.split("/")[1] for p in asked}
+    allowed = {"index2.txt", "ntkrnlmp.pdb", "ntkrnlmp.pd_", "fltMgr.pdb", "fltMgr.pd_"}
+    check("only nt's and fltmgr's PDBs are asked for at open", names <= allowed, names)
+    server.shutdown()
+    server.server_close()
+    doc = ask("export", dump, "-y", path, "--offline")
+    check("the cache answers without a server", doc["fltmgr"]["layout"]["source"] == "pdb", doc["fltmgr"])
+
+
 def check_offline(dump):
     path = "srv*%s*http://127.0.0.1:9/none" % work("empty")
     listed = ask("symbols", "list", dump, "-y", path)["symbols"]
@@ -373,6 +403,7 @@ def main():
     check_exact(dump, symbols, rva)
     check_names(dump, symbols, rva)
     check_list_and_fetch(dump, symbols, pdb)
+    check_server(dump)
     kept = kept_layout()
     pdb = compile_pdb("kept", "fltMgr", types_in_c(kept) + CODE)
     rva = symbols_of(pdb)
