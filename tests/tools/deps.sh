@@ -27,14 +27,10 @@ need_library libcurl libcurl4-openssl-dev
 if [ "$group" = test ]; then
 	need_library cmocka libcmocka-dev
 	need_command python3 python3
-	# PDBs and images are made on the spot
+	# images, PDBs and code for Windows are made on the spot
 	need_command clang clang
 	need_command lld-link lld
 	need_command llvm-pdbutil llvm
-	# code for Windows, to recover offsets from
-	need_command clang clang
-	need_command lld-link lld
-	need_command llvm-dlltool llvm
 fi
 [ -n "$missing" ] || exit 0
 
