@@ -89,6 +89,8 @@ static enum fs_status read_memory(struct fltscope *fs, struct fs_error *err)
 	if (st == FS_OK)
 		st = session_modules(fs, err);
 	if (st == FS_OK)
+		st = session_symbols_begin(fs, err);
+	if (st == FS_OK)
 		st = session_choose_nt(fs, err);
 	if (st == FS_OK)
 		st = session_fltmgr(fs, err);
@@ -127,7 +129,9 @@ enum fs_status fltscope_open(const char *path, const struct fltscope_options *op
 		return st;
 	}
 	/* The caller's options need not outlive the call. */
-	fs->opts = (struct fltscope_options){0};
+	fs->opts = (struct fltscope_options){.progress = fs->opts.progress,
+					     .progress_arg = fs->opts.progress_arg};
+	session_symbols_local(fs, false);
 	*ret = fs;
 	return FS_OK;
 }
@@ -139,8 +143,13 @@ void fltscope_close(struct fltscope *fs)
 	if (fs->building)
 		model_end(&fs->builder);
 	model_free(&fs->model);
+	session_symbols_end(fs);
 	fltmgr_choice_deinit(&fs->choice);
 	modules_deinit(&fs->modules);
+	vec_free(&fs->types);
+	for (size_t i = 0; i < fs->type_layouts.n; i++)
+		layout_free(fs->type_layouts.v[i].layout);
+	vec_free(&fs->type_layouts);
 	layout_free(fs->nt);
 	layout_free(fs->stable);
 	layout_free(fs->user_nt);

@@ -32,6 +32,17 @@ struct module_gap {
 	const char *text;
 };
 
+/* A name for a place in a module. */
+#define MODULE_NAME_MAX 1024
+struct module_name {
+	char name[MODULE_NAME_MAX];
+	uint64_t rva; /* where it begins; at or below what was asked */
+};
+/* Who knows names (symbols, exports): an upward call that the session makes known.
+ * False: nothing is known there. */
+typedef bool modules_resolver(void *arg, const struct module *mod, uint64_t rva,
+			      struct module_name *ret);
+
 /* A stretch of addresses and whose it is: of the modules that contain it, the one
  * with the highest base. */
 struct module_range {
@@ -40,6 +51,8 @@ struct module_range {
 };
 
 struct modules {
+	modules_resolver *resolve; /* NULL: module+offset it is */
+	void *resolve_arg;
 	struct arena arena;
 	VEC(struct module) list; /* in load order */
 	VEC(struct unloaded_module) unloaded;
@@ -77,7 +90,10 @@ const struct module *module_fltmgr(const struct modules *m);
 /* The kernel: ntoskrnl.exe (or as its other kinds are called), else the first in load order. */
 const struct module *module_nt(const struct modules *m);
 
-/* "fltmgr+0x2c5a0" into dst, "(no module)" style is the caller's; false when in
+/* How WinDbg names a module: the file's stem, "nt" for the kernel, "Unknown_Module_" with the
+ * base when the name was not read. Returns the length that it has (like snprintf). */
+int module_stem(const struct modules *m, const struct module *mod, char *dst, size_t size);
+/* "fltmgr!FltGlobals+0x58" where the resolver knows a name, else "fltmgr+0x2c5a0" into dst, "(no module)" style is the caller's; false when in
  * none. The name is the file's stem as WinDbg prints it, "nt" for the kernel,
  * and WinDbg's "Unknown_Module_" with the base when the name was not read. */
 bool module_symbol(const struct modules *m, uint64_t va, char *dst, size_t size);
@@ -96,6 +112,7 @@ struct pe {
 	uint16_t machine;
 	uint32_t timestamp, size_of_image;
 	uint32_t debug_rva, debug_size;
+	uint32_t export_rva, export_size;
 	size_t nsections;
 	struct pe_section section[96]; /* IMAGE loader limit */
 };
@@ -109,6 +126,8 @@ struct rsds {
 	 * terminator refused. Its file's name is path_base() of it. */
 	char pdb[260];
 };
+/* The record itself, n bytes of it. */
+enum fs_status rsds_parse(const uint8_t *b, size_t n, struct rsds *ret, struct fs_error *err);
 /* FS_NOT_FOUND: the image has no debug directory or no CodeView record. */
 enum fs_status rsds_read(struct vm *vm, const struct module *m, const struct pe *pe,
 			 struct rsds *ret, struct fs_error *err);

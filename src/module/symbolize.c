@@ -234,20 +234,33 @@ enum fs_status modules_index(struct modules *m, struct fs_error *err)
 	return FS_OK;
 }
 
+int module_stem(const struct modules *m, const struct module *mod, char *dst, size_t size)
+{
+	if (mod == module_nt(m))
+		return snprintf(dst, size, "nt");
+	if (mod->name)
+		return snprintf(dst, size, "%.*s", (int)stem_length(mod->name), mod->name);
+	return snprintf(dst, size, "Unknown_Module_%016" PRIx64, mod->base);
+}
+
 bool module_symbol(const struct modules *m, uint64_t va, char *dst, size_t size)
 {
 	const struct module *mod = module_at(m, va);
+	struct module_name name;
+	size_t n;
+	int len;
 
 	if (!mod)
 		return false;
-	if (mod == module_nt(m))
-		(void)snprintf(dst, size, "nt+0x%" PRIx64, va - mod->base);
-	else if (mod->name)
-		(void)snprintf(dst, size, "%.*s+0x%" PRIx64, (int)stem_length(mod->name), mod->name,
-			       va - mod->base);
+	len = module_stem(m, mod, dst, size);
+	n = len < 0 ? 0 : (size_t)len < size ? (size_t)len : size - 1;
+	if (!m->resolve || !m->resolve(m->resolve_arg, mod, va - mod->base, &name))
+		(void)snprintf(dst + n, size - n, "+0x%" PRIx64, va - mod->base);
+	else if (name.rva == va - mod->base)
+		(void)snprintf(dst + n, size - n, "!%s", name.name);
 	else
-		(void)snprintf(dst, size, "Unknown_Module_%016" PRIx64 "+0x%" PRIx64, mod->base,
-			       va - mod->base);
+		(void)snprintf(dst + n, size - n, "!%s+0x%" PRIx64, name.name,
+			       va - mod->base - name.rva);
 	return true;
 }
 

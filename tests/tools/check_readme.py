@@ -95,12 +95,12 @@ def program(block, compiler):
     with open(source, "w", encoding="utf-8") as f:
         f.write("\n".join(top) + HELPERS + "int main(void)\n{\n" + "\n".join(body) +
                 "\nreturn used == 2 ? 0 : 3;\n}\n")
-    libs = subprocess.run(["pkg-config", "--libs", "libaddrxlat"], check=True, capture_output=True,
-                          text=True).stdout.split()
+    libs = subprocess.run(["pkg-config", "--libs", "libaddrxlat", "capstone"], check=True,
+                          capture_output=True, text=True).stdout.split()
     out = os.path.join(WORK, "example")
     r = subprocess.run([compiler, "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I",
                         os.path.join(TOP, "include"), "-o", out, source,
-                        os.path.join(BUILD, "libfltscope.a")] + libs,
+                        os.path.join(BUILD, "libfltscope.a")] + libs + ["-ldl"],
                        capture_output=True, text=True, check=False)
     if r.returncode:
         return r.stderr

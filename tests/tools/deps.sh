@@ -20,10 +20,17 @@ need_command pkg-config pkg-config
 # the C library's headers are a package of their own
 echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || missing="$missing libc6-dev"
 need_library libaddrxlat libkdumpfile-dev
+need_library capstone libcapstone-dev
 need_library jansson libjansson-dev
+# only its header: the library itself is loaded when something is to be downloaded
+need_library libcurl libcurl4-openssl-dev
 if [ "$group" = test ]; then
 	need_library cmocka libcmocka-dev
 	need_command python3 python3
+	# images, PDBs and code for Windows are made on the spot
+	need_command clang clang
+	need_command lld-link lld
+	need_command llvm-pdbutil llvm
 fi
 [ -n "$missing" ] || exit 0
 
