@@ -165,7 +165,7 @@ $(BUILD)/san/recover_file: $(BUILD)/san/tests/tools/recover_file.o $(BUILD)/san/
 
 SWEEP = $(BUILD)/san/sweep
 TEST_DEPS := $(UNIT_BIN) $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/san/check-layouts $(BUILD)/san/sweep \
-	$(BUILD)/san/recover_file \
+	$(BUILD)/san/recover_file $(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe $(BUILD)/san/symsrv_driver \
 	$(BUILD)/fltscope $(BUILD)/libfltscope.a
 check-run: $(TEST_DEPS)
 	@mkdir -p $(BUILD)/worlds
@@ -184,6 +184,8 @@ check-run: $(TEST_DEPS)
 		"$(SWEEP) pages $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-pages.bin" \
 		"$(SWEEP) bytes $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-bytes.bin 3" \
 		"$(SWEEP) noise $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-noise.bin 300" \
+		"python3 tests/tools/check_pdb.py $(BUILD)" \
+		"python3 tests/tools/check_symsrv.py --driver $(BUILD)/san/symsrv_driver" \
 		"python3 tests/tools/check_recover.py $(BUILD)/san/recover_file $(BUILD)/recover" \
 		"python3 tests/tools/check_emulated.py $(BUILD)/san/fltscope $(REAL_DUMPS)/emulated" \
 		"python3 tests/tools/check_real.py $(BUILD)/san/fltscope $(REAL_DUMPS)"
