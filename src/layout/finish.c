@@ -41,7 +41,7 @@ static enum fs_status index_types(struct parser *p)
 /* Is one of the fields of this type there twice? `refs` has room for all. */
 static enum fs_status check_names(struct parser *p, const struct ltype *t, struct name_ref *refs)
 {
-	const struct lfield *f = &p->l->fields.v[t->first];
+	const struct lfield *f = t->n ? &p->l->fields.v[t->first] : NULL;
 
 	for (size_t i = 0; i < t->n; i++)
 		refs[i] = (struct name_ref){f[i].name, i};
