@@ -65,9 +65,11 @@ static enum fs_status take_best(struct fltscope *fs, struct layout_candidates *a
 		info->candidates[info->ncandidates++] = fs->pdb_refused[LM_NT];
 	for (i = 0; i < all->n && !fs->nt; i++) {
 		struct layout_candidate *c = &all->v[i];
-		bool fits = !nt || reads_loader(fs, c->layout, nt);
-		enum fs_status st = record(fs, c, !fits, &info->candidates[info->ncandidates], err);
+		enum fs_status st = layout_candidate_load(c, err);
+		bool fits = st == FS_OK && (!nt || reads_loader(fs, c->layout, nt));
 
+		if (st == FS_OK)
+			st = record(fs, c, !fits, &info->candidates[info->ncandidates], err);
 		if (st != FS_OK)
 			return st;
 		info->ncandidates++;

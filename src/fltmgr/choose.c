@@ -178,12 +178,14 @@ static enum fs_status try_all(const struct trial *t, struct layout_candidates *a
 	size_t i;
 
 	for (i = 0; i < all->n; i++) {
-		struct outcome o = {.layout = all->v[i].layout, .match = all->v[i].match};
+		struct outcome o = {.match = all->v[i].match};
 		struct fs_error e = {0};
-		enum fs_status st;
+		enum fs_status st = layout_candidate_load(&all->v[i], &e);
 
+		o.layout = all->v[i].layout;
 		o.pdb = o.layout == t->given->pdb;
-		st = try_layout(t, &o, &e);
+		if (st == FS_OK)
+			st = try_layout(t, &o, &e);
 		if (st == FS_OK)
 			st = record(t, &o, ret, &e);
 		if (st != FS_OK) {
@@ -254,7 +256,7 @@ static enum fs_status put_first(struct layout *pdb, struct layout_candidates *al
 		layout_free(pdb);
 		return fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
 	}
-	v[0] = (struct layout_candidate){pdb, LMATCH_EXACT};
+	v[0] = (struct layout_candidate){.layout = pdb, .match = LMATCH_EXACT};
 	if (all->n)
 		memcpy(v + 1, all->v, all->n * sizeof(*v));
 	free(all->v);
@@ -281,7 +283,7 @@ static enum fs_status candidates(struct trial *t, uint32_t build, struct layout 
 		ret->v = calloc(1, sizeof(*ret->v));
 		if (!ret->v)
 			return fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
-		ret->v[0] = (struct layout_candidate){user, LMATCH_EXACT};
+		ret->v[0] = (struct layout_candidate){.layout = user, .match = LMATCH_EXACT};
 		ret->n = 1;
 		return FS_OK;
 	}

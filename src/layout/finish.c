@@ -272,6 +272,12 @@ static char *make_id(struct layout *l, const char *name)
 	return arena_printf(&l->mem, "%s-%.*s", dir, (int)(len < 200 ? len : 200), base);
 }
 
+enum fs_status layout_name_it(struct parser *p)
+{
+	p->l->id = make_id(p->l, p->name);
+	return p->l->id ? FS_OK : layout_no_memory(p);
+}
+
 enum fs_status layout_finish(struct parser *p)
 {
 	enum fs_status st = index_types(p);
@@ -288,6 +294,5 @@ enum fs_status layout_finish(struct parser *p)
 		return st;
 	if (!p->l->provenance)
 		p->l->provenance = "";
-	p->l->id = make_id(p->l, p->name);
-	return p->l->id ? FS_OK : layout_no_memory(p);
+	return layout_name_it(p);
 }

@@ -182,9 +182,15 @@ struct layout_want {
 };
 enum layout_match { LMATCH_EXACT, LMATCH_BUILD, LMATCH_FAMILY };
 struct layout_candidate {
-	struct layout *layout; /* owned by the list */
+	/* Owned by the list. Until layout_candidate_load only what stands above the first
+	 * type is in it: id, build, machine, images. */
+	struct layout *layout;
 	enum layout_match match;
+	size_t shipped; /* index of layout_shipped */
+	bool head_only;
 };
+/* Read the whole layout, so that the types of those that are never tried cost nothing. */
+enum fs_status layout_candidate_load(struct layout_candidate *c, struct fs_error *err);
 struct layout_candidates {
 	struct layout_candidate *v;
 	size_t n;

@@ -435,6 +435,45 @@ enum fs_status layout_parse_depth(const char *name, const char *text, size_t len
 	return FS_OK;
 }
 
+static size_t head_length(const char *text, size_t len)
+{
+	static const char *const first[] = {"type ", "union ", "enum "};
+	size_t at = 0;
+
+	while (at < len) {
+		const char *eol = memchr(text + at, '\n', len - at);
+
+		for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
+			if (len - at > strlen(first[i]) &&
+			    memcmp(text + at, first[i], strlen(first[i])) == 0)
+				return at;
+		if (!eol)
+			break;
+		at = (size_t)(eol - text) + 1;
+	}
+	return len;
+}
+
+enum fs_status layout_parse_head(const char *name, const char *text, size_t len,
+				 struct layout **ret, struct fs_error *err)
+{
+	struct parser p = {.name = name, .err = err};
+	enum fs_status st;
+
+	p.l = calloc(1, sizeof(*p.l));
+	if (!p.l)
+		return layout_no_memory(&p);
+	st = parse_text(&p, text, head_length(text, len));
+	if (st == FS_OK)
+		st = layout_name_it(&p);
+	if (st != FS_OK) {
+		layout_free(p.l);
+		return st;
+	}
+	*ret = p.l;
+	return FS_OK;
+}
+
 enum fs_status layout_parse(const char *name, const char *text, size_t len, layout_source source,
 			    void *arg, struct layout **ret, struct fs_error *err)
 {
