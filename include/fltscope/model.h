@@ -182,6 +182,12 @@ struct fs_layout_candidate {
 	bool refused;
 	const char *why;
 };
+/* One value of a layout that was recovered from the Filter Manager's code in the dump. */
+struct fs_layout_code {
+	const char *what; /* "_FLT_FILTER.DriverObject"; FltGlobals.… is a VA, all else an offset */
+	uint64_t value;
+	uint64_t at; /* VA of the instruction that shows it; for _FLTP_FRAME.Links of a frame's type word */
+};
 struct fs_layout {
 	const char *id; /* NULL: none could be accepted */
 	enum fs_layout_source source;
@@ -197,6 +203,8 @@ struct fs_layout {
 	size_t nrefused;
 	struct fs_layout_candidate *candidates;
 	size_t ncandidates;
+	const struct fs_layout_code *code; /* of FS_LAYOUT_CODE */
+	size_t ncode;
 };
 
 struct fs_dump {
