@@ -231,7 +231,7 @@ struct fs_model {
 	const char *not_found; /* why not, one sentence, when !found */
 	struct fs_value globals;   /* VA of FltGlobals */
 	struct fs_list frame_list; /* FltGlobals.FrameList.rList */
-	const char *located_by;    /* "known RVA of this image", "searching fltmgr's data", "frame type word" */
+	const char *located_by;    /* "known RVA of this image", "searching fltmgr's data", "fltmgr's code", "frame type word" */
 	const char *unload_walk;   /* "gives-up", "goes-on", NULL not known */
 	uint64_t unload_walk_at;   /* VA of the branch in this dump's code that shows it; 0: a layout's fact */
 

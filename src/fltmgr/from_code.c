@@ -91,7 +91,7 @@ static bool links_of(const struct reader *r, uint64_t head, struct from_code *re
 
 	if (list_walk(r->vm, head, PROVE_MAX_FRAMES, "FltGlobals.FrameList", &w, NULL) == FS_OK &&
 	    w.stop == FS_STOP_CLOSED && !w.broken_at && w.entries.n) {
-		for (k = 4; k <= LINKS_MAX; k += 4) {
+		for (k = 8; k <= LINKS_MAX; k += 8) {
 			for (i = 0; i < w.entries.n && frame_at(r, w.entries.v[i].link - k); i++)
 				;
 			if (i < w.entries.n)
