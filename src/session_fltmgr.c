@@ -78,6 +78,8 @@ static enum fs_status tell_layout(struct fltscope *fs, struct fs_error *err)
 			return fs_fail(err, FS_NO_MEMORY, "out of memory");
 	}
 	l->nchecks = n;
+	l->code = c->code.v; /* the choice lives as long as the model */
+	l->ncode = c->code.n;
 	st = fields_in(fs, PROOF_HELD, &l->proved, &l->nproved, err);
 	if (st == FS_OK)
 		st = fields_in(fs, PROOF_NONE, &l->unproved, &l->nunproved, err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "fltmgr/from_code.h"
 #include "fltmgr/prove.h"
 
 /* What is known of the image that the layout must fit. */
@@ -21,6 +22,7 @@ struct trial {
 	const struct reader *r; /* the caller's; fltmgr is set for each trial */
 	const struct modules *m;
 	const struct image *image;
+	const struct recover_offsets *exports; /* what fltmgr's exported functions show */
 	struct arena *arena;
 	const char *machine;
 	bool foreign; /* the layouts are of another machine: nothing counts as proved */
@@ -34,6 +36,7 @@ struct outcome {
 	bool pdb; /* made from the image's own PDB */
 	struct fltmgr_site site;
 	struct proof proof;
+	bool code;    /* made of what the code shows */
 	bool located; /* frames were found; they do not fit the layout */
 	long score;
 };
@@ -135,7 +138,8 @@ static enum fs_status try_layout(const struct trial *t, struct outcome *o, struc
 		return FS_OK;
 	}
 	o->located = true;
-	st = fltmgr_prove(&r, t->m, &o->site, trust, &o->proof, err);
+	st = fltmgr_prove(&r, t->m, &o->site, trust, &(struct proof_code){t->exports, false},
+			  &o->proof, err);
 	if (st != FS_OK)
 		return st;
 	o->score = score(&o->proof);
@@ -150,12 +154,12 @@ static enum fs_status record(const struct trial *t, const struct outcome *o,
 	static const char *const names[] = {
 		[LMATCH_EXACT] = "exact", [LMATCH_BUILD] = "build", [LMATCH_FAMILY] = "family"};
 	struct fs_layout_candidate *c = vec_push(&ret->candidates);
-	bool foreign = t->foreign && !o->pdb;
+	bool foreign = t->foreign && !o->pdb && !o->code;
 
 	if (!c)
 		return fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
 	c->id = arena_strdup(t->arena, layout_id(o->layout));
-	c->match = t->user ? "user" : o->pdb ? "pdb" : names[o->match];
+	c->match = t->user ? "user" : o->pdb ? "pdb" : o->code ? "code" : names[o->match];
 	c->held = o->proof.held;
 	c->failed = o->proof.failed;
 	c->refused = !o->proof.accepted;
@@ -211,6 +215,61 @@ static enum fs_status try_all(const struct trial *t, struct layout_candidates *a
 	return FS_OK;
 }
 
+/* Functions were recognised, and still there is no layout: why. */
+static enum fs_status tell_why_not(const struct trial *t, const struct fs_error *why,
+				   struct fltmgr_choice *ret, struct fs_error *err)
+{
+	struct fs_layout_candidate *c = vec_push(&ret->candidates);
+
+	if (c)
+		*c = (struct fs_layout_candidate){.match = "code", .refused = true};
+	if (c) {
+		c->id = arena_printf(t->arena, "fltmgr-code-%s", t->machine);
+		c->why = arena_strdup(t->arena, why->text);
+	}
+	return c && c->id && c->why
+		       ? FS_OK
+		       : fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
+}
+
+/* What the code shows, when no layout fits; best->layout is then owned by the caller. A code
+ * that shows nothing is no candidate. */
+static enum fs_status try_code(const struct trial *t, uint32_t build, struct outcome *best,
+			       struct fltmgr_choice *ret, struct fs_error *err)
+{
+	struct outcome o = {.match = LMATCH_FAMILY, .code = true};
+	struct reader r = *t->r;
+	struct from_code f;
+	struct fs_error why = {0};
+	enum fs_status st = fltmgr_from_code(t->r, t->m, build, t->machine, t->exports, &f, &why);
+
+	if (st == FS_NO_MEMORY) {
+		if (err)
+			*err = why;
+		return st;
+	}
+	if (st == FS_CORRUPT || (st != FS_OK && why.has_address))
+		return tell_why_not(t, &why, ret, err);
+	if (st != FS_OK)
+		return FS_OK; /* as if there were no code */
+	o.layout = f.layout;
+	o.site = f.site;
+	r.fltmgr = f.layout;
+	st = fltmgr_prove(&r, t->m, &o.site, TRUST_NOTHING, &(struct proof_code){t->exports, true},
+			  &o.proof, err);
+	if (st == FS_OK)
+		st = record(t, &o, ret, err);
+	if (st == FS_OK && o.proof.accepted && !from_code_list(&f, ret))
+		st = fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
+	if (st == FS_OK && o.proof.accepted) {
+		*best = o;
+		return FS_OK;
+	}
+	proof_deinit(&o.proof);
+	from_code_deinit(&f);
+	return st;
+}
+
 /* What to bring: the debug record names the PDB, else time stamp and size name the image. */
 static enum fs_status nothing_fits(const struct trial *t, const struct outcome *nearest,
 				   struct fs_error *err)
@@ -243,6 +302,8 @@ static enum fs_layout_source source_of(const struct trial *t, const struct outco
 		return FS_LAYOUT_USER;
 	if (o->pdb)
 		return FS_LAYOUT_PDB;
+	if (o->code)
+		return FS_LAYOUT_CODE;
 	return o->match == LMATCH_EXACT ? FS_LAYOUT_EXACT : FS_LAYOUT_FAMILY;
 }
 
@@ -314,6 +375,7 @@ enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, ui
 	struct trial t = {.r = r, .m = m, .image = &image, .arena = arena};
 	struct layout_candidates all = {0};
 	struct outcome best = {0}, nearest = {0};
+	struct recover_offsets exports;
 	enum fs_status st;
 	size_t i;
 
@@ -328,7 +390,10 @@ enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, ui
 	}
 	t.machine = dump_machine_name(dump_info(vm_dump(r->vm))->machine);
 	read_image(r, fm, &image);
-	st = candidates(&t, build, user, &all, err);
+	t.exports = &exports;
+	st = fltmgr_exported_code(r, fm, &exports, err);
+	if (st != FS_NO_MEMORY)
+		st = candidates(&t, build, user, &all, err);
 	if (t.given->pdb) {
 		enum fs_status put = put_first(t.given->pdb, &all, err);
 
@@ -336,6 +401,8 @@ enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, ui
 	}
 	if (st == FS_OK)
 		st = try_all(&t, &all, &best, &nearest, ret, err);
+	if (st == FS_OK && !best.layout && !t.user)
+		st = try_code(&t, build, &best, ret, err);
 	if (st == FS_OK && !best.layout)
 		st = nothing_fits(&t, &nearest, err);
 	if (st == FS_OK) {
@@ -349,6 +416,8 @@ enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, ui
 				all.v[i].layout = NULL; /* now the choice's */
 		}
 	} else {
+		if (best.code)
+			layout_free(best.layout);
 		outcome_deinit(&best);
 	}
 	if (user && all.n && all.v[0].layout == user)
@@ -363,5 +432,6 @@ void fltmgr_choice_deinit(struct fltmgr_choice *c)
 	fltmgr_site_deinit(&c->site);
 	proof_deinit(&c->proof);
 	vec_free(&c->candidates);
+	vec_free(&c->code);
 	*c = (struct fltmgr_choice){0};
 }

@@ -59,6 +59,8 @@ struct fltmgr_choice {
 	struct proof proof;
 	/* Every candidate with its score, for `layouts`. Strings in the arena given. */
 	VEC(struct fs_layout_candidate) candidates;
+	/* What the code showed, when the layout was made of that. Strings are static. */
+	VEC(struct fs_layout_code) code;
 };
 void fltmgr_choice_deinit(struct fltmgr_choice *c);
 

@@ -6,6 +6,7 @@
 #ifndef FLTMGR_PROVE_H
 #define FLTMGR_PROVE_H
 
+#include "code/recover.h"
 #include "fltmgr/fltmgr.h"
 #include "read/list.h"
 #include "read/ustr.h"
@@ -81,6 +82,8 @@ struct prover {
 	const char *walk;
 	uint64_t walk_at; /* VA of the branch that shows it */
 	bool walk_seen;
+	const struct recover_offsets *exports; /* NULL: no exported function shows anything */
+	bool from_code; /* the layout is what the code says: that it agrees proves nothing */
 	bool out_of_memory;
 };
 
@@ -163,9 +166,17 @@ void prove_filter_unload(struct prover *p); /* over all filters */
  */
 enum proof_trust { TRUST_LAYOUT, TRUST_ORDER, TRUST_NOTHING };
 
-/* Test the layout r->fltmgr on the structures at `site`. FS_NO_MEMORY only. */
+/* What fltmgr's code has to do with the layout. */
+struct proof_code {
+	const struct recover_offsets *exports; /* what exported functions show; NULL: nothing */
+	bool is_layout;			       /* the layout was made of it */
+};
+
+/* Test the layout r->fltmgr on the structures at `site`, and hold it against the code (code
+ * may be NULL). FS_NO_MEMORY only. */
 enum fs_status fltmgr_prove(const struct reader *r, const struct modules *m,
 			    const struct fltmgr_site *site, enum proof_trust trust,
-			    struct proof *ret, struct fs_error *err);
+			    const struct proof_code *code, struct proof *ret,
+			    struct fs_error *err);
 
 #endif

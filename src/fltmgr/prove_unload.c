@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What fltmgr's own code says of the fields that its unload walk uses.
+ * What fltmgr's own code says of the fields that its unload walk and its exported
+ * functions use.
  *
  * FltRegisterFilter puts FltpMiniFilterDriverUnload into DRIVER_OBJECT.DriverUnload of each
  * minifilter that can be stopped, so a filter's driver object leads there. Where the code
@@ -62,6 +63,16 @@ static void compare_all(struct prover *p, const struct recover_offsets *o)
 	if (pv_has(p, F_FLT_FILTER_DriverObject))
 		compare(p, I_CODE_DRIVER, &o->driver_object,
 			pv_offset(p, F_FLT_FILTER_DriverObject));
+	if (pv_has(p, F_FLT_FILTER_Name))
+		compare(p, I_CODE_NAME, &o->filter_name, pv_offset(p, F_FLT_FILTER_Name));
+	if (pv_has(p, F_FLT_FILTER_InstanceList) && pv_has(p, F_FLT_RESOURCE_LIST_HEAD_rList))
+		compare(p, I_CODE_INSTANCES, &o->instance_list,
+			pv_offset(p, F_FLT_FILTER_InstanceList) + list);
+	if (pv_has(p, F_FLT_INSTANCE_FilterLink))
+		compare(p, I_CODE_INSTANCE_LINK, &o->instance_filter_link,
+			pv_offset(p, F_FLT_INSTANCE_FilterLink) - pv_base(p, OBJ_TYPE_INSTANCE));
+	if (pv_has(p, F_FLT_OBJECT_RundownRef))
+		compare(p, I_CODE_RUNDOWN, &o->rundown, pv_offset(p, F_FLT_OBJECT_RundownRef));
 }
 
 /* What it does when the reference fails; two functions that differ say nothing. */
@@ -84,6 +95,8 @@ void prove_unload(struct prover *p)
 	struct code_source source;
 	size_t i, n = 0;
 
+	if (p->exports && !p->from_code)
+		compare_all(p, p->exports);
 	if (!p->fltmgr || code_source_vm(p->r.vm, p->fltmgr->base,
 					 p->fltmgr->base + p->fltmgr->size, &source, NULL) != FS_OK)
 		return;
@@ -100,7 +113,8 @@ void prove_unload(struct prover *p)
 			p->out_of_memory = true;
 		if (st != FS_OK)
 			continue;
-		compare_all(p, &o);
+		if (!p->from_code)
+			compare_all(p, &o);
 		take_walk(p, &o);
 	}
 }
