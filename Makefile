@@ -207,6 +207,7 @@ fuzz: $(BUILD)/san/sweep $(BUILD)/mkworld
 
 $(BUILD)/bench: $(BUILD)/rel/tests/bench/bench.o $(BUILD)/libfltscope.a
 	$(Q)$(CC) $(OPT) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB)
+-include $(BUILD)/rel/tests/bench/bench.d
 bench: $(BUILD)/bench $(BUILD)/mkworld
 	@mkdir -p $(BUILD)/worlds
 	@for ram in 256M 4G 64G; do \

@@ -173,6 +173,17 @@ static enum fs_status record(const struct trial *t, const struct outcome *o,
 	return FS_OK;
 }
 
+/* A shipped layout that lost is not needed any more; the user's and the nearest are. */
+static void drop_refused(const struct trial *t, struct layout_candidate *c,
+			 const struct outcome *nearest)
+{
+	if (c->layout == nearest->layout || c->layout == t->given->user ||
+	    c->layout == t->given->pdb)
+		return;
+	layout_free(c->layout);
+	c->layout = NULL;
+}
+
 /* Try all, keep the best in *best (best->layout NULL: none). The nearest build
  * comes first and wins ties; an image's own layout that is accepted ends it. */
 static enum fs_status try_all(const struct trial *t, struct layout_candidates *all,
@@ -210,6 +221,7 @@ static enum fs_status try_all(const struct trial *t, struct layout_candidates *a
 				return FS_OK;
 		} else {
 			outcome_deinit(&o);
+			drop_refused(t, &all->v[i], nearest);
 		}
 	}
 	return FS_OK;
