@@ -185,6 +185,12 @@ struct fs_layout_candidate {
 	bool refused;
 	const char *why;
 };
+/* One value of a layout that was recovered from the Filter Manager's code in the dump. */
+struct fs_layout_code {
+	const char *what; /* "_FLT_FILTER.DriverObject"; FltGlobals.… is a VA, all else an offset */
+	uint64_t value;
+	uint64_t at; /* VA of the instruction that shows it; for _FLTP_FRAME.Links of a frame's type word */
+};
 struct fs_layout {
 	const char *id; /* NULL: none could be accepted */
 	enum fs_layout_source source;
@@ -200,6 +206,8 @@ struct fs_layout {
 	size_t nrefused;
 	struct fs_layout_candidate *candidates;
 	size_t ncandidates;
+	const struct fs_layout_code *code; /* of FS_LAYOUT_CODE */
+	size_t ncode;
 };
 
 struct fs_dump {
@@ -226,8 +234,9 @@ struct fs_model {
 	const char *not_found; /* why not, one sentence, when !found */
 	struct fs_value globals;   /* VA of FltGlobals */
 	struct fs_list frame_list; /* FltGlobals.FrameList.rList */
-	const char *located_by;    /* "known RVA of this image", "searching fltmgr's data", "frame type word" */
-	const char *unload_walk;   /* layout fact: "gives-up", "goes-on", NULL not known */
+	const char *located_by;    /* "known RVA of this image", "searching fltmgr's data", "fltmgr's code", "frame type word" */
+	const char *unload_walk;   /* "gives-up", "goes-on", NULL not known */
+	uint64_t unload_walk_at;   /* VA of the branch in this dump's code that shows it; 0: a layout's fact */
 	const char *rundown_accounting; /* layout fact: "itemised", NULL: not known for this build */
 
 	struct fs_module *modules;         size_t nmodules;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARENA_BLOCK ((size_t)32 * 1024)
+#define ARENA_BLOCK ((size_t)8 * 1024)
 
 struct arena_block {
 	struct arena_block *next;

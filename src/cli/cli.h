@@ -24,6 +24,9 @@ enum cli_needs {
 	TAKES_ARG = 4,	 /* DUMP and perhaps one argument */
 	DUMP_OPTIONAL = 8,
 	NO_DUMP = 16,
+	MANY_ARGS = 32, /* more behind the first */
+	SUBCOMMAND = 64, /* a second word before the file: cli_options.sub */
+	OTHER_FILE = 128, /* the file is no dump: it is not opened as one */
 };
 
 struct cli;
@@ -39,6 +42,16 @@ enum cli_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 struct cli_options {
 	const struct command *command; /* NULL when only help or version is wanted */
 	const char *dump, *arg;	       /* NULL when not given */
+	const char *const *args;       /* all behind the dump; args[0] is arg */
+	size_t nargs;
+	const char *sub;		       /* of commands with SUBCOMMAND */
+	const char *symbol_path;       /* -y; NULL: the environment's */
+	const char *image_path;	       /* -i */
+	const char *store;	       /* --store, of symbols fetch */
+	unsigned build;		       /* --build, of pdb layout; 0 not given */
+	bool offline;
+	unsigned recurse; /* -r */
+	bool blocks;	  /* -b */
 	const char *driver;
 	const char **layouts; /* owned: options_deinit */
 	size_t nlayouts;
@@ -68,6 +81,8 @@ __attribute__((format(printf, 2, 3))) void cli_say(const struct cli *c, const ch
  * cli_end returns the exit status, `status` unless writing failed. */
 bool cli_begin(struct cli *c);
 int cli_end(struct cli *c, int status);
+/* Progress goes to a terminal only: wipe its line before anything else is said. */
+void cli_progress_end(void);
 /* Open the dump, run the command, close: the exit status. */
 int cli_run(const struct cli_options *opt);
 

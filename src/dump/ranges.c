@@ -273,7 +273,7 @@ enum fs_status ranges_read(const struct ranges *r, struct dump_file *f, uint64_t
 			   size_t n, struct fs_error *err)
 {
 	const struct range *p = part_at(r, va);
-	const struct range *end = r->part.v + r->part.n;
+	const struct range *end = p ? r->part.v + r->part.n : NULL;
 	uint8_t *out = buf;
 
 	for (;;) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "fltmgr/from_code.h"
 #include "fltmgr/prove.h"
 
 /* What is known of the image that the layout must fit. */
@@ -17,9 +18,11 @@ struct image {
 };
 
 struct trial {
+	const struct fltmgr_given *given;
 	const struct reader *r; /* the caller's; fltmgr is set for each trial */
 	const struct modules *m;
 	const struct image *image;
+	const struct recover_offsets *exports; /* what fltmgr's exported functions show */
 	struct arena *arena;
 	const char *machine;
 	bool foreign; /* the layouts are of another machine: nothing counts as proved */
@@ -30,26 +33,13 @@ struct trial {
 struct outcome {
 	struct layout *layout; /* borrowed from the candidates */
 	enum layout_match match;
+	bool pdb; /* made from the image's own PDB */
 	struct fltmgr_site site;
 	struct proof proof;
+	bool code;    /* made of what the code shows */
 	bool located; /* frames were found; they do not fit the layout */
 	long score;
 };
-
-static const char *machine_name(const struct vm *vm)
-{
-	switch (dump_info(vm_dump(vm))->machine) {
-	case DUMP_X64:
-		return "x64";
-	case DUMP_X86:
-		return "x86";
-	case DUMP_ARM64:
-		return "arm64";
-	case DUMP_MACHINE_UNKNOWN:
-		break;
-	}
-	return "unknown";
-}
 
 static void read_image(const struct reader *r, const struct module *fm, struct image *ret)
 {
@@ -125,13 +115,20 @@ static enum fs_status try_layout(const struct trial *t, struct outcome *o, struc
 	struct locate_in in = {.r = &r, .fltmgr = t->image->module};
 	/* A user's layout is held to the structures like any other: it may be for
 	 * another dump. */
-	enum proof_trust trust = t->user || (o->match == LMATCH_BUILD && !t->foreign) ? TRUST_ORDER
-				 : o->match == LMATCH_EXACT			      ? TRUST_LAYOUT
-							    : TRUST_NOTHING;
+	bool foreign = t->foreign && !o->pdb;
+	enum proof_trust trust = t->user || (o->match == LMATCH_BUILD && !foreign) ? TRUST_ORDER
+				 : o->match == LMATCH_EXACT			   ? TRUST_LAYOUT
+										   : TRUST_NOTHING;
 	enum fs_status st;
 
 	r.fltmgr = o->layout;
+	in.rva_how = "known RVA of this image";
 	in.rva_known = known_rva(t, o->layout, &in.globals_rva);
+	if (t->given->globals_known) {
+		in.rva_known = true;
+		in.globals_rva = t->given->globals_rva;
+		in.rva_how = "symbol FltGlobals";
+	}
 	st = fltmgr_locate(&in, &o->site, err);
 	if (st == FS_NO_MEMORY)
 		return st;
@@ -141,11 +138,12 @@ static enum fs_status try_layout(const struct trial *t, struct outcome *o, struc
 		return FS_OK;
 	}
 	o->located = true;
-	st = fltmgr_prove(&r, t->m, &o->site, trust, &o->proof, err);
+	st = fltmgr_prove(&r, t->m, &o->site, trust, &(struct proof_code){t->exports, false},
+			  &o->proof, err);
 	if (st != FS_OK)
 		return st;
 	o->score = score(&o->proof);
-	if (t->foreign)
+	if (foreign)
 		distrust(&o->proof);
 	return FS_OK;
 }
@@ -156,22 +154,34 @@ static enum fs_status record(const struct trial *t, const struct outcome *o,
 	static const char *const names[] = {
 		[LMATCH_EXACT] = "exact", [LMATCH_BUILD] = "build", [LMATCH_FAMILY] = "family"};
 	struct fs_layout_candidate *c = vec_push(&ret->candidates);
+	bool foreign = t->foreign && !o->pdb && !o->code;
 
 	if (!c)
 		return fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
 	c->id = arena_strdup(t->arena, layout_id(o->layout));
-	c->match = t->user ? "user" : names[o->match];
+	c->match = t->user ? "user" : o->pdb ? "pdb" : o->code ? "code" : names[o->match];
 	c->held = o->proof.held;
 	c->failed = o->proof.failed;
 	c->refused = !o->proof.accepted;
 	if (c->refused)
 		c->why = arena_strdup(t->arena, o->proof.why);
-	else if (t->foreign)
+	else if (foreign)
 		c->why = arena_printf(t->arena, "a layout of another machine, read on %s: inferred",
 				      t->machine);
-	if (!c->id || ((c->refused || t->foreign) && !c->why))
+	if (!c->id || ((c->refused || foreign) && !c->why))
 		return fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
 	return FS_OK;
+}
+
+/* A shipped layout that lost is not needed any more; the user's and the nearest are. */
+static void drop_refused(const struct trial *t, struct layout_candidate *c,
+			 const struct outcome *nearest)
+{
+	if (c->layout == nearest->layout || c->layout == t->given->user ||
+	    c->layout == t->given->pdb)
+		return;
+	layout_free(c->layout);
+	c->layout = NULL;
 }
 
 /* Try all, keep the best in *best (best->layout NULL: none). The nearest build
@@ -183,10 +193,14 @@ static enum fs_status try_all(const struct trial *t, struct layout_candidates *a
 	size_t i;
 
 	for (i = 0; i < all->n; i++) {
-		struct outcome o = {.layout = all->v[i].layout, .match = all->v[i].match};
+		struct outcome o = {.match = all->v[i].match};
 		struct fs_error e = {0};
-		enum fs_status st = try_layout(t, &o, &e);
+		enum fs_status st = layout_candidate_load(&all->v[i], &e);
 
+		o.layout = all->v[i].layout;
+		o.pdb = o.layout == t->given->pdb;
+		if (st == FS_OK)
+			st = try_layout(t, &o, &e);
 		if (st == FS_OK)
 			st = record(t, &o, ret, &e);
 		if (st != FS_OK) {
@@ -207,9 +221,65 @@ static enum fs_status try_all(const struct trial *t, struct layout_candidates *a
 				return FS_OK;
 		} else {
 			outcome_deinit(&o);
+			drop_refused(t, &all->v[i], nearest);
 		}
 	}
 	return FS_OK;
+}
+
+/* Functions were recognised, and still there is no layout: why. */
+static enum fs_status tell_why_not(const struct trial *t, const struct fs_error *why,
+				   struct fltmgr_choice *ret, struct fs_error *err)
+{
+	struct fs_layout_candidate *c = vec_push(&ret->candidates);
+
+	if (c)
+		*c = (struct fs_layout_candidate){.match = "code", .refused = true};
+	if (c) {
+		c->id = arena_printf(t->arena, "fltmgr-code-%s", t->machine);
+		c->why = arena_strdup(t->arena, why->text);
+	}
+	return c && c->id && c->why
+		       ? FS_OK
+		       : fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
+}
+
+/* What the code shows, when no layout fits; best->layout is then owned by the caller. A code
+ * that shows nothing is no candidate. */
+static enum fs_status try_code(const struct trial *t, uint32_t build, struct outcome *best,
+			       struct fltmgr_choice *ret, struct fs_error *err)
+{
+	struct outcome o = {.match = LMATCH_FAMILY, .code = true};
+	struct reader r = *t->r;
+	struct from_code f;
+	struct fs_error why = {0};
+	enum fs_status st = fltmgr_from_code(t->r, t->m, build, t->machine, t->exports, &f, &why);
+
+	if (st == FS_NO_MEMORY) {
+		if (err)
+			*err = why;
+		return st;
+	}
+	if (st == FS_CORRUPT || (st != FS_OK && why.has_address))
+		return tell_why_not(t, &why, ret, err);
+	if (st != FS_OK)
+		return FS_OK; /* as if there were no code */
+	o.layout = f.layout;
+	o.site = f.site;
+	r.fltmgr = f.layout;
+	st = fltmgr_prove(&r, t->m, &o.site, TRUST_NOTHING, &(struct proof_code){t->exports, true},
+			  &o.proof, err);
+	if (st == FS_OK)
+		st = record(t, &o, ret, err);
+	if (st == FS_OK && o.proof.accepted && !from_code_list(&f, ret))
+		st = fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
+	if (st == FS_OK && o.proof.accepted) {
+		*best = o;
+		return FS_OK;
+	}
+	proof_deinit(&o.proof);
+	from_code_deinit(&f);
+	return st;
 }
 
 /* What to bring: the debug record names the PDB, else time stamp and size name the image. */
@@ -238,11 +308,34 @@ static enum fs_status nothing_fits(const struct trial *t, const struct outcome *
 		       nearest->proof.why, layout_id(nearest->layout), image);
 }
 
-static enum fs_layout_source source_of(const struct trial *t, enum layout_match match)
+static enum fs_layout_source source_of(const struct trial *t, const struct outcome *o)
 {
 	if (t->user)
 		return FS_LAYOUT_USER;
-	return match == LMATCH_EXACT ? FS_LAYOUT_EXACT : FS_LAYOUT_FAMILY;
+	if (o->pdb)
+		return FS_LAYOUT_PDB;
+	if (o->code)
+		return FS_LAYOUT_CODE;
+	return o->match == LMATCH_EXACT ? FS_LAYOUT_EXACT : FS_LAYOUT_FAMILY;
+}
+
+/* Before all others: what the image's own PDB says. Owned by the list from here on. */
+static enum fs_status put_first(struct layout *pdb, struct layout_candidates *all,
+				struct fs_error *err)
+{
+	struct layout_candidate *v = calloc(all->n + 1, sizeof(*v));
+
+	if (!v) {
+		layout_free(pdb);
+		return fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
+	}
+	v[0] = (struct layout_candidate){.layout = pdb, .match = LMATCH_EXACT};
+	if (all->n)
+		memcpy(v + 1, all->v, all->n * sizeof(*v));
+	free(all->v);
+	all->v = v;
+	all->n++;
+	return FS_OK;
 }
 
 static enum fs_status candidates(struct trial *t, uint32_t build, struct layout *user,
@@ -263,7 +356,7 @@ static enum fs_status candidates(struct trial *t, uint32_t build, struct layout 
 		ret->v = calloc(1, sizeof(*ret->v));
 		if (!ret->v)
 			return fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
-		ret->v[0] = (struct layout_candidate){user, LMATCH_EXACT};
+		ret->v[0] = (struct layout_candidate){.layout = user, .match = LMATCH_EXACT};
 		ret->n = 1;
 		return FS_OK;
 	}
@@ -283,32 +376,50 @@ static enum fs_status candidates(struct trial *t, uint32_t build, struct layout 
 }
 
 enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, uint32_t build,
-			     struct layout *user, struct arena *arena, struct fltmgr_choice *ret,
-			     struct fs_error *err)
+			     const struct fltmgr_given *given, struct arena *arena,
+			     struct fltmgr_choice *ret, struct fs_error *err)
 {
+	static const struct fltmgr_given nothing;
+
 	const struct module *fm = module_fltmgr(m);
 	struct image image;
+	struct layout *user;
 	struct trial t = {.r = r, .m = m, .image = &image, .arena = arena};
 	struct layout_candidates all = {0};
 	struct outcome best = {0}, nearest = {0};
+	struct recover_offsets exports;
 	enum fs_status st;
 	size_t i;
 
 	*ret = (struct fltmgr_choice){0};
-	if (!fm)
+	t.given = given ? given : &nothing;
+	user = t.given->user;
+	if (!fm) {
+		layout_free(t.given->pdb);
 		return fs_fail(err, FS_NOT_FOUND,
 			       "fltmgr.sys is not among the %zu modules of this dump%s", m->list.n,
 			       m->complete ? "" : " that could be read: their list is not whole");
-	t.machine = machine_name(r->vm);
+	}
+	t.machine = dump_machine_name(dump_info(vm_dump(r->vm))->machine);
 	read_image(r, fm, &image);
-	st = candidates(&t, build, user, &all, err);
+	t.exports = &exports;
+	st = fltmgr_exported_code(r, fm, &exports, err);
+	if (st != FS_NO_MEMORY)
+		st = candidates(&t, build, user, &all, err);
+	if (t.given->pdb) {
+		enum fs_status put = put_first(t.given->pdb, &all, err);
+
+		st = st == FS_OK ? put : st;
+	}
 	if (st == FS_OK)
 		st = try_all(&t, &all, &best, &nearest, ret, err);
+	if (st == FS_OK && !best.layout && !t.user)
+		st = try_code(&t, build, &best, ret, err);
 	if (st == FS_OK && !best.layout)
 		st = nothing_fits(&t, &nearest, err);
 	if (st == FS_OK) {
 		ret->layout = best.layout;
-		ret->source = source_of(&t, best.match);
+		ret->source = source_of(&t, &best);
 		ret->match = best.match;
 		ret->site = best.site;
 		ret->proof = best.proof;
@@ -317,6 +428,8 @@ enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, ui
 				all.v[i].layout = NULL; /* now the choice's */
 		}
 	} else {
+		if (best.code)
+			layout_free(best.layout);
 		outcome_deinit(&best);
 	}
 	if (user && all.n && all.v[0].layout == user)
@@ -331,5 +444,6 @@ void fltmgr_choice_deinit(struct fltmgr_choice *c)
 	fltmgr_site_deinit(&c->site);
 	proof_deinit(&c->proof);
 	vec_free(&c->candidates);
+	vec_free(&c->code);
 	*c = (struct fltmgr_choice){0};
 }

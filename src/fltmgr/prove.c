@@ -129,6 +129,34 @@ static void judge_fields(const struct prover *p, enum proof_trust trust, struct 
 	}
 }
 
+/* What stands at the offsets from a filter's address is a filter's. */
+static bool filters_seen(const struct prover *p, enum proof_trust trust)
+{
+	return judge(&p->tally[I_FILTER_NAME], trust) == HOLDS ||
+	       judge(&p->tally[I_FILTER_DRIVER], trust) == HOLDS;
+}
+
+/*
+ * Type bits and back pointers, which tell a frame's lists and a filter's apart, are not known
+ * to a layout out of code: there a list that closes does not yet prove which list it is.
+ */
+static void judge_recovered(const struct prover *p, enum proof_trust trust, struct proof *ret)
+{
+	static const enum field_id filters[] = {F_FLTP_FRAME_RegisteredFilters,
+						F_FLT_OBJECT_PrimaryLink};
+	static const enum field_id instances[] = {F_FLT_FILTER_InstanceList,
+						  F_FLT_INSTANCE_FilterLink};
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		if (ret->field[filters[i]] == PROOF_HELD && !filters_seen(p, trust))
+			ret->field[filters[i]] = PROOF_NONE;
+		if (ret->field[instances[i]] == PROOF_HELD &&
+		    judge(&p->tally[I_INSTANCE_TYPE], trust) != HOLDS)
+			ret->field[instances[i]] = PROOF_NONE;
+	}
+}
+
 static bool list_checks(const struct prover *p, struct proof *ret)
 {
 	int id;
@@ -199,6 +227,14 @@ static void accept_or_refuse(const struct prover *p, enum proof_trust trust, str
 		snprintf(ret->why, sizeof(ret->why), "no frame could be read");
 		return;
 	}
+	if (p->from_code &&
+	    (judge(&p->tally[I_FRAME_LIST], trust) != HOLDS ||
+	     judge(&p->tally[I_FILTER_LIST], trust) != HOLDS || !filters_seen(p, trust))) {
+		snprintf(ret->why, sizeof(ret->why),
+			 "the offsets that fltmgr's code shows lead to no filter with a name or a "
+			 "driver object");
+		return;
+	}
 	ret->accepted = true;
 }
 
@@ -213,7 +249,7 @@ static void prover_deinit(struct prover *p)
 
 enum fs_status fltmgr_prove(const struct reader *r, const struct modules *m,
 			    const struct fltmgr_site *site, enum proof_trust trust,
-			    struct proof *ret, struct fs_error *err)
+			    const struct proof_code *code, struct proof *ret, struct fs_error *err)
 {
 	struct prover *p = calloc(1, sizeof(*p));
 	enum fs_status st = FS_OK;
@@ -221,16 +257,24 @@ enum fs_status fltmgr_prove(const struct reader *r, const struct modules *m,
 	if (!p)
 		return fs_fail(err, FS_NO_MEMORY, "out of memory while proving a layout");
 	p->r = *r;
+	p->r.text_left = NULL; /* PROVE_MAX_* bound what is looked at, and nothing is kept */
 	p->m = m;
 	p->fltmgr = module_fltmgr(m);
 	p->site = site;
+	p->exports = code ? code->exports : NULL;
+	p->from_code = code && code->is_layout;
 	prove_frames(p);
 	prove_filters(p);
 	prove_volumes(p);
 	prove_instances(p);
+	prove_unload(p);
 	*ret = (struct proof){0};
 	judge_fields(p, trust, ret);
+	if (p->from_code)
+		judge_recovered(p, trust, ret);
 	accept_or_refuse(p, trust, ret);
+	ret->unload_walk = p->walk;
+	ret->unload_walk_at = p->walk_at;
 	if (!list_checks(p, ret) || p->out_of_memory) {
 		proof_deinit(ret);
 		st = fs_fail(err, FS_NO_MEMORY, "out of memory while proving a layout");

@@ -6,6 +6,7 @@
 #ifndef FLTMGR_PROVE_H
 #define FLTMGR_PROVE_H
 
+#include "code/recover.h"
 #include "fltmgr/fltmgr.h"
 #include "read/list.h"
 #include "read/ustr.h"
@@ -27,6 +28,7 @@ struct locate_in {
 	const struct module *fltmgr;
 	bool rva_known; /* of FltGlobals, for this exact image */
 	uint64_t globals_rva;
+	const char *rva_how; /* static: who says so */
 };
 
 /* FS_NOT_FOUND: err says what was looked at. Owner: fltmgr_site_deinit. */
@@ -76,6 +78,12 @@ struct prover {
 	VEC(uint64_t) filters;
 	VEC(uint64_t) volumes;
 	VEC(uint64_t) instances;
+	/* Of the unload walk, out of the code; NULL: not known. */
+	const char *walk;
+	uint64_t walk_at; /* VA of the branch that shows it */
+	bool walk_seen;
+	const struct recover_offsets *exports; /* NULL: no exported function shows anything */
+	bool from_code; /* the layout is what the code says: that it agrees proves nothing */
 	bool out_of_memory;
 };
 
@@ -147,6 +155,7 @@ enum pv_code pv_code(const struct prover *p, uint64_t va, const struct module *o
 const struct module *pv_filter_module(const struct prover *p, uint64_t filter);
 void prove_callbacks(struct prover *p, uint64_t filter, const struct module *own);
 void prove_operations(struct prover *p, uint64_t filter, const struct module *own);
+void prove_unload(struct prover *p); /* the code of the unload walk, by all filters */
 void prove_filter_unload(struct prover *p); /* over all filters */
 
 /*
@@ -157,9 +166,17 @@ void prove_filter_unload(struct prover *p); /* over all filters */
  */
 enum proof_trust { TRUST_LAYOUT, TRUST_ORDER, TRUST_NOTHING };
 
-/* Test the layout r->fltmgr on the structures at `site`. FS_NO_MEMORY only. */
+/* What fltmgr's code has to do with the layout. */
+struct proof_code {
+	const struct recover_offsets *exports; /* what exported functions show; NULL: nothing */
+	bool is_layout;			       /* the layout was made of it */
+};
+
+/* Test the layout r->fltmgr on the structures at `site`, and hold it against the code (code
+ * may be NULL). FS_NO_MEMORY only. */
 enum fs_status fltmgr_prove(const struct reader *r, const struct modules *m,
 			    const struct fltmgr_site *site, enum proof_trust trust,
-			    struct proof *ret, struct fs_error *err);
+			    const struct proof_code *code, struct proof *ret,
+			    struct fs_error *err);
 
 #endif

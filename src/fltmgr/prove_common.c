@@ -226,7 +226,8 @@ bool pv_resource_list(struct prover *p, const struct pv_list *l, struct pv_addre
 	size_t i;
 
 	*ret = (struct pv_addresses){.total = SIZE_MAX};
-	pv_resource(p, l->list + pv_offset(p, F_FLT_RESOURCE_LIST_HEAD_rLock), I_LIST_LOCK);
+	if (pv_has(p, F_FLT_RESOURCE_LIST_HEAD_rLock))
+		pv_resource(p, l->list + pv_offset(p, F_FLT_RESOURCE_LIST_HEAD_rLock), I_LIST_LOCK);
 	head = l->list + pv_offset(p, F_FLT_RESOURCE_LIST_HEAD_rList);
 	if (list_walk(p->r.vm, head, l->walk, "rList", &w, NULL) != FS_OK)
 		return false;

@@ -269,7 +269,10 @@ static bool is_filter(struct prover *p, uint64_t filter)
 		inv_fail(p, I_FILTER_TYPE, filter, "not a filter");
 		return false;
 	case PV_UNREADABLE:
-		return false;
+		/* A layout that does not know the flags has the list's word only. */
+		if (pv_has(p, F_FLT_OBJECT_Flags))
+			return false;
+		break;
 	}
 	if (!pv_read(p, filter, F_FLT_FILTER_Frame, &frame))
 		return true;

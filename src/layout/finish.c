@@ -41,7 +41,7 @@ static enum fs_status index_types(struct parser *p)
 /* Is one of the fields of this type there twice? `refs` has room for all. */
 static enum fs_status check_names(struct parser *p, const struct ltype *t, struct name_ref *refs)
 {
-	const struct lfield *f = &p->l->fields.v[t->first];
+	const struct lfield *f = t->n ? &p->l->fields.v[t->first] : NULL;
 
 	for (size_t i = 0; i < t->n; i++)
 		refs[i] = (struct name_ref){f[i].name, i};
@@ -140,6 +140,7 @@ static bool copy_enum(struct layout *l, const struct layout *o, const struct len
 		return false;
 	*e = *from;
 	e->name = arena_strdup(&l->mem, from->name);
+	e->prefix = arena_strdup(&l->mem, from->prefix);
 	e->first = l->values.n;
 	for (size_t i = 0; i < from->n; i++) {
 		struct lvalue *v = vec_push(&l->values);
@@ -151,7 +152,7 @@ static bool copy_enum(struct layout *l, const struct layout *o, const struct len
 		if (!v->name)
 			return false;
 	}
-	return e->name != NULL;
+	return e->name && e->prefix;
 }
 
 static bool has_enum(const struct layout *l, const char *name)
@@ -271,6 +272,12 @@ static char *make_id(struct layout *l, const char *name)
 	return arena_printf(&l->mem, "%s-%.*s", dir, (int)(len < 200 ? len : 200), base);
 }
 
+enum fs_status layout_name_it(struct parser *p)
+{
+	p->l->id = make_id(p->l, p->name);
+	return p->l->id ? FS_OK : layout_no_memory(p);
+}
+
 enum fs_status layout_finish(struct parser *p)
 {
 	enum fs_status st = index_types(p);
@@ -287,6 +294,5 @@ enum fs_status layout_finish(struct parser *p)
 		return st;
 	if (!p->l->provenance)
 		p->l->provenance = "";
-	p->l->id = make_id(p->l, p->name);
-	return p->l->id ? FS_OK : layout_no_memory(p);
+	return layout_name_it(p);
 }

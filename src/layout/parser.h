@@ -30,8 +30,14 @@ __attribute__((format(printf, 3, 4))) enum fs_status layout_fail_at(struct parse
 								    const char *fmt, ...);
 enum fs_status layout_no_memory(struct parser *p);
 enum fs_status layout_finish(struct parser *p);
+/* Give the layout its id ("fltmgr-19041-x64"). */
+enum fs_status layout_name_it(struct parser *p);
 enum fs_status layout_parse_depth(const char *name, const char *text, size_t len, unsigned depth,
 				  layout_source source, void *arg, struct layout **ret,
 				  struct fs_error *err);
+
+/* Only what stands above the first type, union or enum; `from` is left alone. */
+enum fs_status layout_parse_head(const char *name, const char *text, size_t len, struct layout **ret,
+				 struct fs_error *err);
 
 #endif

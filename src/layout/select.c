@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/vec.h"
-#include "layout/layout.h"
+#include "layout/parser.h"
 
 static bool is_image(const struct layout_want *want, const struct layout_image *image)
 {
@@ -76,15 +76,15 @@ static int compare(const void *pa, const void *pb, void *arg)
 	return strcmp(layout_id(a->layout), layout_id(b->layout));
 }
 
-static enum fs_status add_one(const struct layout_want *want, const struct layout_shipped *shipped,
-			      void **v, size_t *n, size_t *cap, struct fs_error *err)
+static enum fs_status add_one(const struct layout_want *want, size_t index, void **v, size_t *n,
+			      size_t *cap, struct fs_error *err)
 {
+	struct layout_shipped shipped = layout_shipped(index);
 	struct layout_candidate *c;
 	struct layout *l;
 	enum fs_status st;
 
-	st = layout_parse(shipped->name, shipped->text, shipped->len, layout_shipped_source, NULL,
-			  &l, err);
+	st = layout_parse_head(shipped.name, shipped.text, shipped.len, &l, err);
 	if (st != FS_OK)
 		return st;
 	/* build 0 is what no build moved: no candidate for one of them */
@@ -100,6 +100,8 @@ static enum fs_status add_one(const struct layout_want *want, const struct layou
 	}
 	c->layout = l;
 	c->match = match_of(want, l);
+	c->shipped = index;
+	c->head_only = true;
 	return FS_OK;
 }
 
@@ -118,7 +120,7 @@ enum fs_status layout_select(const struct layout_want *want, struct layout_candi
 		struct layout_shipped shipped = layout_shipped(i);
 
 		if (strncmp(shipped.name, folder, strlen(folder)) == 0)
-			st = add_one(want, &shipped, &v, &c.n, &cap, err);
+			st = add_one(want, i, &v, &c.n, &cap, err);
 		c.v = v;
 	}
 	if (st == FS_OK && c.n == 0)
@@ -131,6 +133,24 @@ enum fs_status layout_select(const struct layout_want *want, struct layout_candi
 	order.older = older_neighbour(want, &c);
 	qsort_r(c.v, c.n, sizeof(*c.v), compare, &order);
 	*ret = c;
+	return FS_OK;
+}
+
+enum fs_status layout_candidate_load(struct layout_candidate *c, struct fs_error *err)
+{
+	struct layout_shipped s;
+	struct layout *whole;
+	enum fs_status st;
+
+	if (!c->head_only)
+		return FS_OK;
+	s = layout_shipped(c->shipped);
+	st = layout_parse(s.name, s.text, s.len, layout_shipped_source, NULL, &whole, err);
+	if (st != FS_OK)
+		return st;
+	layout_free(c->layout);
+	c->layout = whole;
+	c->head_only = false;
 	return FS_OK;
 }
 

@@ -69,9 +69,34 @@ static void candidate(struct view *v, const struct fs_layout_candidate *c)
 		  c->why ? c->why : "");
 }
 
+/* What a layout made of code rests on: each value with the instruction that shows it. */
+static void recovered(struct view *v, const struct fs_layout *l)
+{
+	size_t i;
+
+	if (!l->ncode)
+		return;
+	emit_array_begin(v->e, "recovered");
+	emit_line(v->e, "Recovered from code:");
+	emit_indent(v->e, 1);
+	for (i = 0; i < l->ncode; i++) {
+		emit_object_begin(v->e, NULL);
+		emit_string(v->e, "what", l->code[i].what);
+		emit_address(v->e, "value", l->code[i].value);
+		emit_address(v->e, "at", l->code[i].at);
+		emit_object_end(v->e);
+		emit_line(v->e, "%s 0x%" PRIx64 ", shown at 0x%" PRIx64, l->code[i].what,
+			  l->code[i].value, l->code[i].at);
+	}
+	emit_indent(v->e, -1);
+	emit_array_end(v->e);
+}
+
 static void lists(struct view *v, const struct fs_layout *l)
 {
 	size_t i;
+
+	recovered(v, l);
 
 	emit_array_begin(v->e, "proof");
 	if (l->nchecks)

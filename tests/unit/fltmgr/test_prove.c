@@ -91,7 +91,7 @@ static struct proof prove_with(const struct layout *l, enum proof_trust trust)
 	struct fs_error err;
 
 	r.fltmgr = l;
-	assert_int_equal(fltmgr_prove(&r, &world.modules, &world.choice.site, trust, &p, &err),
+	assert_int_equal(fltmgr_prove(&r, &world.modules, &world.choice.site, trust, NULL, &p, &err),
 			 FS_OK);
 	return p;
 }

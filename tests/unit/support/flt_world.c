@@ -143,7 +143,8 @@ static const char nt_text[] = "module ntoskrnl.exe build 19041 machine x64\n"
 			      "  field 0x10 u32 Flags\n"
 			      "  field 0x18 ptr DriverStart\n"
 			      "  field 0x20 u32 DriverSize\n"
-			      "  field 0x38 _UNICODE_STRING DriverName\n";
+			      "  field 0x38 _UNICODE_STRING DriverName\n"
+			      "  field 0x68 ptr DriverUnload\n";
 
 char *fw_layout_text(const char *without)
 {
