@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "emit/results.h"
 #include "fltscope/fltscope.h"
 #include "view/view.h"
 
@@ -24,6 +25,7 @@ enum cli_needs {
 	TAKES_ARG = 4,	 /* DUMP and perhaps one argument */
 	DUMP_OPTIONAL = 8,
 	NO_DUMP = 16,
+	MANY_DUMPS = 32, /* DUMP…; the command opens them itself */
 };
 
 struct cli;
@@ -34,6 +36,8 @@ struct command {
 };
 const struct command *command_find(const char *name); /* NULL when there is none */
 
+/* How check answers. */
+enum cli_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_NDJSON, FORMAT_JUNIT, FORMAT_SARIF };
 enum cli_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
 struct cli_options {
@@ -42,6 +46,13 @@ struct cli_options {
 	const char *driver;
 	const char **layouts; /* owned: options_deinit */
 	size_t nlayouts;
+	/* check */
+	const char **dumps, **rules; /* owned likewise */
+	size_t ndumps, nrules;
+	const char *ignore; /* a file, NULL */
+	enum res_level fail_on;
+	enum cli_format format;
+	const char *only_check; /* an option given that is check's alone, NULL */
 	enum cli_colour colour;
 	bool json, help, version;
 	bool dump_by_default; /* `fltscope DUMP`: the word may have been meant as a command */
@@ -58,6 +69,7 @@ struct cli {
 	struct fltscope *fs;	  /* NULL for commands without a dump */
 	const struct fs_model *m; /* NULL likewise */
 	struct view v;
+	size_t at, of; /* which of how many dumps; 0 for one */
 };
 
 /* "fltscope: PATH: message" on stderr; whatever the dump put into it is escaped. */
@@ -67,6 +79,12 @@ __attribute__((format(printf, 2, 3))) void cli_say(const struct cli *c, const ch
  * cli_end returns the exit status, `status` unless writing failed. */
 bool cli_begin(struct cli *c);
 int cli_end(struct cli *c, int status);
+/* Open opt->dump into fs and m: CLI_DONE, or the exit status with *ret_why (may be NULL;
+ * not escaped) told on stderr too. fltscope_close(c->fs) is the caller's. */
+int cli_open(struct cli *c, struct fs_error *ret_why);
+/* Notes about the dump on stderr. */
+void cli_notes(const struct cli *c);
+bool cli_wants_colour(const struct cli_options *o);
 /* Open the dump, run the command, close: the exit status. */
 int cli_run(const struct cli_options *opt);
 

@@ -21,9 +21,12 @@ need_command pkg-config pkg-config
 echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || missing="$missing libc6-dev"
 need_library libaddrxlat libkdumpfile-dev
 need_library jansson libjansson-dev
+need_library libxml-2.0 libxml2-dev
 if [ "$group" = test ]; then
 	need_library cmocka libcmocka-dev
 	need_command python3 python3
+	need_command xmllint libxml2-utils
+	need_command jq jq
 fi
 [ -n "$missing" ] || exit 0
 
