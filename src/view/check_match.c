@@ -68,10 +68,19 @@ static void match_modules(struct matching *k, bool *ret_loaded, bool *ret_unload
 	}
 }
 
+static void driver_belongs(struct matching *k, const struct fs_driver *d)
+{
+	size_t i;
+
+	belongs(k, d->address);
+	for (i = 0; i < d->ndevices; i++)
+		belongs(k, k->m->devices[d->devices[i]].address);
+}
+
 static void match_drivers(struct matching *k)
 {
 	const struct fs_model *m = k->m;
-	size_t i, j;
+	size_t i;
 
 	for (i = 0; i < m->ndrivers; i++) {
 		const struct fs_driver *d = &m->drivers[i];
@@ -87,9 +96,7 @@ static void match_drivers(struct matching *k)
 			 !k->modules[d->module])
 			continue;
 		k->drivers[i] = true;
-		belongs(k, d->address);
-		for (j = 0; j < d->ndevices; j++)
-			belongs(k, m->devices[d->devices[j]].address);
+		driver_belongs(k, d);
 	}
 }
 
@@ -98,11 +105,14 @@ static bool code_matches(const struct matching *k, const struct fs_filter *f)
 {
 	size_t i;
 
-	for (i = 0; i < FS_CB_COUNT; i++)
-		if (i != FS_CB_OldDriverUnload && f->callback[i].module >= 0 &&
-		    (size_t)f->callback[i].module < k->m->nmodules &&
-		    k->modules[f->callback[i].module])
+	for (i = 0; i < FS_CB_COUNT; i++) {
+		const struct fs_code *c = &f->callback[i];
+
+		/* OldDriverUnload may be anything that the driver hooked */
+		if (i != FS_CB_OldDriverUnload && fs_has(&c->va, UINT64_MAX) && c->module >= 0 &&
+		    (size_t)c->module < k->m->nmodules && k->modules[c->module])
 			return true;
+	}
 	return same(k, f->name_by_callbacks);
 }
 
@@ -122,6 +132,10 @@ static void match_filters(struct matching *k, const struct fs_report *r, struct 
 			continue;
 		k->filters[i] = true;
 		belongs(k, f->address);
+		/* of a zombied filter the DRIVER_OBJECT may be another driver's by now (rule 27) */
+		if (f->driver >= 0 && (size_t)f->driver < m->ndrivers &&
+		    fs_lacks(&f->object.flags.value, FS_OBJ_ZOMBIED))
+			driver_belongs(k, &m->drivers[f->driver]);
 		d->filters++;
 		d->decided += r->stages && r->stages[i] != FS_STAGE_UNKNOWN;
 	}
