@@ -274,6 +274,45 @@ def sarif_shape(data):
                     location_shape("notification", loc)
 
 
+READER = """
+import sys
+from junitparser import JUnitXml
+for s in JUnitXml.fromfile(sys.argv[1]):
+    cases = list(s)
+    print(s.tests == len(cases), s.failures, s.errors, s.skipped, s.name)
+"""
+
+
+def readers(t):
+    """A JUnit reader that is not ours (Debian: python3-junitparser)."""
+    paths = ["seed004.dmp", "healthy.dmp", "nofltmgr.dmp", "text.dmp", "hostile-stuck.dmp"]
+    for python in (sys.executable, "/usr/bin/python3"):
+        try:
+            r = subprocess.run([python, "-c", "import junitparser"], capture_output=True,
+                               check=False)
+        except OSError:
+            continue
+        if r.returncode == 0:
+            break
+    else:
+        print("skip - check: no junitparser for Python is here")
+        return
+
+    def case():
+        with open(os.path.join(t.work, "reader.xml"), "wb") as f:
+            f.write(t.status(3, "--format", "junit", "--rule", CROSS, "--rule", ZOMBIE,
+                             "--rule", OPEN, *paths).stdout)
+        r = subprocess.run([python, "-c", READER, os.path.join(t.work, "reader.xml")],
+                           capture_output=True, text=True, check=False)
+        need(r.stderr, r.returncode == 0)
+        rows = [x.split(" ", 4) for x in r.stdout.splitlines()]
+        want("suites", [x[4] for x in rows], paths)
+        need("tests are counted", all(x[0] == "True" for x in rows))
+        want("failures, errors, skipped", [tuple(map(int, x[1:4])) for x in rows[:4]],
+             [(1, 0, 0), (0, 0, 0), (0, 1, 3), (0, 1, 0)])
+    yield "another JUnit reader counts the same", case
+
+
 def jq(data, program):
     r = subprocess.run(["jq", "-c", program], input=data, capture_output=True, check=False)
     need("jq: " + r.stderr.decode(), r.returncode == 0)
@@ -498,7 +537,7 @@ def main():
     make(os.path.abspath(args.mkworld), args.work)
     t = Tool(os.path.abspath(args.tool), args.work)
     for group in (statuses, formats, precedence, levels, rules, drivers, ignored, hostile,
-                  bad_output):
+                  bad_output, readers):
         # one by one: a case closes over its group's variables
         for name, case in group(t):
             try:

@@ -27,6 +27,7 @@ if [ "$group" = test ]; then
 	need_command python3 python3
 	need_command xmllint libxml2-utils
 	need_command jq jq
+	/usr/bin/python3 -c 'import junitparser' >/dev/null 2>&1 || missing="$missing python3-junitparser"
 fi
 [ -n "$missing" ] || exit 0
 
