@@ -139,6 +139,7 @@ static bool one(struct checking *k, const char *path, size_t at)
 	if (opened != CLI_USAGE) {
 		k->v.m = c.m;
 		results_dump(k->out, &d);
+		(void)fflush(stdout); /* what was said stands, whatever the next dump does */
 		k->status = res_worse(k->status, d.status);
 		arena_deinit(&k->v.tmp);
 		k->v.m = NULL;

@@ -316,7 +316,7 @@ static void junit_end(struct results *w, const struct res_unused *unused, size_t
 	ok(j, xmlTextWriterFlush(j->xml));
 	xmlFreeTextWriter(j->xml);
 	errno = 0;
-	if (fflush(j->out) != 0)
+	if (fflush(j->out) != 0 || ferror(j->out))
 		fail(j, errno);
 }
 

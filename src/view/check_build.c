@@ -19,6 +19,9 @@ struct tie {
 	const struct fs_verdict *verdict;
 };
 
+/* Did a finding tell of a verdict? */
+enum told { NOT_TOLD, TOLD, TOLD_BELOW /* the level, so that it does not count */ };
+
 struct building {
 	struct arena *a;
 	struct check_ask *ask;
@@ -27,8 +30,8 @@ struct building {
 	struct driver_match match;
 	struct tie *ties;
 	size_t nties;
-	bool *told;   /* by verdict: a finding has it */
-	bool trouble; /* a verdict about what was asked is not healthy */
+	enum told *told; /* by verdict */
+	bool trouble;	 /* a verdict about what was asked is not healthy */
 	struct res_dump *d;
 };
 
@@ -171,7 +174,7 @@ static bool make_ties(struct building *b)
 	size_t i;
 
 	b->ties = arena_alloc(b->a, (b->r->nverdicts + 1) * 4 * sizeof(*b->ties));
-	b->told = arena_alloc(b->a, b->r->nverdicts + 1);
+	b->told = arena_alloc(b->a, (b->r->nverdicts + 1) * sizeof(*b->told));
 	if (!b->ties || !b->told)
 		return false;
 	for (i = 0; i < b->r->nverdicts; i++) {
@@ -250,7 +253,7 @@ static bool add_finding(struct building *b, const struct fs_finding *f)
 	struct res_item *it;
 
 	if (v)
-		b->told[v - b->r->verdicts] = true;
+		b->told[v - b->r->verdicts] = TOLD;
 	if (!asked(b->ask, f->rule) || !(driver_match_address(&b->match, f->subject.address) ||
 					 (v && driver_match_address(&b->match, v->filter)) ||
 					 view_same_driver(f->subject.name, b->ask->driver)))
@@ -271,6 +274,8 @@ static bool add_finding(struct building *b, const struct fs_finding *f)
 	if (v)
 		take_verdict(it, v);
 	judge(b, it, it->level >= b->ask->fail_on);
+	if (v && it->fate == RES_TOLD)
+		b->told[v - b->r->verdicts] = TOLD_BELOW;
 	return take_evidence(b, it, f->evidence, f->nevidence);
 }
 
@@ -279,27 +284,33 @@ static enum res_level level_of_state(enum fs_verdict_state s)
 	return s == FS_ST_LEFTOVER ? RES_WARNING : s == FS_ST_REFUSED ? RES_NOTE : RES_ERROR;
 }
 
-/* A verdict that no finding tells of. */
+/* A verdict that no finding tells of. A driver of which nobody knows whether it is stuck is an
+ * open question, even when a cause below the level is found: it must not pass. */
 static bool add_verdict(struct building *b, const struct fs_verdict *v)
 {
-	const char *id = v->cause_id ? v->cause_id : CHECK_RULE_UNFINISHED;
+	enum told told = b->told[v - b->r->verdicts];
+	bool unknown = v->state == FS_ST_UNKNOWN;
+	const char *id = v->cause_id && told == NOT_TOLD ? v->cause_id : unfinished.id;
 	const struct fs_rule *rule = rule_named(id);
+	enum res_level level = v->cause_id && told == NOT_TOLD && rule ? level_of(rule->severity)
+								       : level_of_state(v->state);
 	struct res_item *it;
 
 	if (v->state == FS_ST_HEALTHY || !(driver_match_address(&b->match, v->filter) ||
 					   driver_match_address(&b->match, v->driver_object)))
 		return true;
 	b->trouble = true;
-	if (b->told[v - b->r->verdicts] || !asked(b->ask, id))
+	if (told == TOLD || (told == TOLD_BELOW && !unknown) || !asked(b->ask, id))
 		return true;
 	it = &b->d->items[b->d->nitems++];
 	*it = (struct res_item){
-		.kind = !v->cause_id && v->state == FS_ST_UNKNOWN ? RES_OPEN : RES_FINDING,
+		.kind = unknown && (id == unfinished.id || level < b->ask->fail_on) ? RES_OPEN
+										    : RES_FINDING,
 		.rule = id,
-		.title = v->cause_title ? v->cause_title
-			 : rule		? rule->title
-					: id,
-		.level = v->cause_id && rule ? level_of(rule->severity) : level_of_state(v->state),
+		.title = rule		  ? rule->title
+			 : v->cause_title ? v->cause_title
+					  : id,
+		.level = level,
 		.message = v->summary ? v->summary : "",
 		.confidence = fs_confidence_name(v->confidence),
 		.subject = v->filter ? "filter" : "driver",
@@ -308,7 +319,7 @@ static bool add_verdict(struct building *b, const struct fs_verdict *v)
 		.advice = rule ? rule->advice : NULL,
 	};
 	take_verdict(it, v);
-	judge(b, it, it->level >= b->ask->fail_on);
+	judge(b, it, it->kind == RES_OPEN || level >= b->ask->fail_on);
 	return take_evidence(b, it, v->because, v->nbecause);
 }
 

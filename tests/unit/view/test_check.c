@@ -146,6 +146,34 @@ static void verdict_and_finding_are_one(void **state)
 	assert_int_equal(d.counted, 2);
 }
 
+/* A cause below the level does not make a pass of a driver that may be stuck. */
+static void unknown_is_no_pass(void **state)
+{
+	(void)state;
+	zombie(FS_WARNING);
+	stuck("zombie-leftover", FS_ST_UNKNOWN);
+	verdicts[0].culprit = (struct fs_subject){"filter", BETA, "Beta"};
+	assert_int_equal(judge(), RES_UNDECIDED);
+	assert_int_equal(d.nitems, 2);
+	assert_int_equal(d.items[0].fate, RES_TOLD);
+	assert_int_equal(d.items[1].kind, RES_OPEN);
+	assert_string_equal(d.items[1].rule, CHECK_RULE_UNFINISHED);
+	ask.fail_on = RES_WARNING;
+	assert_int_equal(judge(), RES_FINDINGS);
+	assert_int_equal(d.nitems, 1);
+	/* known to be left over, and below the level: that is a pass */
+	ask.fail_on = RES_ERROR;
+	verdicts[0].state = FS_ST_LEFTOVER;
+	assert_int_equal(judge(), RES_CLEAN);
+	assert_int_equal(d.nitems, 1);
+	/* without a finding of its own */
+	verdicts[0].state = FS_ST_UNKNOWN;
+	r.nfindings = 0;
+	assert_int_equal(judge(), RES_UNDECIDED);
+	assert_int_equal(d.nitems, 1);
+	assert_string_equal(d.items[0].rule, "zombie-leftover");
+}
+
 static void levels(void **state)
 {
 	static const enum fs_severity severities[] = {FS_NOTE, FS_WARNING, FS_ERROR};
@@ -371,6 +399,7 @@ int main(void)
 		T(what_was_not_looked_at),
 		T(stuck_without_a_cause),
 		T(verdict_and_finding_are_one),
+		T(unknown_is_no_pass),
 		T(levels),
 		T(rules_that_were_not_checked),
 		T(ignored),
