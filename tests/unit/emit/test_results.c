@@ -146,6 +146,8 @@ static void junit(void **state)
 	has(text, "<testsuite name=\"/a b/c:d%.dmp\" tests=\"1\" failures=\"0\" errors=\"1\"");
 	has(text, "<testsuite name=\"half\" tests=\"6\" failures=\"0\" errors=\"1\" skipped=\"5\"");
 	assert_int_equal(times(text, "<failure "), 1);
+	assert_int_equal(times(text, "<skipped "), 2 + 5);
+	assert_int_equal(times(text, "<error "), 3);
 	free(text);
 }
 
