@@ -9,7 +9,7 @@ CC ?= cc
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 
-PKGS_LIB  := libaddrxlat
+PKGS_LIB  := libaddrxlat capstone
 PKGS_CLI  := jansson libxml-2.0
 PKGS_TEST := cmocka
 
@@ -32,11 +32,12 @@ OPT      ?= -O2 -g
 SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 pkgflags  = $(shell pkg-config --cflags $(1) 2>/dev/null)
 pkglibs   = $(shell pkg-config --libs $(1) 2>/dev/null)
-LIBS_LIB  = $(call pkglibs,$(PKGS_LIB))
+# libcurl and libmspack are loaded when they are needed, not linked
+LIBS_LIB  = $(call pkglibs,$(PKGS_LIB)) -ldl
 LIBS_CLI  = $(call pkglibs,$(PKGS_CLI))
 LIBS_TEST = $(call pkglibs,$(PKGS_TEST))
 
-LIB_DIRS := base dump vm layout read module nt fltmgr model check
+LIB_DIRS := base dump vm layout pdb code read module nt fltmgr model check
 CLI_DIRS := emit view cli
 LAYOUTS  := $(sort $(wildcard pdb-layouts/nt/*.layout pdb-layouts/fltmgr/*.layout))
 LIB_SRC  := $(sort $(foreach d,$(LIB_DIRS),$(wildcard src/$(d)/*.c)) $(wildcard src/session*.c))
@@ -46,13 +47,13 @@ CLI_SRC  := $(sort $(foreach d,$(CLI_DIRS),$(wildcard src/$(d)/*.c)))
 LIB_OBJ  = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(LIB_SRC)) $(BUILD)/$(1)/gen/layouts.o $(BUILD)/$(1)/gen/layouts-data.o
 CLI_OBJ  = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(CLI_SRC))
 
-.PHONY: all deps-build deps-test
+.PHONY: all
 all: $(BUILD)/fltscope $(BUILD)/libfltscope.a
 
 define flavour
 $(BUILD)/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
-	$$(Q)$$(if $$(filter 1,$$(V)),,echo "  CC    $$<" &&) $$(CC) $$(STD) $$(if $$(filter tests/%,$$<),-Itests/unit) $$(WARN) $(2) $$(CFLAGS) $$(call pkgflags,$$(PKGS_LIB) $$(PKGS_CLI) $$(PKGS_TEST)) $$(DEPFLAGS) -c -o $$@ $$<
+	$$(Q)$$(if $$(filter 1,$$(V)),,echo "  CC    $$<" &&) $$(CC) $$(STD) $$(if $$(filter tests/%,$$<),-Itests/unit) $$(WARN) $(2) $$(CFLAGS) $$(call pkgflags,$$(PKGS_LIB) $$(PKGS_CLI) $$(PKGS_TEST)) $$(DEPFLAGS) -c -o $$@ $$< || { sh tests/tools/deps.sh build names; exit 1; }
 $(BUILD)/$(1)/gen/layouts.o: $(BUILD)/gen/layouts.c
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(STD) $$(WARN) $(2) $$(CFLAGS) $$(DEPFLAGS) -c -o $$@ $$<
@@ -103,12 +104,14 @@ unit: $(if $(ONLY),$(filter %/$(ONLY),$(UNIT_BIN)),$(UNIT_BIN))
 
 # --- what the README names ----------------------------------------------------
 # A sub-make asks pkg-config and the compiler again once they are installed.
-SUBMAKE = env -u WARN $(MAKE) --no-print-directory -j$(shell nproc 2>/dev/null || echo 2)
+# As many jobs as there are processors, unless -j says otherwise.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+SUBMAKE = env -u WARN $(MAKE) --no-print-directory $(JOBS)
 
 .PHONY: demo demo-run check check-run lint golden check-real
 demo:
 	@sh tests/tools/deps.sh build
-	@$(SUBMAKE) demo-run
+	+@$(SUBMAKE) demo-run
 demo-run: $(BUILD)/fltscope $(BUILD)/mkworld
 	@mkdir -p $(BUILD)/demo
 	@$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/demo/MEMORY.DMP --format kernel
@@ -117,7 +120,7 @@ demo-run: $(BUILD)/fltscope $(BUILD)/mkworld
 
 check:
 	@sh tests/tools/deps.sh test
-	@$(SUBMAKE) check-run
+	+@$(SUBMAKE) check-run
 
 lint: $(call LIB_OBJ,rel)
 	@sh tests/lint/lint.sh $(BUILD)/rel && echo "ok - lint"
@@ -125,6 +128,8 @@ lint: $(call LIB_OBJ,rel)
 # Real dumps are never part of this repository: the target says so when they are not there.
 REAL_DUMPS ?= ../shared/real-dumps
 export REAL_DUMPS
+# Python leaves nothing beside the sources.
+export PYTHONDONTWRITEBYTECODE := 1
 
 GOLDEN = python3 tests/golden/golden.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/worlds
 golden: $(BUILD)/san/fltscope $(BUILD)/mkworld
@@ -153,8 +158,14 @@ $(BUILD)/san/sweep: $(BUILD)/san/tests/tools/sweep.o $(BUILD)/san/libfltscope-te
 	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB) $(LIBS_CLI)
 -include $(BUILD)/san/tests/tools/sweep.d
 
+# Offsets out of compiled code; by hand on any driver file.
+$(BUILD)/san/recover_file: $(BUILD)/san/tests/tools/recover_file.o $(BUILD)/san/libfltscope-test.a
+	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB) $(LIBS_CLI)
+-include $(BUILD)/san/tests/tools/recover_file.d
+
 SWEEP = $(BUILD)/san/sweep
 TEST_DEPS := $(UNIT_BIN) $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/san/check-layouts $(BUILD)/san/sweep \
+	$(BUILD)/san/recover_file $(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe $(BUILD)/san/symsrv_driver \
 	$(BUILD)/fltscope $(BUILD)/libfltscope.a
 check-run: $(TEST_DEPS)
 	@mkdir -p $(BUILD)/worlds
@@ -163,13 +174,20 @@ check-run: $(TEST_DEPS)
 		"sh tests/lint/lint.sh $(BUILD)/rel && echo ok - lint" "$(BUILD)/san/check-layouts" \
 		"python3 tests/tools/check-worlds.py $(BUILD)/mkworld $(BUILD)/worlds" \
 		"$(GOLDEN)" \
+		"python3 tests/tools/check_readme.py $(BUILD)" \
 		"python3 tests/tools/same_world.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/worlds" \
+		"python3 tests/tools/check_symbols.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/symbols" \
 		"python3 tests/tools/check_mutations.py $(BUILD)/fltscope $(BUILD)/mkworld $(BUILD)/mutations --every 9" \
 		"python3 tests/tools/check_ci.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/ci" \
 		"python3 tests/tools/bad_input.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/bad" \
+		"python3 tests/tools/check_code.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/code" \
+		"python3 tests/tools/check_debug.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/debug" \
 		"$(SWEEP) pages $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-pages.bin" \
 		"$(SWEEP) bytes $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-bytes.bin 3" \
 		"$(SWEEP) noise $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-noise.bin 300" \
+		"python3 tests/tools/check_pdb.py $(BUILD)" \
+		"python3 tests/tools/check_symsrv.py --driver $(BUILD)/san/symsrv_driver" \
+		"python3 tests/tools/check_recover.py $(BUILD)/san/recover_file $(BUILD)/recover" \
 		"python3 tests/tools/check_emulated.py $(BUILD)/san/fltscope $(REAL_DUMPS)/emulated" \
 		"python3 tests/tools/check_real.py $(BUILD)/san/fltscope $(REAL_DUMPS)"
 
@@ -194,6 +212,31 @@ bench: $(BUILD)/bench $(BUILD)/mkworld
 	@for ram in 256M 4G 64G; do \
 		$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/bench-$$ram.dmp --format bitmap --ram $$ram && \
 		$(BUILD)/bench $$ram $(BUILD)/worlds/bench-$$ram.dmp; done
+
+# Needs clang, lld-link and llvm-pdbutil: the PDBs are made on the spot.
+.PHONY: check-pdb
+$(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe: $(BUILD)/%/pdbprobe: $(BUILD)/%/tests/tools/pdbprobe.o $(BUILD)/%/libpdb.a
+	$(Q)$(CC) $(if $(findstring /san/,$@),$(SAN),$(OPT)) $(CFLAGS) $(LDFLAGS) -o $@ $^
+$(BUILD)/rel/libpdb.a $(BUILD)/san/libpdb.a: $(BUILD)/%/libpdb.a: $(foreach s,$(filter src/base/% src/pdb/%,$(LIB_SRC)),$(BUILD)/%/$(s:.c=.o))
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+check-pdb: $(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe
+	$(Q)python3 tests/tools/check_pdb.py $(BUILD)
+.PHONY: check-debug
+check-debug: $(BUILD)/san/fltscope $(BUILD)/mkworld
+	$(Q)python3 tests/tools/check_debug.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/debug
+# A symbol server on loopback that behaves badly in every way we could think of.
+SYMSRV_OBJ := $(BUILD)/san/tests/tools/symsrv_driver.o
+.PHONY: check-symsrv
+$(BUILD)/san/symsrv_driver: $(SYMSRV_OBJ) $(foreach d,base pdb,$(foreach o,$(call LIB_OBJ,san),$(if $(findstring /$(d)/,$(o)),$(o))))
+	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ -ldl
+check-symsrv: $(BUILD)/san/symsrv_driver
+	$(Q)python3 tests/tools/check_symsrv.py --driver $<
+-include $(SYMSRV_OBJ:.o=.d)
+
+# Worlds read with PDBs and images that clang and lld make.
+.PHONY: check-symbols
+check-symbols: $(BUILD)/san/fltscope $(BUILD)/mkworld
+	$(Q)python3 tests/tools/check_symbols.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/symbols
 
 clean:
 	rm -rf $(BUILD)

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "session.h"
 
+/* Bytes of names that are kept. The model's bounds with names of usual length need less. */
+#define TEXT_MIN (1u << 20)
+#define TEXT_MAX (32u << 20)
+
 #include <stdlib.h>
 
 #include "check/check.h"
@@ -14,17 +18,7 @@ void session_progress(struct fltscope *fs, const char *what)
 
 const char *session_machine(const struct fltscope *fs)
 {
-	switch (dump_info(fs->dump)->machine) {
-	case DUMP_X64:
-		return "x64";
-	case DUMP_X86:
-		return "x86";
-	case DUMP_ARM64:
-		return "arm64";
-	case DUMP_MACHINE_UNKNOWN:
-		break;
-	}
-	return "unknown";
+	return dump_machine_name(dump_info(fs->dump)->machine);
 }
 
 uint32_t session_build(const struct fltscope *fs)
@@ -83,9 +77,19 @@ static enum fs_status read_memory(struct fltscope *fs, struct fs_error *err)
 		fs->model.dump.translation_problem =
 			arena_strdup(&fs->arena, vm_root_problem(fs->vm));
 	fs->reader.vm = fs->vm;
+	/* No two names of a healthy system share their characters, so together they are
+	 * smaller than the dump; sparse files are larger than what they hold. */
+	fs->text_left = fs->model.dump.file_size;
+	if (fs->text_left < TEXT_MIN)
+		fs->text_left = TEXT_MIN;
+	if (fs->text_left > TEXT_MAX)
+		fs->text_left = TEXT_MAX;
+	fs->reader.text_left = &fs->text_left;
 	st = session_stable(fs, err);
 	if (st == FS_OK)
 		st = session_modules(fs, err);
+	if (st == FS_OK)
+		st = session_symbols_begin(fs, err);
 	if (st == FS_OK)
 		st = session_choose_nt(fs, err);
 	if (st == FS_OK)
@@ -125,7 +129,9 @@ enum fs_status fltscope_open(const char *path, const struct fltscope_options *op
 		return st;
 	}
 	/* The caller's options need not outlive the call. */
-	fs->opts = (struct fltscope_options){0};
+	fs->opts = (struct fltscope_options){.progress = fs->opts.progress,
+					     .progress_arg = fs->opts.progress_arg};
+	session_symbols_local(fs, false);
 	*ret = fs;
 	return FS_OK;
 }
@@ -137,8 +143,13 @@ void fltscope_close(struct fltscope *fs)
 	if (fs->building)
 		model_end(&fs->builder);
 	model_free(&fs->model);
+	session_symbols_end(fs);
 	fltmgr_choice_deinit(&fs->choice);
 	modules_deinit(&fs->modules);
+	vec_free(&fs->types);
+	for (size_t i = 0; i < fs->type_layouts.n; i++)
+		layout_free(fs->type_layouts.v[i].layout);
+	vec_free(&fs->type_layouts);
 	layout_free(fs->nt);
 	layout_free(fs->stable);
 	layout_free(fs->user_nt);

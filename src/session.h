@@ -9,11 +9,26 @@
 #include "base/arena.h"
 #include "dump/dump.h"
 #include "fltmgr/fltmgr.h"
+#include "fltscope/debug.h"
 #include "fltscope/fltscope.h"
 #include "layout/layout.h"
 #include "model/build.h"
 #include "module/module.h"
 #include "vm/vm.h"
+
+/* A type that was asked for; strings and fields in the session's arena. */
+struct session_type {
+	const char *asked;
+	struct fs_type type;
+};
+
+struct session_type_layout {
+	size_t module;
+	const char *stem, *from;
+	struct layout *layout;
+};
+
+struct session_symbols;
 
 struct fltscope {
 	struct dump *dump;
@@ -24,13 +39,20 @@ struct fltscope {
 	struct modules modules;
 	struct fltmgr_choice choice;
 	struct reader reader;
+	uint64_t text_left; /* reader.text_left leads here */
 	struct arena arena;
 	struct fs_model model;
 	struct model_builder builder;
 	bool building; /* model_begin was called */
 	struct fs_report report;
 	bool diagnosed;
-	struct fltscope_options opts;
+	struct fltscope_options opts; /* during the open; progress to the end */
+	struct session_symbols *symbols;
+	bool globals_by_symbol; /* where FltGlobals is, its PDB says */
+	/* What the PDBs of nt and fltmgr were good for, when they were found and gave no layout. */
+	struct fs_layout_candidate pdb_refused[2]; /* by enum layout_module; id NULL: nothing to tell */
+	VEC(struct session_type) types;
+	VEC(struct session_type_layout) type_layouts; /* out of PDBs, for dt; owned */
 };
 
 void session_progress(struct fltscope *fs, const char *what);
@@ -50,5 +72,35 @@ enum fs_status session_judge_nt(struct fltscope *fs, struct fs_error *err);
 
 /* session_fltmgr.c: FltGlobals, the Filter Manager's layout, its objects. */
 enum fs_status session_fltmgr(struct fltscope *fs, struct fs_error *err);
+
+/* session_symbols.c: PDBs, image files and exports of modules, found when they are asked for. */
+enum fs_status session_symbols_begin(struct fltscope *fs, struct fs_error *err);
+/* While local (as from the beginning of the open to its end), modules other than nt and
+ * fltmgr are not asked for at servers. */
+void session_symbols_local(struct fltscope *fs, bool local);
+void session_symbols_end(struct fltscope *fs);
+/* The PDB that belongs to a module (index in fs->modules.list); NULL when there is none. */
+struct pdb;
+struct pdb *session_pdb(struct fltscope *fs, size_t module);
+
+/* session_names.c */
+/* Exports by name, sorted by RVA; NULL when none can be read. */
+struct exports;
+const struct exports *session_exports(struct fltscope *fs, size_t module);
+/* A PDB's name as WinDbg shows it: import pointers without the first underscore. */
+const char *session_shown_name(const char *name);
+/* The name nearest to rva. */
+enum fs_symbol_source session_name_at(struct fltscope *fs, size_t module, uint64_t rva,
+				      struct module_name *ret);
+
+/* session_pdb.c: layout and places out of a PDB. */
+/* *ret is NULL when there is no PDB, or it gives none (told in fs->pdb_refused). Only
+ * FS_NO_MEMORY. */
+enum fs_status session_pdb_layout(struct fltscope *fs, enum layout_module lm, struct layout **ret,
+				  struct fs_error *err);
+/* RVA of a symbol in the module's PDB. */
+bool session_pdb_symbol(struct fltscope *fs, size_t module, const char *name, uint64_t *ret_rva);
+/* RVA of MiState.Hardware.InvalidPteMask by nt's PDB. */
+bool session_pdb_pte_mask(struct fltscope *fs, uint64_t *ret_rva);
 
 #endif

@@ -35,13 +35,19 @@ static enum fs_status tell_candidates(struct fltscope *fs, struct fs_error *err)
 	const struct fltmgr_choice *c = &fs->choice;
 	struct fs_layout *l = &fs->model.fltmgr;
 
-	if (!c->candidates.n)
+	const struct fs_layout_candidate *refused = &fs->pdb_refused[LM_FLTMGR];
+
+	if (!c->candidates.n && !refused->id)
 		return FS_OK;
-	l->candidates = arena_alloc(&fs->arena, c->candidates.n * sizeof(*l->candidates));
+	l->candidates = arena_alloc(&fs->arena, (c->candidates.n + 1) * sizeof(*l->candidates));
 	if (!l->candidates)
 		return fs_fail(err, FS_NO_MEMORY, "out of memory");
-	memcpy(l->candidates, c->candidates.v, c->candidates.n * sizeof(*l->candidates));
-	l->ncandidates = c->candidates.n;
+	if (refused->id)
+		l->candidates[l->ncandidates++] = *refused;
+	if (c->candidates.n)
+		memcpy(l->candidates + l->ncandidates, c->candidates.v,
+		       c->candidates.n * sizeof(*l->candidates));
+	l->ncandidates += c->candidates.n;
 	return FS_OK;
 }
 
@@ -83,12 +89,17 @@ static enum fs_status tell_layout(struct fltscope *fs, struct fs_error *err)
 static enum fs_status collect(struct fltscope *fs, struct fs_error *err)
 {
 	struct fs_model *m = &fs->model;
-	/* What the code does is known for the layout's own build only. */
-	const char *walk = fs->choice.match == LMATCH_FAMILY
-				   ? NULL
-				   : layout_fact(fs->choice.layout, "unload-walk");
+	/* What the code does is known for the layout's own build and machine only. */
+	bool own = fs->choice.match != LMATCH_FAMILY &&
+		   strcmp(layout_machine(fs->choice.layout), session_machine(fs)) == 0;
+	const char *walk = own ? layout_fact(fs->choice.layout, "unload-walk") : NULL;
 	enum fs_status st;
 
+	/* The code of this very dump knows better than a layout. */
+	if (fs->choice.proof.unload_walk) {
+		walk = fs->choice.proof.unload_walk;
+		m->unload_walk_at = fs->choice.proof.unload_walk_at;
+	}
 	session_progress(fs, "reading the Filter Manager's objects");
 	m->located_by = fs->choice.site.how;
 	m->globals = model_none();
@@ -96,7 +107,7 @@ static enum fs_status collect(struct fltscope *fs, struct fs_error *err)
 		m->globals = model_value(&fs->builder, "FltGlobals", FS_OK, fs->choice.site.globals,
 					 NULL);
 	/* Found by its list, its beginning is as good as the layout's word for it. */
-	m->globals.unproved = fs->choice.source == FS_LAYOUT_FAMILY;
+	m->globals.unproved = fs->choice.source == FS_LAYOUT_FAMILY && !fs->globals_by_symbol;
 	if (walk) {
 		m->unload_walk = arena_strdup(&fs->arena, walk);
 		if (!m->unload_walk)
@@ -115,6 +126,7 @@ static enum fs_status collect(struct fltscope *fs, struct fs_error *err)
 
 enum fs_status session_fltmgr(struct fltscope *fs, struct fs_error *err)
 {
+	struct fltmgr_given given = {0};
 	enum fs_status st;
 
 	if (!fs->modules.list.n) {
@@ -127,9 +139,22 @@ enum fs_status session_fltmgr(struct fltscope *fs, struct fs_error *err)
 		fs->model.not_found = "no layout of this kernel is known, so no list can be walked";
 		return FS_OK;
 	}
+	given.user = fs->user_fltmgr;
+	if (fs->model.fltmgr_module >= 0) {
+		if (!given.user) {
+			st = session_pdb_layout(fs, LM_FLTMGR, &given.pdb, err);
+			if (st != FS_OK)
+				return st;
+		}
+		given.globals_known = session_pdb_symbol(fs, (size_t)fs->model.fltmgr_module,
+							 "FltGlobals", &given.globals_rva);
+	}
 	session_progress(fs, "proving the Filter Manager's layout");
-	st = fltmgr_choose(&fs->reader, &fs->modules, session_build(fs), fs->user_fltmgr,
-			   &fs->arena, &fs->choice, err);
+	st = fltmgr_choose(&fs->reader, &fs->modules, session_build(fs), &given, &fs->arena,
+			   &fs->choice, err);
+	fs->globals_by_symbol =
+		st == FS_OK && given.globals_known && fs->choice.site.globals_known &&
+		fs->choice.site.globals == module_fltmgr(&fs->modules)->base + given.globals_rva;
 	if (st == FS_NO_MEMORY)
 		return st;
 	if (st == FS_OK)

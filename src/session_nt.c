@@ -58,10 +58,11 @@ static enum fs_status take_best(struct fltscope *fs, struct layout_candidates *a
 	struct fs_layout *info = &fs->model.nt;
 	size_t i;
 
-	info->candidates =
-		arena_alloc(&fs->arena, (all->n ? all->n : 1) * sizeof(*info->candidates));
+	info->candidates = arena_alloc(&fs->arena, (all->n + 1) * sizeof(*info->candidates));
 	if (!info->candidates)
 		return fs_fail(err, FS_NO_MEMORY, "out of memory");
+	if (fs->pdb_refused[LM_NT].id)
+		info->candidates[info->ncandidates++] = fs->pdb_refused[LM_NT];
 	for (i = 0; i < all->n && !fs->nt; i++) {
 		struct layout_candidate *c = &all->v[i];
 		bool fits = !nt || reads_loader(fs, c->layout, nt);
@@ -132,6 +133,14 @@ static void read_pte_mask(struct fltscope *fs, struct vm_pte_rules *rules)
 	uint64_t rva, mask;
 	size_t i;
 
+	if (nt && session_pdb_pte_mask(fs, &rva) && rva < nt->size) {
+		if (vm_read_u64(fs->vm, nt->base + rva, &mask, "MiState.Hardware.InvalidPteMask",
+				NULL) == FS_OK) {
+			rules->mask_known = true;
+			rules->invalid_mask = mask;
+		}
+		return;
+	}
 	if (!nt || !layout_find_path(fs->nt, NULL, "_MI_SYSTEM_INFORMATION",
 				     "Hardware.InvalidPteMask", &f))
 		return;
@@ -166,6 +175,29 @@ static void set_pte_rules(struct fltscope *fs)
 	vm_set_pte_rules(fs->vm, &rules);
 }
 
+/* The kernel's own PDB, when it reads the kernel's loader entry. */
+static enum fs_status take_pdb(struct fltscope *fs, struct fs_error *err)
+{
+	const struct module *nt = fs->modules.list.n ? module_nt(&fs->modules) : NULL;
+	struct layout *l = NULL;
+	enum fs_status st = session_pdb_layout(fs, LM_NT, &l, err);
+
+	if (st != FS_OK || !l)
+		return st;
+	if (nt && !reads_loader(fs, l, nt)) {
+		fs->pdb_refused[LM_NT] = (struct fs_layout_candidate){
+			.id = arena_strdup(&fs->arena, layout_id(l)),
+			.match = "pdb",
+			.refused = true,
+			.why = "it reads the kernel's own loader entry differently"};
+		layout_free(l);
+		return FS_OK;
+	}
+	fs->nt = l;
+	fs->model.nt.source = FS_LAYOUT_PDB;
+	return FS_OK;
+}
+
 enum fs_status session_choose_nt(struct fltscope *fs, struct fs_error *err)
 {
 	enum fs_status st = FS_OK;
@@ -176,7 +208,9 @@ enum fs_status session_choose_nt(struct fltscope *fs, struct fs_error *err)
 		fs->user_nt = NULL;
 		fs->model.nt.source = FS_LAYOUT_USER;
 	} else {
-		st = select_nt(fs, err);
+		st = take_pdb(fs, err);
+		if (st == FS_OK && !fs->nt)
+			st = select_nt(fs, err);
 	}
 	if (st != FS_OK || !fs->nt)
 		return st;

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # run.sh LOGDIR COMMAND...: run every test command (a few at once), count what
 # they say, and close with "N passed, N failed, N skipped".
-# Understood: cmocka's own lines, and "ok - ", "not ok - ", "skip - " lines.
+# Understood: cmocka's own lines, and "ok - ", "not ok - ", "skip - " lines. A cmocka
+# test that skips prints "skipped: " and why.
 set -u
 logs=$1
 shift
@@ -34,6 +35,6 @@ for n in $(seq 1 $i); do
 	echo "---- $(cat "$logs/$n.cmd") (exit $(cat "$logs/$n.rc"))"
 	grep -vE '^(\[ RUN      \]|\[       OK \]|ok - )' "$logs/$n.log" | tail -60
 done
-cat "$logs"/*.log | grep -E '^skip - ' || true
+cat "$logs"/*.log | grep -E '^(skip - |skipped: )' || true
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

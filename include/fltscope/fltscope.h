@@ -18,8 +18,13 @@ struct fltscope_options {
 	/* Layout files that replace the shipped ones of their module; may be NULL. */
 	const char *const *layout_files;
 	size_t nlayout_files;
+	/* Where PDBs are: Windows' symbol path grammar; NULL: none is looked for. */
+	const char *symbol_path;
+	/* Where images are (folders, ';' between them), for read-only bytes a dump left out. */
+	const char *image_path;
+	bool offline; /* no network, whatever the path says */
 	/* Called now and then during long work with what is being done and how far
-	 * (0..total, total 0 when unknown). May be NULL. */
+	 * (0..total, total 0 when unknown), until fltscope_close. May be NULL. */
 	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
 	void *progress_arg;
 };

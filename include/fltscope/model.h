@@ -224,7 +224,8 @@ struct fs_model {
 	struct fs_value globals;   /* VA of FltGlobals */
 	struct fs_list frame_list; /* FltGlobals.FrameList.rList */
 	const char *located_by;    /* "known RVA of this image", "searching fltmgr's data", "frame type word" */
-	const char *unload_walk;   /* layout fact: "gives-up", "goes-on", NULL not known */
+	const char *unload_walk;   /* "gives-up", "goes-on", NULL not known */
+	uint64_t unload_walk_at;   /* VA of the branch in this dump's code that shows it; 0: a layout's fact */
 
 	struct fs_module *modules;         size_t nmodules;
 	/* Every loaded module is in modules with its range: an address in none of them is

@@ -12,11 +12,25 @@ struct where {
 	const char *owner_kind, *owner_name, *entry_kind;
 };
 
+/* Bug check codes of dumps that were taken of a running system: by the kernel itself
+ * (LIVE_SYSTEM_DUMP, bugcodes.h), by DumpIt ("MATT"); none at all by other tools. */
+#define LIVE_SYSTEM_DUMP 0x161u
+#define DUMPIT		 0x4d415454u
+
+/* Only of a system that had stopped is memory one moment: else a list may have been
+ * changing under the copy. */
+static bool had_stopped(const struct fs_model *m)
+{
+	const struct fs_value *code = &m->dump.bugcheck;
+
+	return fs_is_read(code) && code->v != 0 && code->v != LIVE_SYSTEM_DUMP && code->v != DUMPIT;
+}
+
 /* A list read through an offset that nothing confirms may be no list at all. rCount
  * stands in the same structure as the head, so its proof is the head's. */
-static enum fs_confidence sure(const struct fs_list *l)
+static enum fs_confidence sure(const struct fs_model *m, const struct fs_list *l)
 {
-	return l->count.unproved ? FS_POSSIBLE : FS_PROVED;
+	return l->count.unproved || !had_stopped(m) ? FS_POSSIBLE : FS_PROVED;
 }
 
 /* An object of another type in the list: what the walk found behind it follows from that. */
@@ -71,7 +85,7 @@ static void check_list(struct check_run *run, const struct where *w)
 {
 	const struct fs_list *l = w->list;
 	const char *message, *links;
-	enum fs_confidence c = sure(l);
+	enum fs_confidence c = sure(run->m, l);
 	struct fs_finding *f;
 	evidence_vec ev = {0};
 
@@ -89,7 +103,7 @@ static void check_list(struct check_run *run, const struct where *w)
 			     "entries walked, in both directions", "%zu", l->forward);
 		message = "its count differs from its entries";
 		/* an insertion or removal under way looks the same for a moment */
-		c = confidence_cap(FS_LIKELY, &l->count);
+		c = confidence_cap(c == FS_PROVED ? FS_LIKELY : c, &l->count);
 	}
 	if (!message)
 		return;
@@ -99,7 +113,10 @@ static void check_list(struct check_run *run, const struct where *w)
 		return;
 	}
 	f->message =
-		run_text(run, "%s of %s %s: %s", w->field, w->owner_kind, w->owner_name, message);
+		run_text(run, "%s of %s %s: %s%s", w->field, w->owner_kind, w->owner_name, message,
+			 had_stopped(run->m) ? ""
+					     : "; no bug check wrote this dump, so the list may "
+					       "have been changing while it was copied");
 	f->evidence = evidence_take(run, &ev, &f->nevidence);
 }
 

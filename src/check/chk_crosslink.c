@@ -36,7 +36,8 @@ static const char *frame_name(struct check_run *run, const struct fs_filter *f)
 {
 	if (f->frame < 0 || !fs_is_read(&run->m->frames[f->frame].id))
 		return "a frame whose id was not read";
-	return run_text(run, "Frame %llu", (unsigned long long)run->m->frames[f->frame].id.v);
+	return run_text(run, "Frame %llu%s", (unsigned long long)run->m->frames[f->frame].id.v,
+			run->m->frames[f->frame].id.unproved ? " (that number is unproved)" : "");
 }
 
 static const char *reference_fact(const struct crosslink *x)

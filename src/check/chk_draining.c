@@ -82,6 +82,7 @@ static void explain(struct check_run *run, size_t i, struct fs_verdict *v)
 	v->state = FS_ST_STUCK;
 	/* one picture cannot tell a slow wait from an endless one */
 	v->confidence = confidence_cap(FS_LIKELY, &f->object.flags.value);
+	v->confidence = confidence_cap(v->confidence, &f->object.rundown.raw);
 	v->summary =
 		run_text(run, "%s is being unloaded and has not finished: %s. The stage is %s: %s.",
 			 v->name, waits_for(run, f, run->stages[i]), fs_stage_name(run->stages[i]),

@@ -23,7 +23,7 @@ static const char *whose(struct check_run *run, const struct fs_filter *f)
 		uint64_t va = f->callback[FS_CB_FilterUnload].va.v;
 
 		if (va >= m->unloaded[i].start && va < m->unloaded[i].end && m->unloaded[i].name)
-			return run_text(run, "%s (unloaded)", m->unloaded[i].name);
+			return m->unloaded[i].name;
 	}
 	return "";
 }

@@ -57,13 +57,18 @@ const char *rule_advice(const char *id)
 
 const char *run_text(struct check_run *run, const char *fmt, ...)
 {
+	static const char cut[] = " ... (cut)";
 	char buf[1024];
 	va_list ap;
 	char *s;
+	int n;
 
 	va_start(ap, fmt);
-	(void)vsnprintf(buf, sizeof(buf), fmt, ap);
+	n = vsnprintf(buf, sizeof(buf), fmt, ap);
 	va_end(ap);
+	/* names of a hostile dump may be longer than any sentence */
+	if (n >= (int)sizeof(buf))
+		memcpy(buf + sizeof(buf) - sizeof(cut), cut, sizeof(cut));
 	s = arena_strdup(run->a, buf);
 	if (!s) {
 		run->out_of_memory = true;

@@ -25,7 +25,10 @@ enum cli_needs {
 	TAKES_ARG = 4,	 /* DUMP and perhaps one argument */
 	DUMP_OPTIONAL = 8,
 	NO_DUMP = 16,
-	MANY_DUMPS = 32, /* DUMP…; the command opens them itself */
+	MANY_ARGS = 32,	  /* more behind the first */
+	SUBCOMMAND = 64,  /* a second word before the file: cli_options.sub */
+	OTHER_FILE = 128, /* the file is no dump: it is not opened as one */
+	MANY_DUMPS = 256, /* DUMP…; the command opens them itself */
 };
 
 struct cli;
@@ -43,6 +46,16 @@ enum cli_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 struct cli_options {
 	const struct command *command; /* NULL when only help or version is wanted */
 	const char *dump, *arg;	       /* NULL when not given */
+	const char *const *args;       /* all behind the dump; args[0] is arg */
+	size_t nargs;
+	const char *sub;	 /* of commands with SUBCOMMAND */
+	const char *symbol_path; /* -y; NULL: the environment's */
+	const char *image_path;	 /* -i */
+	const char *store;	 /* --store, of symbols fetch */
+	unsigned build;		 /* --build, of pdb layout; 0 not given */
+	bool offline;
+	unsigned recurse; /* -r */
+	bool blocks;	  /* -b */
 	const char *driver;
 	const char **layouts; /* owned: options_deinit */
 	size_t nlayouts;
@@ -85,6 +98,8 @@ int cli_open(struct cli *c, struct fs_error *ret_why);
 /* Notes about the dump on stderr. */
 void cli_notes(const struct cli *c);
 bool cli_wants_colour(const struct cli_options *o);
+/* Progress goes to a terminal only: wipe its line before anything else is said. */
+void cli_progress_end(void);
 /* Open the dump, run the command, close: the exit status. */
 int cli_run(const struct cli_options *opt);
 

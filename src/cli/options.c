@@ -30,7 +30,10 @@ enum {
 	OPT_FAIL_ON,
 	OPT_FORMAT,
 	OPT_RULE,
-	OPT_IGNORE
+	OPT_IGNORE,
+	OPT_OFFLINE,
+	OPT_STORE,
+	OPT_BUILD
 };
 
 static const struct option long_options[] = {
@@ -43,6 +46,9 @@ static const struct option long_options[] = {
 	{"format", required_argument, NULL, OPT_FORMAT},
 	{"rule", required_argument, NULL, OPT_RULE},
 	{"ignore", required_argument, NULL, OPT_IGNORE},
+	{"offline", no_argument, NULL, OPT_OFFLINE},
+	{"store", required_argument, NULL, OPT_STORE},
+	{"build", required_argument, NULL, OPT_BUILD},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -117,9 +123,57 @@ static bool take_check_option(struct cli_options *o, int opt, char *why, size_t 
 	}
 }
 
+/* -r alone is one level, as -r1. */
+static bool take_depth(struct cli_options *o, char *why, size_t n)
+{
+	char *end = NULL;
+	unsigned long depth = optarg ? strtoul(optarg, &end, 10) : 1;
+
+	if (depth == 0 || depth > 16 || (end && *end)) {
+		(void)snprintf(why, n, "-r takes a number of levels, 1 to 16, not '%s'",
+			       optarg ? optarg : "");
+		return false;
+	}
+	o->recurse = (unsigned)depth;
+	return true;
+}
+
+/* Where symbols and images are. False: it is none of these. */
+static bool take_place(struct cli_options *o, int opt)
+{
+	if (opt == 'y')
+		o->symbol_path = optarg;
+	else if (opt == 'i')
+		o->image_path = optarg;
+	else if (opt == OPT_OFFLINE)
+		o->offline = true;
+	else if (opt == OPT_STORE)
+		o->store = optarg;
+	else
+		return false;
+	return true;
+}
+
+static bool take_build(struct cli_options *o, char *why, size_t n)
+{
+	char *end = NULL;
+	unsigned long v = strtoul(optarg, &end, 10);
+
+	if (v == 0 || v > 999999 || *end) {
+		(void)snprintf(why, n, "--build takes a build number, not '%s'", optarg);
+		return false;
+	}
+	o->build = (unsigned)v;
+	return true;
+}
+
 static bool take_option(struct cli_options *o, int opt, char **argv, char *why, size_t n)
 {
+	if (take_place(o, opt))
+		return true;
 	switch (opt) {
+	case OPT_BUILD:
+		return take_build(o, why, n);
 	case OPT_JSON:
 		o->json = true;
 		return true;
@@ -140,6 +194,11 @@ static bool take_option(struct cli_options *o, int opt, char **argv, char *why, 
 	case 'h':
 		o->help = true;
 		return true;
+	case 'b':
+		o->blocks = true;
+		return true;
+	case 'r':
+		return take_depth(o, why, n);
 	case OPT_COLOUR:
 		if (parse_colour(optarg, &o->colour))
 			return true;
@@ -152,6 +211,39 @@ static bool take_option(struct cli_options *o, int opt, char **argv, char *why, 
 		(void)snprintf(why, n, "unknown option '%s'", argv[optind - 1]);
 		return false;
 	}
+}
+
+/* Does the line hold together? */
+static bool check_words(const struct cli_options *o, char *why, size_t size)
+{
+	const struct command *cmd = o->command;
+	unsigned needs = cmd->needs;
+
+	if (!o->sub && (needs & SUBCOMMAND))
+		(void)snprintf(why, size, "%s takes: %s", cmd->name, cmd->args);
+	else if (!o->dump && o->ndumps == 0 && !(needs & (NO_DUMP | DUMP_OPTIONAL)))
+		(void)snprintf(why, size, "%s: no %s is named", cmd->name,
+			       needs & OTHER_FILE ? "file" : "dump");
+	else if (!o->arg && (needs & NEEDS_ARG))
+		(void)snprintf(why, size, "%s takes: %s", cmd->name, cmd->args);
+	else if ((o->recurse || o->blocks) && strcmp(cmd->name, "dt") != 0)
+		(void)snprintf(why, size, "-r and -b belong to dt, not to %s", cmd->name);
+	else if (o->driver && strcmp(cmd->name, "diagnose") != 0 && !(needs & MANY_DUMPS))
+		(void)snprintf(why, size, "--driver belongs to diagnose and check, not to %s",
+			       cmd->name);
+	else if (o->only_check && !(needs & MANY_DUMPS))
+		(void)snprintf(why, size, "%s belongs to check, not to %s", o->only_check,
+			       cmd->name);
+	else if (o->json && (needs & MANY_DUMPS) && o->format != FORMAT_TEXT &&
+		 o->format != FORMAT_JSON)
+		(void)snprintf(why, size, "--json and --format cannot both be meant");
+	else if (o->store && strcmp(cmd->name, "symbols") != 0)
+		(void)snprintf(why, size, "--store belongs to symbols fetch, not to %s", cmd->name);
+	else if (o->build && strcmp(cmd->name, "pdb") != 0)
+		(void)snprintf(why, size, "--build belongs to pdb layout, not to %s", cmd->name);
+	else
+		return true;
+	return false;
 }
 
 /* The words that are no options: [COMMAND] DUMP [ARG]. */
@@ -182,32 +274,26 @@ static bool take_words(struct cli_options *o, int n, char **words, char *why, si
 		o->dumps[o->ndumps++] = *words++;
 		n--;
 	}
+	if (n > 0 && (needs & SUBCOMMAND)) {
+		o->sub = *words++;
+		n--;
+	}
 	if (n > 0 && !(needs & NO_DUMP)) {
 		o->dump = *words++;
 		n--;
 	}
 	if (n > 0 && (needs & (NEEDS_ARG | TAKES_ARG))) {
-		o->arg = *words++;
-		n--;
+		o->arg = *words;
+		o->args = (const char *const *)words;
+		o->nargs = needs & MANY_ARGS ? (size_t)n : 1;
+		words += o->nargs;
+		n -= (int)o->nargs;
 	}
-	if (n > 0)
+	if (n > 0) {
 		(void)snprintf(why, size, "%s: '%s' is one argument too many", cmd->name, *words);
-	else if (!o->dump && o->ndumps == 0 && !(needs & (NO_DUMP | DUMP_OPTIONAL)))
-		(void)snprintf(why, size, "%s: no dump is named", cmd->name);
-	else if (!o->arg && (needs & NEEDS_ARG))
-		(void)snprintf(why, size, "%s takes: %s", cmd->name, cmd->args);
-	else if (o->driver && strcmp(cmd->name, "diagnose") != 0 && !(needs & MANY_DUMPS))
-		(void)snprintf(why, size, "--driver belongs to diagnose and check, not to %s",
-			       cmd->name);
-	else if (o->only_check && !(needs & MANY_DUMPS))
-		(void)snprintf(why, size, "%s belongs to check, not to %s", o->only_check,
-			       cmd->name);
-	else if (o->json && (needs & MANY_DUMPS) && o->format != FORMAT_TEXT &&
-		 o->format != FORMAT_JSON)
-		(void)snprintf(why, size, "--json and --format cannot both be meant");
-	else
-		return true;
-	return false;
+		return false;
+	}
+	return check_words(o, why, size);
 }
 
 bool options_parse(int argc, char **argv, struct cli_options *ret, char *why, size_t why_size)
@@ -226,7 +312,7 @@ bool options_parse(int argc, char **argv, struct cli_options *ret, char *why, si
 	}
 	optind = 0; /* getopt begins anew (glibc, musl) */
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":h", long_options, NULL)) != -1)
+	while ((opt = getopt_long(argc, argv, ":hbr::y:i:", long_options, NULL)) != -1)
 		if (!take_option(ret, opt, argv, why, why_size))
 			return false;
 	return take_words(ret, argc - optind, argv + optind, why, why_size);
@@ -253,11 +339,19 @@ static const char usage_tail[] =
 	"\n"
 	"Options:\n"
 	"  --json                 the answer as JSON (export always is)\n"
+	"  -r[N], -b              dt: nested types N levels deep; arrays and blocks whole\n"
 	"  --driver NAME          diagnose, check: only this driver or filter\n"
 	"  --fail-on LEVEL        check: error (default), warning or note\n"
 	"  --format FORMAT        check: text, json, ndjson, junit or sarif\n"
 	"  --rule ID              check: only this rule; may be repeated\n"
 	"  --ignore FILE          check: lines 'RULE [SUBJECT] # REASON'\n"
+	"  -y PATH                symbol path, as Windows has it: folders, srv*DIR*URL, "
+	"cache*DIR;\n"
+	"                         else _NT_ALT_SYMBOL_PATH and _NT_SYMBOL_PATH\n"
+	"  -i PATH                image path: folders of drivers, for code a small dump left out\n"
+	"  --offline              no network, whatever the symbol path says\n"
+	"  --store DIR            symbols fetch: the store to fill\n"
+	"  --build N              pdb layout: the build to write into the layout\n"
 	"  --layout FILE          use this layout file for its module; may be repeated\n"
 	"  --color=WHEN           auto (on a terminal, unless NO_COLOR is set), always, never\n"
 	"  --help, --version\n"

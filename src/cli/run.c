@@ -44,7 +44,7 @@ bool cli_wants_colour(const struct cli_options *o)
 
 bool cli_begin(struct cli *c)
 {
-	const char *name = c->opt->command->name;
+	const char *name = c->opt->command->name, *sub = c->opt->sub;
 	bool json = c->opt->json || strcmp(name, "export") == 0;
 	struct emit *e = json ? emit_json_create(stdout)
 			      : emit_text_create(stdout, cli_wants_colour(c->opt));
@@ -54,7 +54,8 @@ bool cli_begin(struct cli *c)
 		cli_say(c, "out of memory");
 		return false;
 	}
-	(void)snprintf(schema, sizeof(schema), "fltscope.%s/1", name);
+	(void)snprintf(schema, sizeof(schema), "fltscope.%s%s%.16s/1", name, sub ? "-" : "",
+		       sub ? sub : "");
 	view_open(&c->v, e, c->m, schema);
 	return true;
 }
@@ -99,21 +100,49 @@ static void open_failed(const struct cli_options *o, enum fs_status st, const st
 	say(named || st == FS_INVALID ? NULL : o->dump, text);
 }
 
+void cli_progress_end(void)
+{
+	if (isatty(STDERR_FILENO) == 1)
+		(void)fputs("\r\x1b[K", stderr);
+}
+
+/* -y, else what the environment says, joined as WinDbg joins it. NULL: no symbol path, or no
+ * memory for it; owned. */
+static char *symbol_path(const struct cli_options *o)
+{
+	const char *alt = getenv("_NT_ALT_SYMBOL_PATH"), *nt = getenv("_NT_SYMBOL_PATH");
+	char *path = NULL;
+
+	if (o->symbol_path)
+		return strdup(o->symbol_path);
+	alt = alt ? alt : "";
+	nt = nt ? nt : "";
+	if ((!*alt && !*nt) || asprintf(&path, "%s%s%s", alt, *alt && *nt ? ";" : "", nt) < 0)
+		return NULL;
+	return path;
+}
+
 int cli_open(struct cli *c, struct fs_error *ret_why)
 {
 	const struct cli_options *o = c->opt;
+	char *symbols = symbol_path(o);
+	bool listing = o->sub && strcmp(o->sub, "list") == 0;
 	bool terminal = isatty(STDERR_FILENO) == 1;
 	struct fltscope_options fo = {
 		.layout_files = o->layouts,
 		.nlayout_files = o->nlayouts,
+		.symbol_path = symbols,
+		.image_path = o->image_path,
+		/* what is there is listed; nothing is fetched by the way */
+		.offline = o->offline || listing,
 		.progress = terminal ? progress : NULL,
 		.progress_arg = c,
 	};
 	struct fs_error err = {0};
 	enum fs_status st = fltscope_open(o->dump, &fo, &c->fs, &err);
 
-	if (terminal)
-		(void)fputs("\r\x1b[K", stderr);
+	free(symbols);
+	cli_progress_end();
 	if (st == FS_OK) {
 		c->m = fltscope_model(c->fs);
 		return CLI_DONE;
@@ -165,7 +194,7 @@ int cli_run(const struct cli_options *opt)
 	struct cli c = {.opt = opt};
 	int status = CLI_DONE;
 
-	if (opt->dump)
+	if (opt->dump && !(opt->command->needs & OTHER_FILE))
 		status = cli_open(&c, NULL);
 	if (status == CLI_DONE) {
 		if (c.m)

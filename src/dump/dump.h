@@ -31,26 +31,29 @@ struct dump_u64 {
 };
 
 enum dump_machine { DUMP_MACHINE_UNKNOWN, DUMP_X64, DUMP_X86, DUMP_ARM64 };
+const char *
+dump_machine_name(enum dump_machine m); /* "x64", "x86", "arm64", "unknown": JSON, layouts */
 
 struct dump_info {
-	const char *format;  /* "dmp-full", "dmp-bitmap", "dmp-kernel", "dmp-triage" (JSON contract) */
-	uint32_t dump_type;  /* DumpType of the header */
+	const char
+		*format; /* "dmp-full", "dmp-bitmap", "dmp-kernel", "dmp-triage" (JSON contract) */
+	uint32_t dump_type; /* DumpType of the header */
 	enum dump_machine machine;
-	uint32_t machine_raw; /* IMAGE_FILE_MACHINE_* */
+	uint32_t machine_raw;	      /* IMAGE_FILE_MACHINE_* */
 	struct dump_u32 major, build; /* MajorVersion, MinorVersion (= build number) */
 	struct dump_u32 processors;
 	struct dump_u32 bugcheck;
 	struct dump_u64 bugcheck_parameter[4];
-	struct dump_u64 system_time; /* FILETIME: 100 ns since 1601 UTC */
-	struct dump_u64 uptime;      /* 100 ns units */
+	struct dump_u64 system_time;	      /* FILETIME: 100 ns since 1601 UTC */
+	struct dump_u64 uptime;		      /* 100 ns units */
 	struct dump_u64 directory_table_base; /* PA */
-	struct dump_u64 pfn_database;         /* VA */
+	struct dump_u64 pfn_database;	      /* VA */
 	struct dump_u64 ps_loaded_module_list, ps_active_process_head; /* VA */
-	struct dump_u64 kd_debugger_data_block;                        /* VA */
-	char comment[129]; /* escaped by whoever shows it */
-	uint64_t file_size; /* bytes */
-	uint64_t pages;     /* physical pages the dump says it holds; 0 for triage */
-	bool truncated;     /* the file is shorter than its own header promises */
+	struct dump_u64 kd_debugger_data_block;			       /* VA */
+	char comment[129];	/* escaped by whoever shows it */
+	uint64_t file_size;	/* bytes */
+	uint64_t pages;		/* physical pages the dump says it holds; 0 for triage */
+	bool truncated;		/* the file is shorter than its own header promises */
 	uint64_t missing_bytes; /* how much shorter, when truncated */
 };
 
@@ -105,7 +108,7 @@ struct dump_driver {
 	char name[DUMP_NAME_MAX]; /* as stored: base name or path */
 	bool name_read;
 	uint64_t base, entry; /* VA */
-	uint32_t size;        /* bytes */
+	uint32_t size;	      /* bytes */
 	uint32_t checksum, timestamp;
 };
 struct dump_unloaded {
@@ -127,8 +130,8 @@ enum fs_status dump_context(struct dump *d, void *buf, size_t n, size_t *ret_len
 /* Counters for `make bench`: how much was really looked at. */
 struct dump_stats {
 	uint64_t bytes_read; /* from the file */
-	uint64_t reads;      /* preads issued */
-	uint64_t pages;      /* page-cache misses */
+	uint64_t reads;	     /* preads issued */
+	uint64_t pages;	     /* page-cache misses */
 };
 struct dump_stats dump_stats(const struct dump *d);
 

@@ -81,9 +81,9 @@ static enum fs_status check_header(struct dump *d, struct bitmap *b, uint64_t *r
 	st = check_signature(h, err);
 	if (st != FS_OK)
 		return st;
-	b->first_page = load_u64(h + BMP_FIRST_PAGE - BMP_SIGNATURE);
-	*ret_total = load_u64(h + BMP_TOTAL - BMP_SIGNATURE);
-	b->bits = load_u64(h + BMP_BITS - BMP_SIGNATURE);
+	b->first_page = load_u64(h + (BMP_FIRST_PAGE - BMP_SIGNATURE));
+	*ret_total = load_u64(h + (BMP_TOTAL - BMP_SIGNATURE));
+	b->bits = load_u64(h + (BMP_BITS - BMP_SIGNATURE));
 	if (b->bits == 0 || b->bits > BITS_MAX)
 		return fs_fail_at(
 			err, FS_CORRUPT, BMP_BITS,

@@ -174,6 +174,21 @@ void dump_close(struct dump *d)
 	free(d);
 }
 
+const char *dump_machine_name(enum dump_machine m)
+{
+	switch (m) {
+	case DUMP_X64:
+		return "x64";
+	case DUMP_X86:
+		return "x86";
+	case DUMP_ARM64:
+		return "arm64";
+	case DUMP_MACHINE_UNKNOWN:
+		break;
+	}
+	return "unknown";
+}
+
 const struct dump_info *dump_info(const struct dump *d)
 {
 	return &d->info;

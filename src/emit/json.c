@@ -33,7 +33,15 @@ struct json {
 static int write_chunk(const char *s, size_t n, void *arg)
 {
 	struct emit *e = arg;
+	const char *del;
 
+	/* DEL is ASCII to jansson; it only stands inside strings */
+	while ((del = memchr(s, 0x7f, n)) != NULL) {
+		emit_write(e, s, (size_t)(del - s));
+		emit_puts(e, "\\u007f");
+		n -= (size_t)(del - s) + 1;
+		s = del + 1;
+	}
 	emit_write(e, s, n);
 	return e->error ? -1 : 0;
 }

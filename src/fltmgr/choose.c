@@ -17,6 +17,7 @@ struct image {
 };
 
 struct trial {
+	const struct fltmgr_given *given;
 	const struct reader *r; /* the caller's; fltmgr is set for each trial */
 	const struct modules *m;
 	const struct image *image;
@@ -30,26 +31,12 @@ struct trial {
 struct outcome {
 	struct layout *layout; /* borrowed from the candidates */
 	enum layout_match match;
+	bool pdb; /* made from the image's own PDB */
 	struct fltmgr_site site;
 	struct proof proof;
 	bool located; /* frames were found; they do not fit the layout */
 	long score;
 };
-
-static const char *machine_name(const struct vm *vm)
-{
-	switch (dump_info(vm_dump(vm))->machine) {
-	case DUMP_X64:
-		return "x64";
-	case DUMP_X86:
-		return "x86";
-	case DUMP_ARM64:
-		return "arm64";
-	case DUMP_MACHINE_UNKNOWN:
-		break;
-	}
-	return "unknown";
-}
 
 static void read_image(const struct reader *r, const struct module *fm, struct image *ret)
 {
@@ -125,13 +112,20 @@ static enum fs_status try_layout(const struct trial *t, struct outcome *o, struc
 	struct locate_in in = {.r = &r, .fltmgr = t->image->module};
 	/* A user's layout is held to the structures like any other: it may be for
 	 * another dump. */
-	enum proof_trust trust = t->user || (o->match == LMATCH_BUILD && !t->foreign) ? TRUST_ORDER
-				 : o->match == LMATCH_EXACT			      ? TRUST_LAYOUT
-							    : TRUST_NOTHING;
+	bool foreign = t->foreign && !o->pdb;
+	enum proof_trust trust = t->user || (o->match == LMATCH_BUILD && !foreign) ? TRUST_ORDER
+				 : o->match == LMATCH_EXACT			   ? TRUST_LAYOUT
+										   : TRUST_NOTHING;
 	enum fs_status st;
 
 	r.fltmgr = o->layout;
+	in.rva_how = "known RVA of this image";
 	in.rva_known = known_rva(t, o->layout, &in.globals_rva);
+	if (t->given->globals_known) {
+		in.rva_known = true;
+		in.globals_rva = t->given->globals_rva;
+		in.rva_how = "symbol FltGlobals";
+	}
 	st = fltmgr_locate(&in, &o->site, err);
 	if (st == FS_NO_MEMORY)
 		return st;
@@ -145,7 +139,7 @@ static enum fs_status try_layout(const struct trial *t, struct outcome *o, struc
 	if (st != FS_OK)
 		return st;
 	o->score = score(&o->proof);
-	if (t->foreign)
+	if (foreign)
 		distrust(&o->proof);
 	return FS_OK;
 }
@@ -156,20 +150,21 @@ static enum fs_status record(const struct trial *t, const struct outcome *o,
 	static const char *const names[] = {
 		[LMATCH_EXACT] = "exact", [LMATCH_BUILD] = "build", [LMATCH_FAMILY] = "family"};
 	struct fs_layout_candidate *c = vec_push(&ret->candidates);
+	bool foreign = t->foreign && !o->pdb;
 
 	if (!c)
 		return fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
 	c->id = arena_strdup(t->arena, layout_id(o->layout));
-	c->match = t->user ? "user" : names[o->match];
+	c->match = t->user ? "user" : o->pdb ? "pdb" : names[o->match];
 	c->held = o->proof.held;
 	c->failed = o->proof.failed;
 	c->refused = !o->proof.accepted;
 	if (c->refused)
 		c->why = arena_strdup(t->arena, o->proof.why);
-	else if (t->foreign)
+	else if (foreign)
 		c->why = arena_printf(t->arena, "a layout of another machine, read on %s: inferred",
 				      t->machine);
-	if (!c->id || ((c->refused || t->foreign) && !c->why))
+	if (!c->id || ((c->refused || foreign) && !c->why))
 		return fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
 	return FS_OK;
 }
@@ -185,8 +180,10 @@ static enum fs_status try_all(const struct trial *t, struct layout_candidates *a
 	for (i = 0; i < all->n; i++) {
 		struct outcome o = {.layout = all->v[i].layout, .match = all->v[i].match};
 		struct fs_error e = {0};
-		enum fs_status st = try_layout(t, &o, &e);
+		enum fs_status st;
 
+		o.pdb = o.layout == t->given->pdb;
+		st = try_layout(t, &o, &e);
 		if (st == FS_OK)
 			st = record(t, &o, ret, &e);
 		if (st != FS_OK) {
@@ -238,11 +235,32 @@ static enum fs_status nothing_fits(const struct trial *t, const struct outcome *
 		       nearest->proof.why, layout_id(nearest->layout), image);
 }
 
-static enum fs_layout_source source_of(const struct trial *t, enum layout_match match)
+static enum fs_layout_source source_of(const struct trial *t, const struct outcome *o)
 {
 	if (t->user)
 		return FS_LAYOUT_USER;
-	return match == LMATCH_EXACT ? FS_LAYOUT_EXACT : FS_LAYOUT_FAMILY;
+	if (o->pdb)
+		return FS_LAYOUT_PDB;
+	return o->match == LMATCH_EXACT ? FS_LAYOUT_EXACT : FS_LAYOUT_FAMILY;
+}
+
+/* Before all others: what the image's own PDB says. Owned by the list from here on. */
+static enum fs_status put_first(struct layout *pdb, struct layout_candidates *all,
+				struct fs_error *err)
+{
+	struct layout_candidate *v = calloc(all->n + 1, sizeof(*v));
+
+	if (!v) {
+		layout_free(pdb);
+		return fs_fail(err, FS_NO_MEMORY, "out of memory while choosing a layout");
+	}
+	v[0] = (struct layout_candidate){pdb, LMATCH_EXACT};
+	if (all->n)
+		memcpy(v + 1, all->v, all->n * sizeof(*v));
+	free(all->v);
+	all->v = v;
+	all->n++;
+	return FS_OK;
 }
 
 static enum fs_status candidates(struct trial *t, uint32_t build, struct layout *user,
@@ -283,11 +301,14 @@ static enum fs_status candidates(struct trial *t, uint32_t build, struct layout 
 }
 
 enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, uint32_t build,
-			     struct layout *user, struct arena *arena, struct fltmgr_choice *ret,
-			     struct fs_error *err)
+			     const struct fltmgr_given *given, struct arena *arena,
+			     struct fltmgr_choice *ret, struct fs_error *err)
 {
+	static const struct fltmgr_given nothing;
+
 	const struct module *fm = module_fltmgr(m);
 	struct image image;
+	struct layout *user;
 	struct trial t = {.r = r, .m = m, .image = &image, .arena = arena};
 	struct layout_candidates all = {0};
 	struct outcome best = {0}, nearest = {0};
@@ -295,20 +316,29 @@ enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, ui
 	size_t i;
 
 	*ret = (struct fltmgr_choice){0};
-	if (!fm)
+	t.given = given ? given : &nothing;
+	user = t.given->user;
+	if (!fm) {
+		layout_free(t.given->pdb);
 		return fs_fail(err, FS_NOT_FOUND,
 			       "fltmgr.sys is not among the %zu modules of this dump%s", m->list.n,
 			       m->complete ? "" : " that could be read: their list is not whole");
-	t.machine = machine_name(r->vm);
+	}
+	t.machine = dump_machine_name(dump_info(vm_dump(r->vm))->machine);
 	read_image(r, fm, &image);
 	st = candidates(&t, build, user, &all, err);
+	if (t.given->pdb) {
+		enum fs_status put = put_first(t.given->pdb, &all, err);
+
+		st = st == FS_OK ? put : st;
+	}
 	if (st == FS_OK)
 		st = try_all(&t, &all, &best, &nearest, ret, err);
 	if (st == FS_OK && !best.layout)
 		st = nothing_fits(&t, &nearest, err);
 	if (st == FS_OK) {
 		ret->layout = best.layout;
-		ret->source = source_of(&t, best.match);
+		ret->source = source_of(&t, &best);
 		ret->match = best.match;
 		ret->site = best.site;
 		ret->proof = best.proof;

@@ -33,6 +33,10 @@ struct proof {
 	size_t held, failed;
 	bool accepted;   /* every anchor held: lists, type words, back pointers */
 	char why[200];   /* when not accepted */
+	/* What the unload walk does after a failed reference, out of the code in this dump
+	 * ("gives-up", "goes-on", static; NULL: not known), and the VA of the branch. */
+	const char *unload_walk;
+	uint64_t unload_walk_at;
 };
 void proof_deinit(struct proof *p);
 
@@ -58,17 +62,25 @@ struct fltmgr_choice {
 };
 void fltmgr_choice_deinit(struct fltmgr_choice *c);
 
+/* What is known before the choice. All of it is optional. */
+struct fltmgr_given {
+	struct layout *user; /* of --layout: tried alone */
+	struct layout *pdb;  /* of the image's own PDB: tried first. Taken over by the choice */
+	bool globals_known;  /* RVA of the symbol FltGlobals, of this very image */
+	uint64_t globals_rva;
+};
+
 /*
  * Find FltGlobals and the layout that reads it, in the order of DESIGN.md:
- * an exact image's layout and RVA, the build's, the family's; accepted only when
- * proved on the live structures. r->fltmgr is ignored. `user` (may be NULL) is the layout
- * of --layout, tried alone. FS_NOT_FOUND: no Filter Manager state (err says
- * what was looked for and what is missing). `user` belongs to the choice on success,
- * else to the caller; the candidates are listed in ret either way (deinit it always).
+ * the PDB's, an exact image's layout and RVA, the build's, the family's; accepted only when
+ * proved on the live structures. r->fltmgr is ignored. FS_NOT_FOUND: no Filter Manager state
+ * (err says what was looked for and what is missing). given (may be NULL) ->user belongs to
+ * the choice on success, else to the caller; the candidates are listed in ret either way
+ * (deinit it always).
  */
 enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, uint32_t build,
-			     struct layout *user, struct arena *arena, struct fltmgr_choice *ret,
-			     struct fs_error *err);
+			     const struct fltmgr_given *given, struct arena *arena,
+			     struct fltmgr_choice *ret, struct fs_error *err);
 
 /* Fill frames, filters, instances, volumes, drivers and devices of the model,
  * through r->fltmgr = choice->layout; fields that failed are not reported, unproved ones are marked. */

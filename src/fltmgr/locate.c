@@ -199,7 +199,7 @@ static enum fs_status use_known_rva(struct search *s, const struct locate_in *in
 	ret->globals_known = true;
 	ret->globals = globals;
 	ret->frame_list = head;
-	ret->how = "known RVA of this image";
+	ret->how = in->rva_how;
 	return FS_OK;
 }
 

@@ -221,6 +221,7 @@ enum fs_status fltmgr_prove(const struct reader *r, const struct modules *m,
 	if (!p)
 		return fs_fail(err, FS_NO_MEMORY, "out of memory while proving a layout");
 	p->r = *r;
+	p->r.text_left = NULL; /* PROVE_MAX_* bound what is looked at, and nothing is kept */
 	p->m = m;
 	p->fltmgr = module_fltmgr(m);
 	p->site = site;
@@ -228,9 +229,12 @@ enum fs_status fltmgr_prove(const struct reader *r, const struct modules *m,
 	prove_filters(p);
 	prove_volumes(p);
 	prove_instances(p);
+	prove_unload(p);
 	*ret = (struct proof){0};
 	judge_fields(p, trust, ret);
 	accept_or_refuse(p, trust, ret);
+	ret->unload_walk = p->walk;
+	ret->unload_walk_at = p->walk_at;
 	if (!list_checks(p, ret) || p->out_of_memory) {
 		proof_deinit(ret);
 		st = fs_fail(err, FS_NO_MEMORY, "out of memory while proving a layout");

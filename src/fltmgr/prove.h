@@ -27,6 +27,7 @@ struct locate_in {
 	const struct module *fltmgr;
 	bool rva_known; /* of FltGlobals, for this exact image */
 	uint64_t globals_rva;
+	const char *rva_how; /* static: who says so */
 };
 
 /* FS_NOT_FOUND: err says what was looked at. Owner: fltmgr_site_deinit. */
@@ -76,6 +77,10 @@ struct prover {
 	VEC(uint64_t) filters;
 	VEC(uint64_t) volumes;
 	VEC(uint64_t) instances;
+	/* Of the unload walk, out of the code; NULL: not known. */
+	const char *walk;
+	uint64_t walk_at; /* VA of the branch that shows it */
+	bool walk_seen;
 	bool out_of_memory;
 };
 
@@ -147,6 +152,7 @@ enum pv_code pv_code(const struct prover *p, uint64_t va, const struct module *o
 const struct module *pv_filter_module(const struct prover *p, uint64_t filter);
 void prove_callbacks(struct prover *p, uint64_t filter, const struct module *own);
 void prove_operations(struct prover *p, uint64_t filter, const struct module *own);
+void prove_unload(struct prover *p); /* the code of the unload walk, by all filters */
 void prove_filter_unload(struct prover *p); /* over all filters */
 
 /*

@@ -140,6 +140,7 @@ static bool copy_enum(struct layout *l, const struct layout *o, const struct len
 		return false;
 	*e = *from;
 	e->name = arena_strdup(&l->mem, from->name);
+	e->prefix = arena_strdup(&l->mem, from->prefix);
 	e->first = l->values.n;
 	for (size_t i = 0; i < from->n; i++) {
 		struct lvalue *v = vec_push(&l->values);
@@ -151,7 +152,7 @@ static bool copy_enum(struct layout *l, const struct layout *o, const struct len
 		if (!v->name)
 			return false;
 	}
-	return e->name != NULL;
+	return e->name && e->prefix;
 }
 
 static bool has_enum(const struct layout *l, const char *name)

@@ -38,7 +38,7 @@ struct ltype {
 };
 
 struct lenum {
-	const char *name;
+	const char *name, *prefix; /* prefix: "" none */
 	unsigned line;
 	size_t first, n; /* in layout.values */
 };

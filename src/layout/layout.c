@@ -109,6 +109,13 @@ const char *layout_enum_name(const struct layout *l, const char *enum_name, uint
 	return NULL;
 }
 
+const char *layout_enum_prefix(const struct layout *l, const char *enum_name)
+{
+	const struct lenum *e = find_enum(l, enum_name);
+
+	return e ? e->prefix : "";
+}
+
 uint64_t layout_enum_mask(const struct layout *l, const char *enum_name)
 {
 	const struct lenum *e = find_enum(l, enum_name);

@@ -11,7 +11,7 @@
  *   type NAME SIZE|?             `union NAME SIZE` where all members overlap
  *     field OFFSET TYPE NAME [#I]  #I: inferred, not seen in a PDB or dt output
  *     overlay OFFSET SIZE          an unnamed union: members in this range may overlap
- *   enum NAME
+ *   enum NAME [PREFIX]           PREFIX: what Windows' own names begin with and these do not
  *     value N NAME
  *   symbol NAME RVA
  *   absent TYPE.FIELD            this build really has no such field
@@ -111,6 +111,8 @@ bool layout_symbol(const struct layout *l, const char *name, uint64_t *ret_rva);
 
 /* Name of a value or bit of an enum, NULL when unknown. */
 const char *layout_enum_name(const struct layout *l, const char *enum_name, uint64_t value);
+/* What to put before it for the name that the PDB has ("FLT_OBFL_"); "" none. */
+const char *layout_enum_prefix(const struct layout *l, const char *enum_name);
 /* All known bits of a flags enum (0 when the enum is unknown). */
 uint64_t layout_enum_mask(const struct layout *l, const char *enum_name);
 

@@ -255,6 +255,7 @@ static enum fs_status parse_enum(struct parser *p)
 	if (!e)
 		return layout_no_memory(p);
 	e->name = p->word[1];
+	e->prefix = p->words > 2 ? p->word[2] : "";
 	e->line = p->line;
 	e->first = p->l->values.n;
 	p->block = IN_ENUM;
@@ -316,24 +317,24 @@ static enum fs_status parse_fact(struct parser *p)
 
 static const struct {
 	const char *word;
-	unsigned words;
+	unsigned words, optional;
 	const char *form;
 	enum fs_status (*parse)(struct parser *p);
 } statements[] = {
-	{"field", 4, "field OFFSET TYPE NAME [#I]", parse_field},
-	{"overlay", 3, "overlay OFFSET SIZE", parse_overlay},
-	{"type", 3, "type NAME SIZE|?", parse_type},
-	{"union", 3, "union NAME SIZE|?", parse_type},
-	{"value", 3, "value NUMBER NAME", parse_value},
-	{"enum", 2, "enum NAME", parse_enum},
-	{"image", 4, "image TIMESTAMP SIZE GUIDAGE", parse_image},
-	{"rva", 3, "rva NAME RVA", parse_rva},
-	{"symbol", 3, "symbol NAME RVA", parse_symbol},
-	{"absent", 2, "absent TYPE.FIELD", parse_missing},
-	{"unknown", 2, "unknown TYPE.FIELD", parse_missing},
-	{"fact", 3, "fact NAME VALUE", parse_fact},
-	{"from", 2, "from NAME.layout", parse_from},
-	{"module", 6, "module NAME build N machine NAME", parse_module},
+	{"field", 4, 0, "field OFFSET TYPE NAME [#I]", parse_field},
+	{"overlay", 3, 0, "overlay OFFSET SIZE", parse_overlay},
+	{"type", 3, 0, "type NAME SIZE|?", parse_type},
+	{"union", 3, 0, "union NAME SIZE|?", parse_type},
+	{"value", 3, 0, "value NUMBER NAME", parse_value},
+	{"enum", 2, 1, "enum NAME [PREFIX]", parse_enum},
+	{"image", 4, 0, "image TIMESTAMP SIZE GUIDAGE", parse_image},
+	{"rva", 3, 0, "rva NAME RVA", parse_rva},
+	{"symbol", 3, 0, "symbol NAME RVA", parse_symbol},
+	{"absent", 2, 0, "absent TYPE.FIELD", parse_missing},
+	{"unknown", 2, 0, "unknown TYPE.FIELD", parse_missing},
+	{"fact", 3, 0, "fact NAME VALUE", parse_fact},
+	{"from", 2, 0, "from NAME.layout", parse_from},
+	{"module", 6, 0, "module NAME build N machine NAME", parse_module},
 };
 
 static enum fs_status parse_statement(struct parser *p)
@@ -341,7 +342,8 @@ static enum fs_status parse_statement(struct parser *p)
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
 		if (strcmp(p->word[0], statements[i].word) != 0)
 			continue;
-		if (p->words != statements[i].words)
+		if (p->words < statements[i].words ||
+		    p->words > statements[i].words + statements[i].optional)
 			return FAIL(p, "expected `%s`, found %u words", statements[i].form,
 				    p->words);
 		/* sizes of pointers depend on the machine */

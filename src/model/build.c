@@ -155,10 +155,13 @@ static int32_t find_gap(const struct model_builder *b, const struct fs_gap *want
 		return -1;
 	i = (size_t)hash_gap(ix, want->what, want->address) & (ix->size - 1);
 	for (; ix->slot[i].entity; i = (i + 1) & (ix->size - 1)) {
-		const struct fs_gap *g = &b->model->gaps[ix->slot[i].entity - 1];
+		const struct fs_gap *g;
 
-		if (ix->slot[i].kind == KIND_GAP && g->address == want->address &&
-		    g->has_address == want->has_address && strcmp(g->what, want->what) == 0)
+		if (ix->slot[i].kind != KIND_GAP)
+			continue;
+		g = &b->model->gaps[ix->slot[i].entity - 1];
+		if (g->address == want->address && g->has_address == want->has_address &&
+		    strcmp(g->what, want->what) == 0)
 			return (int32_t)(ix->slot[i].entity - 1);
 	}
 	return -1;

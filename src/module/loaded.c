@@ -223,8 +223,7 @@ void modules_deinit(struct modules *m)
 	vec_free(&m->list);
 	vec_free(&m->unloaded);
 	vec_free(&m->gaps);
-	free(m->by_base);
-	free(m->reach);
+	vec_free(&m->ranges);
 	list_walk_deinit(&m->walk);
 	arena_deinit(&m->arena);
 	memset(m, 0, sizeof(*m));

@@ -32,17 +32,36 @@ struct module_gap {
 	const char *text;
 };
 
+/* A name for a place in a module. */
+#define MODULE_NAME_MAX 1024
+struct module_name {
+	char name[MODULE_NAME_MAX];
+	uint64_t rva; /* where it begins; at or below what was asked */
+};
+/* Who knows names (symbols, exports): an upward call that the session makes known.
+ * False: nothing is known there. */
+typedef bool modules_resolver(void *arg, const struct module *mod, uint64_t rva,
+			      struct module_name *ret);
+
+/* A stretch of addresses and whose it is: of the modules that contain it, the one
+ * with the highest base. */
+struct module_range {
+	uint64_t first, last; /* VA, both included */
+	uint32_t module;      /* index in list */
+};
+
 struct modules {
+	modules_resolver *resolve; /* NULL: module+offset it is */
+	void *resolve_arg;
 	struct arena arena;
 	VEC(struct module) list; /* in load order */
 	VEC(struct unloaded_module) unloaded;
 	VEC(struct module_gap) gaps;
-	uint32_t *by_base;     /* indices sorted by base */
-	uint64_t *reach;       /* reach[i]: highest last byte (VA) of the first i + 1 of by_base */
-	int32_t nt;	       /* index of the kernel, -1 */
-	bool first_read;       /* list.v[0] is the first in load order */
-	bool complete;	       /* the list came round, and each entry's range was read */
-	struct list_walk walk; /* of PsLoadedModuleList; empty for triage */
+	VEC(struct module_range) ranges; /* ascending, disjoint: what module_at searches */
+	int32_t nt;			 /* index of the kernel, -1 */
+	bool first_read;		 /* list.v[0] is the first in load order */
+	bool complete;			 /* the list came round, and each entry's range was read */
+	struct list_walk walk;		 /* of PsLoadedModuleList; empty for triage */
 };
 
 /*
@@ -59,7 +78,7 @@ enum fs_status modules_read(const struct reader *r, struct modules *ret, struct 
 void modules_read_unloaded(const struct reader *r, uint64_t kdbg, struct modules *m);
 void modules_deinit(struct modules *m);
 
-/* NULL when va lies in no loaded module. O(log n) unless ranges overlap; then
+/* NULL when va lies in no loaded module. O(log n). Where ranges overlap it is
  * the one with the highest base. Its index is the pointer minus m->list.v. */
 const struct module *module_at(const struct modules *m, uint64_t va);
 const struct unloaded_module *unloaded_at(const struct modules *m, uint64_t va);
@@ -71,7 +90,10 @@ const struct module *module_fltmgr(const struct modules *m);
 /* The kernel: ntoskrnl.exe (or as its other kinds are called), else the first in load order. */
 const struct module *module_nt(const struct modules *m);
 
-/* "fltmgr+0x2c5a0" into dst, "(no module)" style is the caller's; false when in
+/* How WinDbg names a module: the file's stem, "nt" for the kernel, "Unknown_Module_" with the
+ * base when the name was not read. Returns the length that it has (like snprintf). */
+int module_stem(const struct modules *m, const struct module *mod, char *dst, size_t size);
+/* "fltmgr!FltGlobals+0x58" where the resolver knows a name, else "fltmgr+0x2c5a0" into dst, "(no module)" style is the caller's; false when in
  * none. The name is the file's stem as WinDbg prints it, "nt" for the kernel,
  * and WinDbg's "Unknown_Module_" with the base when the name was not read. */
 bool module_symbol(const struct modules *m, uint64_t va, char *dst, size_t size);
@@ -90,6 +112,7 @@ struct pe {
 	uint16_t machine;
 	uint32_t timestamp, size_of_image;
 	uint32_t debug_rva, debug_size;
+	uint32_t export_rva, export_size;
 	size_t nsections;
 	struct pe_section section[96]; /* IMAGE loader limit */
 };
@@ -103,6 +126,8 @@ struct rsds {
 	 * terminator refused. Its file's name is path_base() of it. */
 	char pdb[260];
 };
+/* The record itself, n bytes of it. */
+enum fs_status rsds_parse(const uint8_t *b, size_t n, struct rsds *ret, struct fs_error *err);
 /* FS_NOT_FOUND: the image has no debug directory or no CodeView record. */
 enum fs_status rsds_read(struct vm *vm, const struct module *m, const struct pe *pe,
 			 struct rsds *ret, struct fs_error *err);

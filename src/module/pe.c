@@ -26,17 +26,37 @@ const char *module_label(const struct module *m)
 	return m->name ? m->name : "a module without a name";
 }
 
+static enum fs_status image_va(const struct module *m, uint64_t rva, size_t n, const char *what,
+			       uint64_t *ret, struct fs_error *err)
+{
+	if (range_ok(rva, n, m->size) && add_u64(m->base, rva, ret))
+		return FS_OK;
+	return fs_fail_at(err, FS_CORRUPT, m->base,
+			  "%s: %s at offset 0x%llx is outside the image of 0x%x bytes",
+			  module_label(m), what, (unsigned long long)rva, m->size);
+}
+
 enum fs_status image_read(struct vm *vm, const struct module *m, uint64_t rva, void *buf, size_t n,
 			  const char *what, struct fs_error *err)
 {
-	uint64_t va;
-	enum fs_status st;
+	uint64_t va = 0;
+	enum fs_status st = image_va(m, rva, n, what, &va, err);
 
-	if (!range_ok(rva, n, m->size) || !add_u64(m->base, rva, &va))
-		return fs_fail_at(err, FS_CORRUPT, m->base,
-				  "%s: %s at offset 0x%llx is outside the image of 0x%x bytes",
-				  module_label(m), what, (unsigned long long)rva, m->size);
+	if (st)
+		return st;
 	st = vm_read(vm, va, buf, n, what, err);
+	return st ? fs_prepend(err, st, "%s", module_label(m)) : FS_OK;
+}
+
+enum fs_status image_read_any(struct vm *vm, const struct module *m, uint64_t rva, void *buf,
+			      size_t n, const char *what, struct fs_error *err)
+{
+	uint64_t va = 0;
+	enum fs_status st = image_va(m, rva, n, what, &va, err);
+
+	if (st)
+		return st;
+	st = vm_read_any(vm, va, buf, n, what, NULL, err);
 	return st ? fs_prepend(err, st, "%s", module_label(m)) : FS_OK;
 }
 
@@ -101,6 +121,11 @@ static enum fs_status parse_optional(const struct module *m, const struct nt_hea
 	if (h->noptional >= dir + 8 && load_u32(h->optional + ndirs_at) > DIRECTORY_DEBUG) {
 		ret->debug_rva = load_u32(h->optional + dir);
 		ret->debug_size = load_u32(h->optional + dir + 4);
+	}
+	dir = ndirs_at + 4; /* exports come first */
+	if (h->noptional >= dir + 8 && load_u32(h->optional + ndirs_at) > 0) {
+		ret->export_rva = load_u32(h->optional + dir);
+		ret->export_size = load_u32(h->optional + dir + 4);
 	}
 	return FS_OK;
 }

@@ -101,6 +101,17 @@ static enum fs_status parse_rsds(const struct module *m, uint64_t va, const uint
 	return FS_OK;
 }
 
+enum fs_status rsds_parse(const uint8_t *b, size_t n, struct rsds *ret, struct fs_error *err)
+{
+	static const struct module nameless;
+
+	if (n <= RSDS_HEADER)
+		return fs_fail(err, FS_CORRUPT, "CodeView record of %zu bytes", n);
+	if (n > RSDS_HEADER + PATH_MAX_BYTES)
+		n = RSDS_HEADER + PATH_MAX_BYTES;
+	return parse_rsds(&nameless, 0, b, n, ret, err);
+}
+
 enum fs_status rsds_read(struct vm *vm, const struct module *m, const struct pe *pe,
 			 struct rsds *ret, struct fs_error *err)
 {

@@ -43,50 +43,99 @@ static void tell_overlap(struct modules *m, const struct module *low, const stru
 	modules_gap(m, "loaded modules", &e);
 }
 
-static void sort_by_base(struct modules *m, struct sort_key *key)
+static void tell_overlaps(struct modules *m, const struct sort_key *key)
 {
+	uint64_t reach = 0; /* highest last byte so far */
 	size_t i, furthest = 0;
 
-	for (i = 0; i < m->list.n; i++)
-		key[i] = (struct sort_key){m->list.v[i].base, (uint32_t)i};
-	qsort(key, m->list.n, sizeof(*key), by_base);
 	for (i = 0; i < m->list.n; i++) {
 		uint64_t end = last_byte(&m->list.v[key[i].index]);
 
-		m->by_base[i] = key[i].index;
-		m->reach[i] = end;
-		if (i > 0 && key[i].base <= m->reach[i - 1]) {
+		if (i > 0 && key[i].base <= reach)
 			tell_overlap(m, &m->list.v[key[furthest].index], &m->list.v[key[i].index]);
-			if (end < m->reach[i - 1])
-				m->reach[i] = m->reach[i - 1];
-		}
-		if (m->reach[i] == end)
+		if (i == 0 || end >= reach) {
+			reach = end;
 			furthest = i;
+		}
 	}
+}
+
+/* The modules that the sweep is inside of, the one with the highest base on top. */
+struct sweep {
+	struct modules *m;
+	uint32_t *stack;
+	size_t n;
+	uint64_t at; /* nothing before it is left to tell */
+	bool failed;
+};
+
+static void add_range(struct sweep *s, uint64_t last)
+{
+	struct module_range *r = vec_push(&s->m->ranges);
+
+	if (r)
+		*r = (struct module_range){s->at, last, s->stack[s->n - 1]};
+	else
+		s->failed = true;
+}
+
+/* Every address below `end` gets its module; at the very end those up to `end` itself. */
+static void sweep_to(struct sweep *s, uint64_t end, bool inclusive)
+{
+	while (s->n > 0) {
+		uint64_t last = last_byte(&s->m->list.v[s->stack[s->n - 1]]);
+
+		if (last >= end && !inclusive) {
+			if (s->at < end)
+				add_range(s, end - 1);
+			break;
+		}
+		if (last >= s->at)
+			add_range(s, last);
+		s->n--;
+		if (last == UINT64_MAX)
+			return;
+		if (last >= s->at)
+			s->at = last + 1;
+	}
+	s->at = end;
+}
+
+/* However the ranges of a hostile list are nested, looking one up is a binary search. */
+static bool make_ranges(struct modules *m, const struct sort_key *key)
+{
+	struct sweep s = {.m = m, .stack = calloc(m->list.n, sizeof(*s.stack))};
+	size_t i;
+
+	if (!s.stack)
+		return false;
+	for (i = 0; i < m->list.n; i++) {
+		if (m->list.v[key[i].index].size == 0)
+			continue;
+		sweep_to(&s, key[i].base, false);
+		s.stack[s.n++] = key[i].index;
+	}
+	sweep_to(&s, UINT64_MAX, true);
+	free(s.stack);
+	return !s.failed;
 }
 
 const struct module *module_at(const struct modules *m, uint64_t va)
 {
-	size_t lo = 0, hi = m->list.n;
+	size_t lo = 0, hi = m->ranges.n;
 
-	if (!m->by_base)
-		return NULL;
-	/* The number of modules whose base is not above va. */
+	/* The number of ranges that do not begin above va. */
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (m->list.v[m->by_base[mid]].base <= va)
+		if (m->ranges.v[mid].first <= va)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	for (; lo > 0 && m->reach[lo - 1] >= va; lo--) {
-		const struct module *mod = &m->list.v[m->by_base[lo - 1]];
-
-		if (va - mod->base < mod->size)
-			return mod;
-	}
-	return NULL;
+	if (lo == 0 || m->ranges.v[lo - 1].last < va)
+		return NULL;
+	return &m->list.v[m->ranges.v[lo - 1].module];
 }
 
 const struct unloaded_module *unloaded_at(const struct modules *m, uint64_t va)
@@ -164,37 +213,54 @@ static int32_t find_nt(const struct modules *m)
 enum fs_status modules_index(struct modules *m, struct fs_error *err)
 {
 	struct sort_key *key;
+	bool made;
+	size_t i;
 
 	m->nt = -1;
 	if (m->list.n == 0)
 		return FS_OK;
 	key = calloc(m->list.n, sizeof(*key));
-	m->by_base = calloc(m->list.n, sizeof(*m->by_base));
-	m->reach = calloc(m->list.n, sizeof(*m->reach));
-	if (!key || !m->by_base || !m->reach) {
-		free(key);
+	if (!key)
 		return fs_fail(err, FS_NO_MEMORY, "loaded modules: out of memory");
-	}
-	sort_by_base(m, key);
+	for (i = 0; i < m->list.n; i++)
+		key[i] = (struct sort_key){m->list.v[i].base, (uint32_t)i};
+	qsort(key, m->list.n, sizeof(*key), by_base);
+	tell_overlaps(m, key);
+	made = make_ranges(m, key);
 	free(key);
+	if (!made)
+		return fs_fail(err, FS_NO_MEMORY, "loaded modules: out of memory");
 	m->nt = find_nt(m);
 	return FS_OK;
+}
+
+int module_stem(const struct modules *m, const struct module *mod, char *dst, size_t size)
+{
+	if (mod == module_nt(m))
+		return snprintf(dst, size, "nt");
+	if (mod->name)
+		return snprintf(dst, size, "%.*s", (int)stem_length(mod->name), mod->name);
+	return snprintf(dst, size, "Unknown_Module_%016" PRIx64, mod->base);
 }
 
 bool module_symbol(const struct modules *m, uint64_t va, char *dst, size_t size)
 {
 	const struct module *mod = module_at(m, va);
+	struct module_name name;
+	size_t n;
+	int len;
 
 	if (!mod)
 		return false;
-	if (mod == module_nt(m))
-		(void)snprintf(dst, size, "nt+0x%" PRIx64, va - mod->base);
-	else if (mod->name)
-		(void)snprintf(dst, size, "%.*s+0x%" PRIx64, (int)stem_length(mod->name), mod->name,
-			       va - mod->base);
+	len = module_stem(m, mod, dst, size);
+	n = len < 0 ? 0 : (size_t)len < size ? (size_t)len : size - 1;
+	if (!m->resolve || !m->resolve(m->resolve_arg, mod, va - mod->base, &name))
+		(void)snprintf(dst + n, size - n, "+0x%" PRIx64, va - mod->base);
+	else if (name.rva == va - mod->base)
+		(void)snprintf(dst + n, size - n, "!%s", name.name);
 	else
-		(void)snprintf(dst, size, "Unknown_Module_%016" PRIx64 "+0x%" PRIx64, mod->base,
-			       va - mod->base);
+		(void)snprintf(dst + n, size - n, "!%s+0x%" PRIx64, name.name,
+			       va - mod->base - name.rva);
 	return true;
 }
 

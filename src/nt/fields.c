@@ -138,7 +138,7 @@ struct fs_code nt_code(struct model_builder *b, const struct modules *m, struct 
 {
 	struct fs_code ret = {.va = va, .module = -1};
 	const struct module *mod;
-	char symbol[1024];
+	char symbol[MODULE_NAME_MAX + 320]; /* and the module, and the offset */
 
 	if (va.state != FS_READ || va.v == 0 || !m)
 		return ret;

@@ -4,13 +4,16 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/checked.h"
 #include "base/cursor.h"
 
 /* Where each link stands in entries: open addressing, at most half full, so a
- * walk costs O(n) whatever it runs into. */
+ * walk costs O(n) whatever it runs into. The hash is seeded, since one page that is
+ * mapped everywhere lets a dump choose links that would all collide. */
 struct index {
+	uint64_t seed;
 	size_t *slot; /* position + 1; 0: empty */
 	size_t cap;   /* power of two */
 };
@@ -29,8 +32,9 @@ struct links {
 	enum fs_status why; /* of what was not read */
 };
 
-static size_t hash(uint64_t v)
+static size_t hash(uint64_t seed, uint64_t v)
 {
+	v = (v ^ v >> 33) * 0x9e3779b97f4a7c15ull + seed;
 	v = (v ^ v >> 33) * 0xff51afd7ed558ccdull;
 	v = (v ^ v >> 33) * 0xc4ceb9fe1a85ec53ull;
 	return (size_t)(v ^ v >> 33);
@@ -39,7 +43,7 @@ static size_t hash(uint64_t v)
 /* The slot of `link`, or the empty one where it belongs. */
 static size_t *lookup(const struct walker *k, uint64_t link)
 {
-	size_t i = hash(link) & (k->index.cap - 1);
+	size_t i = hash(k->index.seed, link) & (k->index.cap - 1);
 
 	while (k->index.slot[i] != 0 && k->w->entries.v[k->index.slot[i] - 1].link != link)
 		i = (i + 1) & (k->index.cap - 1);
@@ -56,6 +60,9 @@ static bool grow(struct walker *k)
 	slot = malloc(bytes);
 	if (!slot)
 		return false;
+	/* without entropy the seed stays: slower on a hostile dump, never wrong */
+	if (!k->index.cap && getrandom(&k->index.seed, sizeof(k->index.seed), GRND_NONBLOCK) < 0)
+		k->index.seed = 0;
 	memset(slot, 0, bytes);
 	free(k->index.slot);
 	k->index.slot = slot;

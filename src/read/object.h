@@ -17,6 +17,10 @@ struct reader {
 	struct vm *vm;
 	const struct layout *nt;
 	const struct layout *fltmgr;
+	/* Bytes of strings that may still be kept, counted down by ustr_read; NULL: no
+	 * bound. Descriptors may all lead to one buffer, so many small objects can ask
+	 * for far more text than the dump holds. */
+	uint64_t *text_left;
 };
 
 const struct layout *reader_layout(const struct reader *r, enum field_id f);

@@ -78,8 +78,15 @@ enum fs_status ustr_read(const struct reader *r, uint64_t va, const char *what, 
 
 	if (st == FS_OK)
 		st = check_descriptor(r->vm, va, what, ret, err);
+	if (st == FS_OK && r->text_left && *r->text_left < ret->length)
+		st = fs_fail_at(err, FS_LIMIT, va,
+				"%s at 0x%" PRIx64 ": the names of this dump are longer together "
+				"than are kept",
+				what, va);
 	if (st == FS_OK)
 		st = read_text(r->vm, what, a, ret, err);
+	if (st == FS_OK && r->text_left)
+		*r->text_left -= ret->length;
 	return st;
 }
 

@@ -14,7 +14,8 @@ struct ustr {
 };
 
 /* Reads the descriptor at va, then the buffer. FS_CORRUPT when Length is odd or
- * exceeds MaximumLength, or Buffer is no kernel address while Length > 0. On
+ * exceeds MaximumLength, or Buffer is no kernel address while Length > 0;
+ * FS_LIMIT when r->text_left does not allow as much. On
  * failure after the descriptor was read, ret's numbers are set and text is NULL
  * (the one out-parameter rule that is relaxed, so that evidence survives). */
 enum fs_status ustr_read(const struct reader *r, uint64_t va, const char *what, struct arena *a,

@@ -18,6 +18,8 @@ void json_fltmgr(struct view *v)
 		emit_string(v->e, "located_by", m->located_by);
 	if (m->unload_walk)
 		emit_string(v->e, "unload_walk", m->unload_walk);
+	if (m->unload_walk_at)
+		emit_address(v->e, "unload_walk_at", m->unload_walk_at);
 	emit_object_end(v->e);
 }
 

@@ -9,9 +9,10 @@ static void list_head(struct view *v, const struct fs_frame *fr, size_t index)
 	if (!emit_is_text(v->e))
 		return;
 	emit_blank(v->e);
-	emit_line(v->e, "Filter List: %s %s",
+	emit_line(v->e, "Filter List: %s %s%s",
 		  fr->filters.head ? text_ptr(v, fr->filters.head) : "(not known)",
-		  name ? name : text_value(v, &fr->id, NUM_DEC));
+		  name ? name : text_value(v, &fr->id, NUM_DEC),
+		  text_mark(v, name && fr->id.unproved));
 }
 
 static bool listed(const struct fs_filter *fl)

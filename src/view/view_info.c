@@ -97,7 +97,10 @@ static void state_rows(struct view *v)
 	row_value(v, "FltGlobals", &m->globals, NUM_PTR);
 	if (m->located_by)
 		emit_row(v->e, "Located by", "%s", m->located_by);
-	emit_row(v->e, "Unload walk", "%s", m->unload_walk ? m->unload_walk : "not known");
+	emit_row(v->e, "Unload walk", "%s%s", m->unload_walk ? m->unload_walk : "not known",
+		 m->unload_walk_at
+			 ? text_printf(v, " (fltmgr's code at %s)", text_ptr(v, m->unload_walk_at))
+			 : "");
 	emit_row(v->e, "Found", "%s, %s, %s, %s, %s, %s", text_count(v, m->nframes, "frame"),
 		 text_count(v, m->nfilters, "filter"), text_count(v, m->ninstances, "instance"),
 		 text_count(v, m->nvolumes, "volume"), text_count(v, m->ndrivers, "driver"),

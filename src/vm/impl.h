@@ -27,6 +27,8 @@ struct vm {
 	struct vm_pte_rules rules;
 	enum fs_status problem_status;
 	char problem[FS_ERROR_TEXT]; /* "": none */
+	vm_fallback *fallback; /* NULL: none */
+	void *fallback_arg;
 	bool range_limited;	     /* the last vm_next_range ran out of work */
 	struct vm_tlb tlb[VM_TLB_ENTRIES];
 };

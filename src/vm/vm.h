@@ -66,6 +66,30 @@ struct vm_xlat {
 };
 enum fs_status vm_translate(struct vm *vm, uint64_t va, struct vm_xlat *ret, struct fs_error *err);
 
+/* The entries of a walk from the top of the tables down, as far as they could be read. */
+struct vm_entry {
+	unsigned level; /* 1 PTE, 2 PDE, 3 PDPTE, 4 PML4E, 5 PML5E */
+	uint64_t pa;	/* of the entry */
+	uint64_t value; /* raw */
+};
+#define VM_ENTRIES_MAX 5
+/* As vm_translate, and the entries passed in *ret_n and entry, also after a failure. */
+enum fs_status vm_walk(struct vm *vm, uint64_t va, struct vm_entry entry[VM_ENTRIES_MAX],
+		       size_t *ret_n, struct vm_xlat *ret, struct fs_error *err);
+
+/*
+ * Bytes that the dump lacks, from an image file. An upward call, which the session makes
+ * known: copies up to n bytes at va to buf and returns how many it has from va on.
+ * Only vm_read_any asks it, never vm_read: what is collected, proved and diagnosed rests
+ * on the dump alone.
+ */
+typedef size_t vm_fallback(void *arg, uint64_t va, void *buf, size_t n);
+void vm_set_fallback(struct vm *vm, vm_fallback *fn, void *arg);
+/* As vm_read, and where the dump lacks bytes (FS_NOT_IN_DUMP, FS_PAGED_OUT), the fallback's.
+ * *ret_from_image (may be NULL) tells whether any byte is from there. */
+enum fs_status vm_read_any(struct vm *vm, uint64_t va, void *buf, size_t n, const char *what,
+			   bool *ret_from_image, struct fs_error *err);
+
 /* The next range with data at or above va and below `end`, for searches: a
  * virtual range of a triage dump, else a run of pages that are mapped and in the
  * dump (cut at 256 KiB: the next call goes on there). False when none. Holes of the

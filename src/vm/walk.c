@@ -159,6 +159,7 @@ struct walk_at {
 	uint64_t entry_pa; /* of the entry of `level` */
 	unsigned level;
 	unsigned depth; /* entries passed */
+	struct walk_stop *stop;
 };
 
 static enum fs_status fail_page(const struct walk *w, const struct walk_at *at,
@@ -188,6 +189,15 @@ static enum fs_status pass_absent(struct walk_at *at, struct fs_error *err)
 	return FS_OK;
 }
 
+static void note_entry(struct walk_at *at)
+{
+	struct walk_stop *s = at->stop;
+
+	if (s->entries < VM_ENTRIES_MAX)
+		s->entry[s->entries++] =
+			(struct vm_entry){at->level, at->entry_pa, at->step.raw.pte};
+}
+
 /* One entry: read it, check it, go to what it points to. */
 static enum fs_status pass_entry(struct walk *w, struct walk_at *at, bool *ret_transition,
 				 struct fs_error *err)
@@ -200,6 +210,8 @@ static enum fs_status pass_entry(struct walk *w, struct walk_at *at, bool *ret_t
 	*ret_transition = false;
 	w->page_status = FS_OK;
 	xs = addrxlat_step(&at->step);
+	if (xs == ADDRXLAT_OK || xs == ADDRXLAT_ERR_NOTPRESENT)
+		note_entry(at);
 	if (xs == ADDRXLAT_ERR_NOTPRESENT) {
 		st = pass_absent(at, err);
 		if (st != FS_OK)
@@ -226,7 +238,9 @@ static enum fs_status pass_entry(struct walk *w, struct walk_at *at, bool *ret_t
 enum fs_status walk_va(struct walk *w, const struct vm_pte_rules *rules, uint64_t va,
 		       struct vm_xlat *ret, struct walk_stop *ret_stop, struct fs_error *err)
 {
-	struct walk_at at = {.rules = rules, .mask = winpte_address_mask(rules), .va = va};
+	struct walk_stop stop = {0};
+	struct walk_at at = {
+		.rules = rules, .mask = winpte_address_mask(rules), .va = va, .stop = &stop};
 	enum fs_status st = FS_OK;
 	bool transition = false;
 
@@ -239,8 +253,10 @@ enum fs_status walk_va(struct walk *w, const struct vm_pte_rules *rules, uint64_
 	 * large page; it only ever falls. */
 	while (st == FS_OK && at.step.remain > 1)
 		st = pass_entry(w, &at, &transition, err);
+	stop.depth = at.depth;
+	stop.table_missing = w->page_status != FS_OK;
 	if (ret_stop)
-		*ret_stop = (struct walk_stop){at.depth, w->page_status != FS_OK};
+		*ret_stop = stop;
 	if (st != FS_OK)
 		return st;
 	*ret = (struct vm_xlat){

@@ -22,6 +22,8 @@ uint64_t walk_root(const struct walk *w); /* PA of the top table */
 struct walk_stop {
 	unsigned depth;	    /* entries passed */
 	bool table_missing; /* ended at a page-table page that the dump does not hold */
+	size_t entries;	    /* that could be read, the last one that failed included */
+	struct vm_entry entry[VM_ENTRIES_MAX];
 };
 
 /* ret_stop may be NULL, and is set in any case. A VA that is not canonical is FS_CORRUPT. */

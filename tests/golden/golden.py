@@ -5,19 +5,31 @@
 golden.py --tool FLTSCOPE --mkworld MKWORLD --work DIR [NAME ...]
 
 A case (cases/NAME.case) is a text file. Its comment header says where its truth
-is from. Then `key: value` lines (world, build, format, define, layout, run,
-exit) and sections:
+is from ("# truth: ..."): facts, transcripts, the text of the world; never what
+the tool printed. Then `key: value` lines: world, build, format, define, mkworld,
+run, exit. `build: 22000` is --nt and --fltmgr of mkworld; `define: A=B` is -D and
+may stand several times (a build number of its own: `define: build=22621`);
+`mkworld: --cut 0x100` is anything else. Then sections:
 
+  --- whole       all lines of stdout but empty ones, with their indentation
+  --- exact       these lines, with their indentation, in this order
   --- in order    these lines appear in stdout in this order, white space aside
   --- present     each of these is part of some line of stdout
   --- absent      none of these is part of any line of stdout
+  --- text        each of these is part of stdout, line breaks and white space aside
   --- stderr      each of these is part of some line of stderr
-  --- json        PATH = JSON value, or PATH ~ substring, or PATH : absent;
+  --- stderr lines  so many lines of stderr
+  --- json        PATH = JSON value, PATH ~ substring, or PATH : absent;
                   PATH like verdicts[0].cause.id; [name=MyDrv] picks by key;
                   # gives a length
+  --- run ARGS    what follows is about another command on the same dump
+  --- exit N      of this command
 
 `world`, `format` and `build` may list several values: the case runs for each
 combination. DUMP in `run` stands for the dump's path.
+
+Whatever a case says: stdout and stderr hold no control character and nothing
+that turns or hides text, and what --json prints is one JSON document in ASCII.
 """
 import argparse
 import itertools
@@ -36,23 +48,49 @@ def squeeze(s):
     return " ".join(s.split())
 
 
+# Characters that a terminal acts on, that turn text around or that cannot be seen.
+UNFIT = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+
+
+class Block:
+    """Commands, and what each of them must show."""
+
+    def __init__(self, runs=()):
+        self.runs = list(runs)
+        self.exit = 0
+        self.sections = []
+
+
 def parse(path):
-    case = {"keys": {}, "sections": [], "truth": False}
-    section = None
+    case = {"keys": {}, "blocks": [Block()], "truth": False}
+    lines = None
     with open(path, encoding="utf-8") as f:
         for raw in f:
             line = raw.rstrip("\n")
-            if section is None and line.startswith("#"):
+            block = case["blocks"][-1]
+            if lines is None and line.startswith("#"):
                 case["truth"] |= "truth:" in line
+            elif line.startswith("--- run "):
+                if block.sections:
+                    block = Block()
+                    case["blocks"].append(block)
+                block.runs.append(line[8:].strip())
+                lines = []
+            elif line.startswith("--- exit "):
+                block.exit = int(line[9:])
+                lines = []
             elif line.startswith("--- "):
-                section = (line[4:].strip(), [])
-                case["sections"].append(section)
-            elif section is not None:
+                lines = []
+                block.sections.append((line[4:].strip(), lines))
+            elif lines is not None:
                 if line.strip() and not line.startswith("# "):
-                    section[1].append(line)
+                    lines.append(line)
             elif line.strip():
                 key, value = line.split(":", 1)
                 case["keys"].setdefault(key.strip(), []).append(value.strip())
+    first = case["blocks"][0]
+    first.runs[:0] = case["keys"].get("run", [])
+    first.exit = int(case["keys"].get("exit", [first.exit])[0])
     return case
 
 
@@ -96,28 +134,49 @@ def check_json(doc, lines):
     return None
 
 
+def in_order(wanted, have):
+    i = 0
+    for want in wanted:
+        try:
+            i = have.index(want, i) + 1
+        except ValueError:
+            return "missing (or out of order): " + want
+    return None
+
+
+def check_whole(wanted, have):
+    for i, want in enumerate(wanted):
+        if i >= len(have) or have[i] != want:
+            return "line %d: expected %r, have %r" % (i + 1, want, have[i:i + 1])
+    return "more than expected: " + have[len(wanted)] if len(have) > len(wanted) else None
+
+
 def check_section(kind, lines, out, err):
-    have = [squeeze(l) for l in out.splitlines()]
+    printed = [l.rstrip() for l in out.splitlines() if l.strip()]
+    have = [squeeze(l) for l in printed]
+    told = [squeeze(l) for l in err.splitlines()]
+    if kind == "whole":
+        return check_whole([l.rstrip() for l in lines], printed)
+    if kind == "exact":
+        return in_order([l.rstrip() for l in lines], printed)
     if kind == "in order":
-        i = 0
-        for want in (squeeze(l) for l in lines):
-            try:
-                i = have.index(want, i) + 1
-            except ValueError:
-                return "missing (or out of order): " + want
-    elif kind in ("present", "stderr"):
-        where = have if kind == "present" else [squeeze(l) for l in err.splitlines()]
-        for want in (squeeze(l) for l in lines):
-            if not any(want in l for l in where):
-                return "%s has no line with: %s" % (kind, want)
-    elif kind == "absent":
-        for want in (squeeze(l) for l in lines):
+        return in_order([squeeze(l) for l in lines], have)
+    if kind == "json":
+        return check_json(json.loads(out), lines)
+    if kind == "stderr lines":
+        return None if len(told) == int(lines[0]) else "stderr has %d lines" % len(told)
+    for want in (squeeze(l) for l in lines):
+        if kind == "absent":
             if any(want in l for l in have):
                 return "must not appear: " + want
-    elif kind == "json":
-        return check_json(json.loads(out), lines)
-    else:
-        return "unknown section: " + kind
+        elif kind in ("present", "stderr"):
+            if not any(want in l for l in (have if kind == "present" else told)):
+                return "%s has no line with: %s" % (kind, want)
+        elif kind == "text":
+            if want not in squeeze(out):
+                return "nowhere in the text: " + want
+        else:
+            return "unknown section: " + kind
     return None
 
 
@@ -127,39 +186,47 @@ class Runner:
         self.failed = 0
         os.makedirs(args.work, exist_ok=True)
 
-    def dump(self, world, fmt, build, defines, layouts):
-        tag = "-".join([world, fmt] + ([build] if build else []) + defines +
-                       [os.path.basename(l) for l in layouts])
-        path = os.path.join(self.args.work, re.sub(r"[^\w.=-]", "_", tag) + ".dmp")
+    def dump(self, keys, world, fmt, build):
+        path = os.path.join(self.args.work, "golden-%d.dmp" % os.getpid())
         cmd = [self.args.mkworld, os.path.join(TOP, "fixtures/worlds", world + ".world"),
                "-o", path, "--format", fmt]
         if build:
-            cmd += ["--nt", "nt/%s.layout" % build, "--fltmgr", "fltmgr/%s.layout" % build]
-        for d in defines:
+            cmd += ["--nt", build, "--fltmgr", build]
+        for d in keys.get("define", []):
             cmd += ["-D", d]
-        for l in layouts:
-            cmd += ["--layout", os.path.join(TOP, l)]
+        for more in keys.get("mkworld", []):
+            cmd += shlex.split(more)
         r = subprocess.run(cmd, capture_output=True, text=True, check=False)
         if r.returncode:
             raise RuntimeError("mkworld: " + r.stderr.strip())
         return path
 
+    def command(self, dump, run, block):
+        argv = [dump if w == "DUMP" else w for w in shlex.split(run)]
+        r = subprocess.run([self.args.tool] + argv, capture_output=True, check=False,
+                           env=dict(os.environ, NO_COLOR="1"), timeout=120)
+        out = r.stdout.decode("utf-8", "strict")
+        err = r.stderr.decode("utf-8", "strict")
+        if r.returncode != block.exit:
+            return "exit %d, expected %d; stderr: %s" % (r.returncode, block.exit, err[:2000])
+        bad = UNFIT.search(out) or UNFIT.search(err)
+        if bad:
+            return "a character that is no text: U+%04X" % ord(bad.group())
+        if "--json" in argv and out:
+            json.loads(out.encode("ascii"))
+        for kind, lines in block.sections:
+            bad = check_section(kind, lines, out, err)
+            if bad:
+                return bad
+        return None
+
     def one(self, case, world, fmt, build):
-        keys = case["keys"]
-        dump = self.dump(world, fmt, build, keys.get("define", []), keys.get("layout", []))
-        for run in keys["run"]:
-            argv = [dump if w == "DUMP" else w for w in shlex.split(run)]
-            r = subprocess.run([self.args.tool] + argv, capture_output=True, check=False,
-                               env=dict(os.environ, NO_COLOR="1"), timeout=120)
-            out = r.stdout.decode("utf-8", "strict")
-            err = r.stderr.decode("utf-8", "strict")
-            want = int(keys.get("exit", ["0"])[0])
-            if r.returncode != want:
-                return "exit %d, expected %d; stderr: %s" % (r.returncode, want, err[:2000])
-            for kind, lines in case["sections"]:
-                bad = check_section(kind, lines, out, err)
+        dump = self.dump(case["keys"], world, fmt, build)
+        for block in case["blocks"]:
+            for run in block.runs:
+                bad = self.command(dump, run, block)
                 if bad:
-                    return bad
+                    return "%s: %s" % (run, bad)
         return None
 
     def case(self, name):
@@ -197,6 +264,9 @@ def main():
     runner = Runner(args)
     for name in names:
         runner.case(name)
+    dump = os.path.join(args.work, "golden-%d.dmp" % os.getpid())
+    if os.path.exists(dump):
+        os.remove(dump)
     return 1 if runner.failed else 0
 
 

@@ -71,7 +71,7 @@ for f in src/*.c src/*/*.[ch]; do
 done
 
 # --- each third-party header in exactly one .c file, and in no header --------
-std='assert|complex|ctype|errno|fenv|float|inttypes|iso646|limits|locale|math|setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|tgmath|time|uchar|wchar|wctype|fcntl|unistd|getopt|dirent|ftw|poll|pwd|sys/[a-z]+|libgen|langinfo|termios'
+std='assert|complex|ctype|errno|fenv|float|inttypes|iso646|limits|locale|math|setjmp|signal|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|tgmath|time|uchar|wchar|wctype|fcntl|unistd|getopt|dirent|ftw|poll|pwd|sys/[a-z]+|libgen|langinfo|termios|dlfcn'
 grep -HnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*<' src/*.c src/*/*.c src/*/*.h include/fltscope/*.h |
 	grep -vE "<($std)\.h>" |
 	sed 's/:[0-9]*:[[:space:]]*#[[:space:]]*include[[:space:]]*/ /' >"$bad.inc" || true

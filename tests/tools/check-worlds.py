@@ -79,6 +79,14 @@ SEED_STRINGS = (
 )
 
 
+def check_code(d):
+    check_seed(d)
+    if d.type == 4:  # a triage dump has no code
+        return
+    same("first instructions", d.num(0xFFFFF88001344FB0, 8), 0x4808588948C48B48)
+    same("last instruction", d.num(0xFFFFF880013450A8, 2), 0xA2EB)
+
+
 def check_seed(d):
     for va, size, value in SEED:
         same("0x%x" % va, d.num(va, size), value)
@@ -263,7 +271,7 @@ CHECKS = {
     "la57": check_la57, "large": check_large, "hostile-names": check_hostile,
     "nofltmgr": lambda d, f: None, "fltmgr-nodata": check_nodata,
     "big": check_big,
-    "seed004": lambda d, f: check_seed(d),
+    "seed004": lambda d, f: check_seed(d), "seed004-code": lambda d, f: check_code(d),
 }
 
 
@@ -285,7 +293,7 @@ def main():
         world = os.path.basename(path)[:-6]
         if world == "lib" or (ONLY and world not in ONLY):
             continue
-        for build in (7601,) if world == "seed004" else BUILDS:
+        for build in (7601,) if world.startswith("seed004") else BUILDS:
             # Every format on one build, every build in one format.
             for fmt in FORMATS if build in (7601, 19041) else FORMATS[:1]:
                 one(world, build, fmt)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# deps.sh build|test: is everything there that building (and testing) needs?
+# deps.sh build|test [names]: is everything there that building (and testing) needs?
 # Installs what is missing with apt, saying so; without apt or the right to use it,
-# names the missing packages and stops.
+# names the missing packages and stops. With "names" it names them and installs nothing.
 set -eu
 group=${1:-build}
 missing=
@@ -20,18 +20,30 @@ need_command pkg-config pkg-config
 # the C library's headers are a package of their own
 echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || missing="$missing libc6-dev"
 need_library libaddrxlat libkdumpfile-dev
+need_library capstone libcapstone-dev
 need_library jansson libjansson-dev
 need_library libxml-2.0 libxml2-dev
+# only its header: the library itself is loaded when something is to be downloaded
+need_library libcurl libcurl4-openssl-dev
 if [ "$group" = test ]; then
 	need_library cmocka libcmocka-dev
 	need_command python3 python3
+	# JUnit, SARIF and JSON are read by other people's readers
 	need_command xmllint libxml2-utils
 	need_command jq jq
 	/usr/bin/python3 -c 'import junitparser' >/dev/null 2>&1 || missing="$missing python3-junitparser"
+	# images, PDBs and code for Windows are made on the spot
+	need_command clang clang
+	need_command lld-link lld
+	need_command llvm-pdbutil llvm
 fi
 [ -n "$missing" ] || exit 0
 
 echo "Missing packages:$missing"
+if [ "${2:-}" = names ]; then
+	echo "'make demo' installs what building needs, 'make check' what testing needs." >&2
+	exit 1
+fi
 if ! command -v apt-get >/dev/null 2>&1; then
 	echo "There is no apt-get here. Install these (Debian names) and run make again:$missing" >&2
 	exit 1
@@ -47,4 +59,5 @@ fi
 echo "Installing them with apt-get."
 $sudo apt-get update -qq
 # shellcheck disable=SC2086
-$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 \
+	--no-install-recommends $missing

@@ -251,6 +251,11 @@ static void unproved_premises_leave_possible(void **state)
 	b.k.filter[b.zombie].driver_object.unproved = true;
 	run(&b);
 	assert_int_equal(mm_verdict(&b.r, MINE)->confidence, FS_POSSIBLE);
+	assert_null(strstr(mm_verdict(&b.r, MINE)->summary, "unproved"));
+	b.k.frame[0].id.unproved = true;
+	run(&b);
+	assert_non_null(
+		strstr(mm_verdict(&b.r, MINE)->summary, "Frame 1 (that number is unproved)"));
 	done(&b);
 }
 

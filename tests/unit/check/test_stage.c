@@ -117,6 +117,11 @@ static void s3_says_how_many_are_left(void **state)
 	assert_int_equal(v->confidence, FS_LIKELY);
 	assert_null(v->cause_id);
 	assert_non_null(strstr(v->summary, "1 reference to the filter is still held"));
+	b.k.filter[b.f].object.rundown.raw.unproved = true;
+	assert_int_equal(stage(&b), FS_S3);
+	assert_int_equal(mm_verdict(&b.r, VA)->confidence, FS_POSSIBLE);
+	b.k.filter[b.f].object.rundown.raw.unproved = false;
+	assert_int_equal(stage(&b), FS_S3);
 	assert_true(unchecked(&b, "leaked-context"));
 	b.k.filter[b.f].object.rundown.wait_count = mm_missing();
 	assert_int_equal(stage(&b), FS_S3);
@@ -258,6 +263,34 @@ static void corrupt_lists_fire_and_holes_do_not(void **state)
 	arena_deinit(&b.a);
 }
 
+/* Live captures are not atomic: there corruption is at most possible. */
+static void corruption_of_a_running_system_is_possible(void **state)
+{
+	static const uint64_t codes[] = {0, 0x161, 0x4d415454};
+	struct bench b;
+	struct fs_list *l;
+	size_t i;
+
+	(void)state;
+	live(&b);
+	l = &b.k.frame[0].filters;
+	l->broken_at = 0xffffa20f10cc80c0;
+	l->broken_blink = 0x41414141;
+	(void)stage(&b);
+	assert_int_equal(mm_finding(&b.r, "corrupt-list")->confidence, FS_PROVED);
+	for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		b.k.m.dump.bugcheck = mm_value(codes[i]);
+		(void)stage(&b);
+		assert_int_equal(mm_finding(&b.r, "corrupt-list")->confidence, FS_POSSIBLE);
+	}
+	b.k.m.dump.bugcheck = mm_missing();
+	l->broken_at = 0;
+	l->count.v = 9;
+	(void)stage(&b);
+	assert_int_equal(mm_finding(&b.r, "corrupt-list")->confidence, FS_POSSIBLE);
+	arena_deinit(&b.a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +304,7 @@ int main(void)
 		cmocka_unit_test(unread_flags_are_unknown_not_s0),
 		cmocka_unit_test(unload_in_progress_without_draining_is_told),
 		cmocka_unit_test(corrupt_lists_fire_and_holes_do_not),
+		cmocka_unit_test(corruption_of_a_running_system_is_possible),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,6 +108,9 @@ static void any_bytes_make_a_string(void **state)
 	(void)state;
 	emit_object_begin(e, NULL);
 	emit_string(e, "quotes", "a\"b\\c\n\x1b");
+	emit_string(e, "delete",
+		    "\x7f"
+		    "D\x7f\x7f");
 	emit_string(e, "invalid", "x\xff\xc0\x80y");
 	emit_string(e, "surrogate", "\xed\xa0\x80");
 	emit_string(e, "bidi", "\xe2\x80\xae");
@@ -123,6 +126,9 @@ static void any_bytes_make_a_string(void **state)
 	assert_non_null(json_object_get(doc, "key\"\xef\xbf\xbd"));
 	/* no control character stands raw in the document */
 	assert_null(strchr(cap.text, 0x1b));
+	assert_null(strchr(cap.text, 0x7f));
+	assert_string_equal(json_string_value(json_object_get(doc, "delete")), "\x7f"
+									       "D\x7f\x7f");
 	json_decref(doc);
 	capture_free(&cap);
 }

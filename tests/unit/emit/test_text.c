@@ -160,8 +160,10 @@ static void a_full_disk_is_told(void **state)
 	struct emit *e;
 
 	(void)state;
-	if (!f)
+	if (!f) {
+		print_message("skipped: no /dev/full\n");
 		skip();
+	}
 	e = emit_text_create(f, false);
 	emit_line(e, "lost");
 	errno = 0;

@@ -27,8 +27,10 @@ static int teardown(void **state)
 
 static enum fs_status choose(uint32_t build, struct layout *user)
 {
+	struct fltmgr_given given = {.user = user};
+
 	fw_collect(&w);
-	return fltmgr_choose(&w.r, &w.modules, build, user, &arena, &choice, &err);
+	return fltmgr_choose(&w.r, &w.modules, build, &given, &arena, &choice, &err);
 }
 
 /* The world is 19041's; 14393 and 17763 read what is in it just as well, so the

@@ -23,7 +23,8 @@ static int teardown(void **state)
 static enum fs_status locate(uint64_t rva, struct fltmgr_site *site, struct fs_error *err)
 {
 	struct reader r;
-	struct locate_in in = {.r = &r, .rva_known = rva != 0, .globals_rva = rva};
+	struct locate_in in = {.r = &r, .rva_known = rva != 0, .globals_rva = rva,
+				.rva_how = "known RVA of this image"};
 
 	fw_collect(&w);
 	r = w.r;

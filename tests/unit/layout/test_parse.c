@@ -107,7 +107,8 @@ static void absent_is_not_unknown(void **state)
 
 static void names_bits_and_values(void **state)
 {
-	struct layout *l = good(HEAD "enum E\n  value 1 A\n  value 2 B\n  value 0x4000000 C\n");
+	struct layout *l = good(HEAD "enum E\n  value 1 A\n  value 2 B\n  value 0x4000000 C\n"
+				     "enum P FLT_OBFL_\n  value 1 DRAINING\n");
 
 	(void)state;
 	assert_string_equal(layout_enum_name(l, "E", 2), "B");
@@ -115,6 +116,11 @@ static void names_bits_and_values(void **state)
 	assert_null(layout_enum_name(l, "F", 1));
 	assert_int_equal(layout_enum_mask(l, "E"), 0x4000003);
 	assert_int_equal(layout_enum_mask(l, "F"), 0);
+	/* the prefix is told apart from the name */
+	assert_string_equal(layout_enum_prefix(l, "P"), "FLT_OBFL_");
+	assert_string_equal(layout_enum_name(l, "P", 1), "DRAINING");
+	assert_string_equal(layout_enum_prefix(l, "E"), "");
+	assert_string_equal(layout_enum_prefix(l, "F"), "");
 	layout_free(l);
 }
 

@@ -47,7 +47,7 @@ static int tear_down(void **state)
 
 static struct reader reader_of(struct world *w)
 {
-	return (struct reader){w->vm, w->layout, NULL};
+	return (struct reader){.vm = w->vm, .nt = w->layout};
 }
 
 static enum fs_status read_modules(struct world *w, const char *path, struct fs_error *err)
@@ -229,6 +229,33 @@ static void overlaps_are_kept_and_told(void **state)
 	assert_ptr_equal(module_nt(&w->m), &w->m.list.v[0]);
 }
 
+/* Each inside the one before: what is behind the inner ones is the outer ones' again, and
+ * there are no more stretches to search than modules have ends. */
+static void nested_modules(void **state)
+{
+	struct world *w = *state;
+	struct fs_error err;
+
+	triage_driver(&w->t, "a.sys", DRV_BASE, 0x9000, 1);
+	triage_driver(&w->t, "b.sys", DRV_BASE + 0x1000, 0x5000, 1);
+	triage_driver(&w->t, "c.sys", DRV_BASE + 0x2000, 0x2000, 1);
+	triage_driver(&w->t, "d.sys", DRV_BASE + 0x3000, 0x4000, 1); /* outlives b and c */
+	triage_driver(&w->t, "e.sys", DRV_BASE + 0x9000, 0x1000, 1);
+	triage_driver(&w->t, "none.sys", DRV_BASE + 0x800, 0, 1);
+	assert_int_equal(read_modules(w, triage_write(&w->t), &err), FS_OK);
+	assert_null(module_at(&w->m, DRV_BASE - 1));
+	assert_string_equal(module_at(&w->m, DRV_BASE)->name, "a.sys");
+	assert_string_equal(module_at(&w->m, DRV_BASE + 0x800)->name, "a.sys");
+	assert_string_equal(module_at(&w->m, DRV_BASE + 0x1fff)->name, "b.sys");
+	assert_string_equal(module_at(&w->m, DRV_BASE + 0x2fff)->name, "c.sys");
+	assert_string_equal(module_at(&w->m, DRV_BASE + 0x3000)->name, "d.sys");
+	assert_string_equal(module_at(&w->m, DRV_BASE + 0x6fff)->name, "d.sys");
+	assert_string_equal(module_at(&w->m, DRV_BASE + 0x7000)->name, "a.sys");
+	assert_string_equal(module_at(&w->m, DRV_BASE + 0x9000)->name, "e.sys");
+	assert_null(module_at(&w->m, DRV_BASE + 0xa000));
+	assert_true(w->m.ranges.n <= 2 * w->m.list.n);
+}
+
 /* It came round, but one entry's links are the last of what was captured of it. */
 static void an_entry_without_its_range(void **state)
 {
@@ -404,6 +431,7 @@ int main(void)
 		T(names_are_found_or_ambiguous),
 		T(the_triage_lists),
 		T(overlaps_are_kept_and_told),
+		T(nested_modules),
 		T(an_entry_without_its_range),
 		T(a_broken_list),
 		T(a_list_without_a_beginning),

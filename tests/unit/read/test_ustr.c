@@ -56,6 +56,37 @@ static void empty_needs_no_buffer(void **state)
 	fixture_free(&f);
 }
 
+/* Two descriptors may lead to one buffer; what is kept has a bound all the same. */
+static void text_has_a_bound(void **state)
+{
+	static const uint16_t name[] = {'a', 'b', 'c', 'd'};
+	uint64_t left = 20;
+	struct fixture f;
+	struct arena a = {0};
+	struct fs_error err;
+	struct reader r;
+	struct ustr u;
+
+	(void)state;
+	fixture_make(&f);
+	put_string(f.d, 8, 8, BUF);
+	put_units(f.d, BUF, name, 4);
+	r = *fixture_reader(&f);
+	r.text_left = &left;
+	assert_int_equal(ustr_read(&r, STR, "x", &a, &u, NULL), FS_OK);
+	assert_int_equal(ustr_read(&r, STR, "x", &a, &u, NULL), FS_OK);
+	assert_int_equal(left, 4);
+	assert_int_equal(ustr_read(&r, STR, "x", &a, &u, &err), FS_LIMIT);
+	assert_null(u.text);
+	assert_int_equal(u.length, 8);
+	assert_true(err.address == STR);
+	put_string(f.d, 4, 4, BUF);
+	assert_int_equal(ustr_read(&r, STR, "x", &a, &u, NULL), FS_OK);
+	assert_int_equal(left, 0);
+	arena_deinit(&a);
+	fixture_free(&f);
+}
+
 /* The longest there can be; also the path that needs the heap. */
 static void longest(void **state)
 {
@@ -197,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_names),
 		cmocka_unit_test(empty_needs_no_buffer),
+		cmocka_unit_test(text_has_a_bound),
 		cmocka_unit_test(longest),
 		cmocka_unit_test(lengths_around_the_short_buffer),
 		cmocka_unit_test(insane_is_evidence_not_failure),

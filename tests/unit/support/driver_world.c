@@ -138,7 +138,7 @@ struct model_builder *driver_begin(struct driver_world *w)
 			 &err) ||
 	    dump_open(triage_write(&w->t), &w->dump, &err) || vm_create(w->dump, &w->vm, &err))
 		fail_msg("%s", err.text);
-	w->r = (struct reader){w->vm, w->layout, NULL};
+	w->r = (struct reader){.vm = w->vm, .nt = w->layout};
 	if (modules_read(&w->r, &w->m, &err))
 		fail_msg("%s", err.text);
 	model_begin(&w->b, &w->model, &w->arena);

@@ -48,6 +48,7 @@ void mm_begin(struct model_maker *k)
 	m->modules = k->module;
 	m->fltmgr_module = -1;
 	m->modules_whole = true;
+	m->dump.bugcheck = mm_value(0xe2); /* MANUALLY_INITIATED_CRASH */
 	m->found = true;
 	m->globals = mm_value(0xfffff88001330200);
 	close_list(&m->frame_list, 0xfffff880013302c0, k->frame_entries);

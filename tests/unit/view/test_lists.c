@@ -64,6 +64,28 @@ static void two_directions_are_told_apart(void **state)
 	shown_free(&s);
 }
 
+/* "Frame 0" rests on an offset like any other value does. */
+static void unproved_frame_number_is_marked(void **state)
+{
+	(void)state;
+	make_torn();
+	k.m.fltmgr.id = "fltmgr-19041-x64";
+	shown_text(&s, &k.m);
+	view_filters(&s.v);
+	view_volumes(&s.v);
+	assert_true(shown_end(&s));
+	assert_null(strstr(s.c.text, "\"Frame 0\" ?"));
+	shown_free(&s);
+	k.frame[0].id.unproved = true;
+	shown_text(&s, &k.m);
+	view_filters(&s.v);
+	view_volumes(&s.v);
+	assert_true(shown_end(&s));
+	assert_true(lines_in_order(s.c.text, "Filter List: ffffe78f8d4150c0 \"Frame 0\" ?\n"
+					     "Volume List: ffffe78f8d415140 \"Frame 0\" ?\n"));
+	shown_free(&s);
+}
+
 /* A closed list whose count is another, and one whose Blink does not fit. */
 static void closed_is_not_whole(void **state)
 {
@@ -195,6 +217,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_directions_are_told_apart),
+		cmocka_unit_test(unproved_frame_number_is_marked),
 		cmocka_unit_test(closed_is_not_whole),
 		cmocka_unit_test(every_stop_has_its_words),
 		cmocka_unit_test(what_no_list_reached_is_not_lost),
