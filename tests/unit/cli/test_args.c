@@ -50,6 +50,9 @@ static void commands_take_their_arguments(void **state)
 	assert_null(o.dump);
 	assert_true(parse("layouts", "M.DMP", NULL, NULL, NULL));
 	assert_string_equal(o.dump, "M.DMP");
+	assert_true(parse("rules", "an-id", NULL, NULL, NULL));
+	assert_null(o.dump);
+	assert_string_equal(o.arg, "an-id");
 	assert_true(parse("rules", NULL, NULL, NULL, NULL));
 	/* a word after -- is no option */
 	assert_true(parse("info", "--", "--json", NULL, NULL));
@@ -93,7 +96,7 @@ static void senseless_lines(void **state)
 	assert_false(parse("filter", "M.DMP", NULL, NULL, NULL));
 	assert_non_null(strstr(why, "filter takes: DUMP FILTER"));
 	assert_false(parse("filter", "M.DMP", "a", "b", NULL));
-	assert_false(parse("rules", "M.DMP", NULL, NULL, NULL));
+	assert_false(parse("rules", "an-id", "another", NULL, NULL));
 	assert_false(parse("--bogus", "M.DMP", NULL, NULL, NULL));
 	assert_non_null(strstr(why, "--bogus"));
 	assert_false(parse("M.DMP", "--layout", NULL, NULL, NULL));
