@@ -22,11 +22,16 @@ echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || missing="$missing libc6-d
 need_library libaddrxlat libkdumpfile-dev
 need_library capstone libcapstone-dev
 need_library jansson libjansson-dev
+need_library libxml-2.0 libxml2-dev
 # only its header: the library itself is loaded when something is to be downloaded
 need_library libcurl libcurl4-openssl-dev
 if [ "$group" = test ]; then
 	need_library cmocka libcmocka-dev
 	need_command python3 python3
+	# JUnit, SARIF and JSON are read by other people's readers
+	need_command xmllint libxml2-utils
+	need_command jq jq
+	/usr/bin/python3 -c 'import junitparser' >/dev/null 2>&1 || missing="$missing python3-junitparser"
 	# images, PDBs and code for Windows are made on the spot
 	need_command clang clang
 	need_command lld-link lld
