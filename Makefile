@@ -10,7 +10,7 @@ V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 
 PKGS_LIB  := libaddrxlat capstone
-PKGS_CLI  := jansson
+PKGS_CLI  := jansson libxml-2.0
 PKGS_TEST := cmocka
 
 # The warnings that the good trees of this field use (kmod, elfutils, systemd),
@@ -30,7 +30,8 @@ STD      := -std=c11 -D_GNU_SOURCE -Isrc -Iinclude
 DEPFLAGS  = -MMD -MP
 OPT      ?= -O2 -g
 SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-pkgflags  = $(shell pkg-config --cflags $(1) 2>/dev/null)
+# One by one: pkg-config says nothing at all when one of them (cmocka) is not there.
+PKG_CFLAGS := $(foreach p,$(PKGS_LIB) $(PKGS_CLI) $(PKGS_TEST),$(shell pkg-config --cflags $(p) 2>/dev/null))
 pkglibs   = $(shell pkg-config --libs $(1) 2>/dev/null)
 # libcurl and libmspack are loaded when they are needed, not linked
 LIBS_LIB  = $(call pkglibs,$(PKGS_LIB)) -ldl
@@ -53,7 +54,7 @@ all: $(BUILD)/fltscope $(BUILD)/libfltscope.a
 define flavour
 $(BUILD)/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
-	$$(Q)$$(if $$(filter 1,$$(V)),,echo "  CC    $$<" &&) $$(CC) $$(STD) $$(if $$(filter tests/%,$$<),-Itests/unit) $$(WARN) $(2) $$(CFLAGS) $$(call pkgflags,$$(PKGS_LIB) $$(PKGS_CLI) $$(PKGS_TEST)) $$(DEPFLAGS) -c -o $$@ $$< || { sh tests/tools/deps.sh build names; exit 1; }
+	$$(Q)$$(if $$(filter 1,$$(V)),,echo "  CC    $$<" &&) $$(CC) $$(STD) $$(if $$(filter tests/%,$$<),-Itests/unit) $$(WARN) $(2) $$(CFLAGS) $$(PKG_CFLAGS) $$(DEPFLAGS) -c -o $$@ $$< || { sh tests/tools/deps.sh build names; exit 1; }
 $(BUILD)/$(1)/gen/layouts.o: $(BUILD)/gen/layouts.c
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(STD) $$(WARN) $(2) $$(CFLAGS) $$(DEPFLAGS) -c -o $$@ $$<
@@ -92,7 +93,7 @@ UNIT_LIB := $(sort $(wildcard tests/unit/support/*.c))
 UNIT_LIB_OBJ := $(patsubst %.c,$(BUILD)/san/%.o,$(UNIT_LIB))
 $(BUILD)/san/unit/%: tests/unit/%.c $(BUILD)/san/libfltscope-test.a $(UNIT_LIB_OBJ)
 	@mkdir -p $(@D)
-	$(Q)$(if $(filter 1,$(V)),,echo "  TEST  $<" &&) $(CC) $(STD) -Itests/unit $(filter-out -Wconversion -Wstack-usage%,$(WARN)) -O1 -g $(SAN) $(CFLAGS) $(call pkgflags,$(PKGS_TEST) $(PKGS_CLI)) $(DEPFLAGS) -o $@ $< $(UNIT_LIB_OBJ) $(BUILD)/san/libfltscope-test.a $(LIBS_LIB) $(LIBS_CLI) $(LIBS_TEST)
+	$(Q)$(if $(filter 1,$(V)),,echo "  TEST  $<" &&) $(CC) $(STD) -Itests/unit $(filter-out -Wconversion -Wstack-usage%,$(WARN)) -O1 -g $(SAN) $(CFLAGS) $(PKG_CFLAGS) $(DEPFLAGS) -o $@ $< $(UNIT_LIB_OBJ) $(BUILD)/san/libfltscope-test.a $(LIBS_LIB) $(LIBS_CLI) $(LIBS_TEST)
 -include $(addsuffix .d,$(UNIT_BIN)) $(UNIT_LIB_OBJ:.o=.d)
 .SECONDARY:
 
@@ -178,6 +179,7 @@ check-run: $(TEST_DEPS)
 		"python3 tests/tools/same_world.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/worlds" \
 		"python3 tests/tools/check_symbols.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/symbols" \
 		"python3 tests/tools/check_mutations.py $(BUILD)/fltscope $(BUILD)/mkworld $(BUILD)/mutations --every 9" \
+		"python3 tests/tools/check_ci.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/ci" \
 		"python3 tests/tools/bad_input.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/bad" \
 		"python3 tests/tools/check_code.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/code" \
 		"python3 tests/tools/check_from_code.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/fromcode" \

@@ -18,9 +18,9 @@ size_t utf16le_to_utf8(const uint8_t *src, size_t units, char *dst, size_t dst_s
 bool utf16le_is_sane(const uint8_t *src, size_t units);
 
 /* Copy `src` with everything that could act on a terminal made visible: C0, DEL
- * and C1 controls, bidi and zero-width characters and invalid UTF-8 become \xNN or
- * \u{NNNN}; a backslash stays (Windows paths are full of them). Always
- * terminated; returns the length that the full result has (like snprintf). */
+ * and C1 controls, bidi and zero-width characters, U+xxFFFE and U+xxFFFF, and invalid UTF-8
+ * become \xNN or \u{NNNN}: what is left XML 1.0 can say too. A backslash stays (Windows paths are
+ * full of them). Always terminated; returns the length that the full result has (like snprintf). */
 size_t escape_terminal(const char *src, char *dst, size_t dst_size);
 
 /* ASCII-only, as the I/O manager compares driver and module names. */

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "emit/results.h"
 #include "fltscope/fltscope.h"
 #include "view/view.h"
 
@@ -24,9 +25,10 @@ enum cli_needs {
 	TAKES_ARG = 4,	 /* DUMP and perhaps one argument */
 	DUMP_OPTIONAL = 8,
 	NO_DUMP = 16,
-	MANY_ARGS = 32, /* more behind the first */
-	SUBCOMMAND = 64, /* a second word before the file: cli_options.sub */
+	MANY_ARGS = 32,	  /* more behind the first */
+	SUBCOMMAND = 64,  /* a second word before the file: cli_options.sub */
 	OTHER_FILE = 128, /* the file is no dump: it is not opened as one */
+	MANY_DUMPS = 256, /* DUMP…; the command opens them itself */
 };
 
 struct cli;
@@ -37,6 +39,8 @@ struct command {
 };
 const struct command *command_find(const char *name); /* NULL when there is none */
 
+/* How check answers. */
+enum cli_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_NDJSON, FORMAT_JUNIT, FORMAT_SARIF };
 enum cli_colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
 struct cli_options {
@@ -44,17 +48,24 @@ struct cli_options {
 	const char *dump, *arg;	       /* NULL when not given */
 	const char *const *args;       /* all behind the dump; args[0] is arg */
 	size_t nargs;
-	const char *sub;		       /* of commands with SUBCOMMAND */
-	const char *symbol_path;       /* -y; NULL: the environment's */
-	const char *image_path;	       /* -i */
-	const char *store;	       /* --store, of symbols fetch */
-	unsigned build;		       /* --build, of pdb layout; 0 not given */
+	const char *sub;	 /* of commands with SUBCOMMAND */
+	const char *symbol_path; /* -y; NULL: the environment's */
+	const char *image_path;	 /* -i */
+	const char *store;	 /* --store, of symbols fetch */
+	unsigned build;		 /* --build, of pdb layout; 0 not given */
 	bool offline;
 	unsigned recurse; /* -r */
 	bool blocks;	  /* -b */
 	const char *driver;
 	const char **layouts; /* owned: options_deinit */
 	size_t nlayouts;
+	/* check */
+	const char **dumps, **rules; /* owned likewise */
+	size_t ndumps, nrules;
+	const char *ignore; /* a file, NULL */
+	enum res_level fail_on;
+	enum cli_format format;
+	const char *only_check; /* an option given that is check's alone, NULL */
 	enum cli_colour colour;
 	bool json, help, version;
 	bool ledger; /* walk the contexts of live filters too */
@@ -72,6 +83,7 @@ struct cli {
 	struct fltscope *fs;	  /* NULL for commands without a dump */
 	const struct fs_model *m; /* NULL likewise */
 	struct view v;
+	size_t at, of; /* which of how many dumps; 0 for one */
 };
 
 /* "fltscope: PATH: message" on stderr; whatever the dump put into it is escaped. */
@@ -81,6 +93,12 @@ __attribute__((format(printf, 2, 3))) void cli_say(const struct cli *c, const ch
  * cli_end returns the exit status, `status` unless writing failed. */
 bool cli_begin(struct cli *c);
 int cli_end(struct cli *c, int status);
+/* Open opt->dump into fs and m: CLI_DONE, or the exit status with *ret_why (may be NULL;
+ * not escaped) told on stderr too. fltscope_close(c->fs) is the caller's. */
+int cli_open(struct cli *c, struct fs_error *ret_why);
+/* Notes about the dump on stderr. */
+void cli_notes(const struct cli *c);
+bool cli_wants_colour(const struct cli_options *o);
 /* Progress goes to a terminal only: wipe its line before anything else is said. */
 void cli_progress_end(void);
 /* Open the dump, run the command, close: the exit status. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cli/cli.h"
 
+#include <string.h>
+
 int cmd_diagnose(struct cli *c)
 {
 	const struct fs_report *report = NULL;
@@ -19,10 +21,29 @@ int cmd_diagnose(struct cli *c)
 	return cli_end(c, answer == VIEW_ANSWERED ? CLI_DONE : CLI_UNDECIDED);
 }
 
+static bool rule_exists(const char *id)
+{
+	size_t i, n = fs_rule_count();
+
+	for (i = 0; i < n; i++)
+		if (strcmp(fs_rule_at(i)->id, id) == 0)
+			return true;
+	return false;
+}
+
 int cmd_rules(struct cli *c)
 {
+	const char *id = c->opt->arg;
+	size_t i, n = fs_rule_count();
+
+	if (id && !rule_exists(id)) {
+		cli_say(c, "there is no rule \"%s\"; the rules are:", id);
+		for (i = 0; i < n; i++) /* a line each: no number of rules is cut short */
+			cli_say(c, "   %s", fs_rule_at(i)->id);
+		return CLI_USAGE;
+	}
 	if (!cli_begin(c))
 		return CLI_UNDECIDED;
-	view_rules(&c->v, fs_rule_at, fs_rule_count());
+	view_rules(&c->v, fs_rule_at, n, id);
 	return cli_end(c, CLI_DONE);
 }

@@ -28,9 +28,13 @@ enum {
 	OPT_DRIVER,
 	OPT_LEDGER,
 	OPT_VERSION,
+	OPT_FAIL_ON,
+	OPT_FORMAT,
+	OPT_RULE,
+	OPT_IGNORE,
 	OPT_OFFLINE,
 	OPT_STORE,
-	OPT_BUILD,
+	OPT_BUILD
 };
 
 static const struct option long_options[] = {
@@ -40,6 +44,10 @@ static const struct option long_options[] = {
 	{"colour", required_argument, NULL, OPT_COLOUR},
 	{"driver", required_argument, NULL, OPT_DRIVER},
 	{"ledger", no_argument, NULL, OPT_LEDGER},
+	{"fail-on", required_argument, NULL, OPT_FAIL_ON},
+	{"format", required_argument, NULL, OPT_FORMAT},
+	{"rule", required_argument, NULL, OPT_RULE},
+	{"ignore", required_argument, NULL, OPT_IGNORE},
 	{"offline", no_argument, NULL, OPT_OFFLINE},
 	{"store", required_argument, NULL, OPT_STORE},
 	{"build", required_argument, NULL, OPT_BUILD},
@@ -59,6 +67,62 @@ static bool parse_colour(const char *s, enum cli_colour *ret)
 	else
 		return false;
 	return true;
+}
+
+static bool parse_fail_on(const char *s, enum res_level *ret)
+{
+	int i;
+
+	for (i = RES_NOTE; i <= RES_ERROR; i++)
+		if (strcmp(s, res_level_name((enum res_level)i)) == 0) {
+			*ret = (enum res_level)i;
+			return true;
+		}
+	return false;
+}
+
+static bool parse_format(const char *s, enum cli_format *ret)
+{
+	static const char *const names[] = {"text", "json", "ndjson", "junit", "sarif"};
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(s, names[i]) == 0) {
+			*ret = (enum cli_format)i;
+			return true;
+		}
+	return false;
+}
+
+/* The options that only check has. */
+static bool take_check_option(struct cli_options *o, int opt, char *why, size_t n)
+{
+	switch (opt) {
+	case OPT_FAIL_ON:
+		o->only_check = "--fail-on";
+		if (parse_fail_on(optarg, &o->fail_on))
+			return true;
+		(void)snprintf(why, n, "--fail-on takes error, warning or note, not '%s'", optarg);
+		return false;
+	case OPT_FORMAT:
+		o->only_check = "--format";
+		if (parse_format(optarg, &o->format))
+			return true;
+		(void)snprintf(why, n,
+			       "--format takes text, json, ndjson, junit or sarif, not '%s'",
+			       optarg);
+		return false;
+	case OPT_RULE:
+		o->only_check = "--rule";
+		o->rules[o->nrules++] = optarg;
+		return true;
+	default:
+		o->only_check = "--ignore";
+		if (o->ignore)
+			(void)snprintf(why, n, "--ignore can be given once");
+		o->ignore = optarg;
+		return why[0] == '\0';
+	}
 }
 
 /* -r alone is one level, as -r1. */
@@ -127,6 +191,11 @@ static bool take_option(struct cli_options *o, int opt, char **argv, char *why, 
 	case OPT_VERSION:
 		o->version = true;
 		return true;
+	case OPT_FAIL_ON:
+	case OPT_FORMAT:
+	case OPT_RULE:
+	case OPT_IGNORE:
+		return take_check_option(o, opt, why, n);
 	case 'h':
 		o->help = true;
 		return true;
@@ -157,15 +226,22 @@ static bool check_words(const struct cli_options *o, char *why, size_t size)
 
 	if (!o->sub && (needs & SUBCOMMAND))
 		(void)snprintf(why, size, "%s takes: %s", cmd->name, cmd->args);
-	else if (!o->dump && !(needs & (NO_DUMP | DUMP_OPTIONAL)))
+	else if (!o->dump && o->ndumps == 0 && !(needs & (NO_DUMP | DUMP_OPTIONAL)))
 		(void)snprintf(why, size, "%s: no %s is named", cmd->name,
 			       needs & OTHER_FILE ? "file" : "dump");
 	else if (!o->arg && (needs & NEEDS_ARG))
 		(void)snprintf(why, size, "%s takes: %s", cmd->name, cmd->args);
 	else if ((o->recurse || o->blocks) && strcmp(cmd->name, "dt") != 0)
 		(void)snprintf(why, size, "-r and -b belong to dt, not to %s", cmd->name);
-	else if (o->driver && strcmp(cmd->name, "diagnose") != 0)
-		(void)snprintf(why, size, "--driver belongs to diagnose, not to %s", cmd->name);
+	else if (o->driver && strcmp(cmd->name, "diagnose") != 0 && !(needs & MANY_DUMPS))
+		(void)snprintf(why, size, "--driver belongs to diagnose and check, not to %s",
+			       cmd->name);
+	else if (o->only_check && !(needs & MANY_DUMPS))
+		(void)snprintf(why, size, "%s belongs to check, not to %s", o->only_check,
+			       cmd->name);
+	else if (o->json && (needs & MANY_DUMPS) && o->format != FORMAT_TEXT &&
+		 o->format != FORMAT_JSON)
+		(void)snprintf(why, size, "--json and --format cannot both be meant");
 	else if (o->ledger && strcmp(cmd->name, "filter") != 0 && strcmp(cmd->name, "export") != 0)
 		(void)snprintf(why, size, "--ledger belongs to filter and export, not to %s",
 			       cmd->name);
@@ -202,6 +278,10 @@ static bool take_words(struct cli_options *o, int n, char **words, char *why, si
 		return false;
 	}
 	needs = cmd->needs;
+	while (n > 0 && (needs & MANY_DUMPS)) {
+		o->dumps[o->ndumps++] = *words++;
+		n--;
+	}
 	if (n > 0 && (needs & SUBCOMMAND)) {
 		o->sub = *words++;
 		n--;
@@ -226,11 +306,15 @@ static bool take_words(struct cli_options *o, int n, char **words, char *why, si
 
 bool options_parse(int argc, char **argv, struct cli_options *ret, char *why, size_t why_size)
 {
+	size_t n = (size_t)(argc > 0 ? argc : 1);
 	int opt;
 
 	memset(ret, 0, sizeof(*ret));
-	ret->layouts = calloc((size_t)(argc > 0 ? argc : 1), sizeof(*ret->layouts));
-	if (!ret->layouts) {
+	ret->layouts = calloc(n, sizeof(*ret->layouts));
+	ret->dumps = calloc(n, sizeof(*ret->dumps));
+	ret->rules = calloc(n, sizeof(*ret->rules));
+	ret->fail_on = RES_ERROR;
+	if (!ret->layouts || !ret->dumps || !ret->rules) {
 		(void)snprintf(why, why_size, "out of memory");
 		return false;
 	}
@@ -245,6 +329,8 @@ bool options_parse(int argc, char **argv, struct cli_options *ret, char *why, si
 void options_deinit(struct cli_options *o)
 {
 	free(o->layouts);
+	free(o->dumps);
+	free(o->rules);
 	memset(o, 0, sizeof(*o));
 }
 
@@ -262,9 +348,14 @@ static const char usage_tail[] =
 	"Options:\n"
 	"  --json                 the answer as JSON (export always is)\n"
 	"  -r[N], -b              dt: nested types N levels deep; arrays and blocks whole\n"
-	"  --driver NAME          diagnose: only this driver or filter\n"
+	"  --driver NAME          diagnose, check: only this driver or filter\n"
 	"  --ledger               filter, export: find the contexts of live filters too\n"
-	"  -y PATH                symbol path, as Windows has it: folders, srv*DIR*URL, cache*DIR;\n"
+	"  --fail-on LEVEL        check: error (default), warning or note\n"
+	"  --format FORMAT        check: text, json, ndjson, junit or sarif\n"
+	"  --rule ID              check: only this rule; may be repeated\n"
+	"  --ignore FILE          check: lines 'RULE [SUBJECT] # REASON'\n"
+	"  -y PATH                symbol path, as Windows has it: folders, srv*DIR*URL, "
+	"cache*DIR;\n"
 	"                         else _NT_ALT_SYMBOL_PATH and _NT_SYMBOL_PATH\n"
 	"  -i PATH                image path: folders of drivers, for code a small dump left out\n"
 	"  --offline              no network, whatever the symbol path says\n"
@@ -282,7 +373,9 @@ static const char usage_tail[] =
 	"dump confirms; '(not-in-dump at 0x...)' stands where a value could not be read.\n"
 	"\n"
 	"Exit status: 0 done, 2 usage, 3 the file cannot be read as a dump, 4 no Filter\n"
-	"Manager state in this dump or what was asked for is not in it.\n";
+	"Manager state in this dump or what was asked for is not in it. check: 0 clean and\n"
+	"all that was asked was decided, 1 findings at or above --fail-on, 4 not decided;\n"
+	"of many dumps 3 wins, then 1, then 4.\n";
 
 void options_help(FILE *out, const struct command *command)
 {

@@ -33,7 +33,7 @@ void cli_say(const struct cli *c, const char *fmt, ...)
 	say(c->opt->dump, text);
 }
 
-static bool wants_colour(const struct cli_options *o)
+bool cli_wants_colour(const struct cli_options *o)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
@@ -46,8 +46,8 @@ bool cli_begin(struct cli *c)
 {
 	const char *name = c->opt->command->name, *sub = c->opt->sub;
 	bool json = c->opt->json || strcmp(name, "export") == 0;
-	struct emit *e =
-		json ? emit_json_create(stdout) : emit_text_create(stdout, wants_colour(c->opt));
+	struct emit *e = json ? emit_json_create(stdout)
+			      : emit_text_create(stdout, cli_wants_colour(c->opt));
 	char schema[64];
 
 	if (!e) {
@@ -73,14 +73,17 @@ int cli_end(struct cli *c, int status)
 
 static void progress(void *arg, const char *what, uint64_t done, uint64_t total)
 {
+	const struct cli *c = arg;
 	char safe[128];
 
-	(void)arg;
 	(void)escape_terminal(what ? what : "", safe, sizeof(safe));
+	(void)fputs("\r\x1b[K", stderr);
+	if (c->of > 1)
+		(void)fprintf(stderr, "[%zu/%zu] ", c->at, c->of);
 	if (total)
-		(void)fprintf(stderr, "\r\x1b[K%s %" PRIu64 "/%" PRIu64, safe, done, total);
+		(void)fprintf(stderr, "%s %" PRIu64 "/%" PRIu64, safe, done, total);
 	else
-		(void)fprintf(stderr, "\r\x1b[K%s", safe);
+		(void)fputs(safe, stderr);
 	(void)fflush(stderr);
 }
 
@@ -119,7 +122,7 @@ static char *symbol_path(const struct cli_options *o)
 	return path;
 }
 
-static int open_dump(struct cli *c)
+int cli_open(struct cli *c, struct fs_error *ret_why)
 {
 	const struct cli_options *o = c->opt;
 	char *symbols = symbol_path(o);
@@ -134,6 +137,7 @@ static int open_dump(struct cli *c)
 		.offline = o->offline || listing,
 		.progress = terminal ? progress : NULL,
 		.contexts = o->ledger,
+		.progress_arg = c,
 	};
 	struct fs_error err = {0};
 	enum fs_status st = fltscope_open(o->dump, &fo, &c->fs, &err);
@@ -145,11 +149,13 @@ static int open_dump(struct cli *c)
 		return CLI_DONE;
 	}
 	open_failed(o, st, &err);
+	if (ret_why)
+		*ret_why = err;
 	return st == FS_INVALID ? CLI_USAGE : CLI_NO_DUMP;
 }
 
 /* What the reader of any answer about this dump must know. */
-static void notes(const struct cli *c)
+void cli_notes(const struct cli *c)
 {
 	const struct fs_model *m = c->m;
 	bool shown = (c->opt->command->needs & NEEDS_STATE) != 0 ||
@@ -190,10 +196,10 @@ int cli_run(const struct cli_options *opt)
 	int status = CLI_DONE;
 
 	if (opt->dump && !(opt->command->needs & OTHER_FILE))
-		status = open_dump(&c);
+		status = cli_open(&c, NULL);
 	if (status == CLI_DONE) {
 		if (c.m)
-			notes(&c);
+			cli_notes(&c);
 		if (c.m && (opt->command->needs & NEEDS_STATE) && !c.m->found)
 			status = no_state(&c);
 		else

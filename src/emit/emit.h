@@ -20,6 +20,8 @@ enum emit_style { EMIT_PLAIN, EMIT_GOOD, EMIT_WARN, EMIT_BAD, EMIT_STRONG, EMIT_
 /* Owner: emit_finish, which writes what is pending and returns false when writing failed. */
 struct emit *emit_text_create(FILE *out, bool colour);
 struct emit *emit_json_create(FILE *out);
+/* Any number of documents, each one line. */
+struct emit *emit_json_lines_create(FILE *out);
 bool emit_finish(struct emit *e);
 bool emit_is_text(const struct emit *e); /* to skip costly text preparation only */
 

@@ -2,7 +2,7 @@
 /*
  * One JSON document, written as it is told: a tree of a hostile dump's quarter
  * of a million instances would not fit beside it. jansson encodes the scalars.
- * Keys keep their order; the indent is two columns.
+ * Keys keep their order; the indent is two columns, or the document is one line.
  */
 #include "emit/impl.h"
 
@@ -26,7 +26,8 @@ struct json {
 		bool is_array;
 		bool any; /* something stands in it already */
 	} level[MAX_DEPTH];
-	bool done; /* the root is closed */
+	bool done;  /* the root is closed */
+	bool lines; /* each root on a line of its own, as many as there are */
 };
 
 static int write_chunk(const char *s, size_t n, void *arg)
@@ -77,6 +78,8 @@ static void new_line(struct json *j)
 {
 	unsigned i;
 
+	if (j->lines)
+		return;
 	emit_puts(&j->base, "\n");
 	for (i = 0; i < j->depth; i++)
 		emit_puts(&j->base, "  ");
@@ -89,7 +92,7 @@ static bool lead_in(struct json *j, const char *key)
 	if (j->base.error)
 		return false;
 	if (j->depth == 0) {
-		if (key || j->done)
+		if (key || (j->done && !j->lines))
 			emit_fail(&j->base, EINVAL);
 		return !j->base.error;
 	}
@@ -103,7 +106,7 @@ static bool lead_in(struct json *j, const char *key)
 	new_line(j);
 	if (key) {
 		put_scalar(&j->base, string_of(key));
-		emit_puts(&j->base, ": ");
+		emit_puts(&j->base, j->lines ? ":" : ": ");
 	}
 	return !j->base.error;
 }
@@ -140,6 +143,8 @@ static void end(struct emit *e, bool is_array)
 	emit_puts(e, is_array ? "]" : "}");
 	if (j->depth == 0)
 		j->done = true;
+	if (j->depth == 0 && j->lines)
+		emit_puts(e, "\n");
 }
 
 static void json_object_begin(struct emit *e, const char *key)
@@ -200,7 +205,7 @@ static void json_finish(struct emit *e)
 
 	if (!e->error && j->depth > 0)
 		emit_fail(e, EINVAL);
-	if (!e->error && j->done)
+	if (!e->error && j->done && !j->lines)
 		emit_puts(e, "\n");
 }
 
@@ -219,4 +224,13 @@ static const struct emit_ops json_ops = {
 struct emit *emit_json_create(FILE *out)
 {
 	return emit_new(sizeof(struct json), &json_ops, out);
+}
+
+struct emit *emit_json_lines_create(FILE *out)
+{
+	struct emit *e = emit_json_create(out);
+
+	if (e)
+		((struct json *)e)->lines = true;
+	return e;
 }

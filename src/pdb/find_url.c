@@ -66,6 +66,16 @@ static const char *address(struct search *f, const char *base, bool two_tier, co
 	return url;
 }
 
+/* What comes later says it again: the first request's report is often shown to nobody. */
+static void server_failed(struct search *f, struct symbol_server *server,
+			  const struct fs_error *err)
+{
+	server->down = true;
+	server->why = arena_strdup(&f->s->mem, err->text);
+	if (!server->why)
+		f->no_memory = true;
+}
+
 static enum fs_status ask(struct search *f, struct symbol_server *server, struct download *job,
 			  struct fs_error *err)
 {
@@ -75,14 +85,15 @@ static enum fs_status ask(struct search *f, struct symbol_server *server, struct
 	if (!s->downloader) {
 		st = downloader_create(&s->o.limits, &s->downloader, err);
 		if (st != FS_OK) {
-			server->down = true;
+			server_failed(f, server, err);
 			return st;
 		}
 	}
 	job->progress = f->req->progress;
 	job->progress_arg = f->req->progress_arg;
 	st = download(s->downloader, job, err);
-	server->down |= job->server_down;
+	if (job->server_down)
+		server_failed(f, server, err);
 	f->interrupted |= job->interrupted;
 	return st;
 }
@@ -258,7 +269,8 @@ const char *find_at_url(struct search *f)
 	if (!server)
 		return NULL;
 	if (server->down) {
-		found_out(f, t->shown, FS_SYSTEM, "not asked again: it failed before");
+		found_out(f, t->shown, FS_SYSTEM, "not asked again: it failed before: %s",
+			  server->why ? server->why : "");
 		return NULL;
 	}
 	two = server->two_tier;

@@ -158,7 +158,7 @@ static struct symbol_answer *remembered(struct symbols *s, const struct search *
 }
 
 /* Not being able to remember is no failure of the request. */
-static void remember(struct symbols *s, const struct search *f, const char *path)
+static void remember(struct symbols *s, const struct search *f, const char *path, const char *why)
 {
 	struct symbol_answer *a;
 
@@ -171,7 +171,8 @@ static void remember(struct symbols *s, const struct search *f, const char *path
 	a->id.key = arena_strdup(&s->mem, f->id.key);
 	a->offline = f->req->offline;
 	a->path = path;
-	if (!a->id.name || !a->id.key)
+	a->why = path ? "" : arena_strdup(&s->mem, why);
+	if (!a->id.name || !a->id.key || !a->why)
 		s->answer.n--;
 }
 
@@ -220,6 +221,7 @@ static enum fs_status begin(struct symbols *s, const struct symbol_request *req,
 static enum fs_status search(struct search *f, const char **path, struct fs_error *err)
 {
 	const struct symbol_answer *a = remembered(f->s, f);
+	struct fs_error why = {0};
 	const char *found;
 
 	if (a && a->path) {
@@ -227,16 +229,17 @@ static enum fs_status search(struct search *f, const char **path, struct fs_erro
 		return FS_OK;
 	}
 	if (a)
-		return fs_fail(err, FS_NOT_FOUND, "%s %s: not found when it was asked for before",
-			       f->id.name, f->id.key);
+		return fs_fail(err, FS_NOT_FOUND, "when it was asked for before: %s", a->why);
 	found = along_path(f);
 	if (f->no_memory)
 		return fs_fail(err, FS_NO_MEMORY, "looking for %s: out of memory", f->id.name);
 	if (f->interrupted)
 		return fs_fail(err, FS_INVALID, "looking for %s: interrupted", f->id.name);
-	remember(f->s, f, found);
 	if (!found)
-		return not_found(f, err);
+		(void)not_found(f, &why);
+	remember(f->s, f, found, why.text);
+	if (!found)
+		return fs_fail(err, FS_NOT_FOUND, "%s", why.text);
 	*path = found;
 	return FS_OK;
 }

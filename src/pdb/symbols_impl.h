@@ -10,12 +10,14 @@ struct symbol_answer {
 	struct symbol_id id;
 	bool offline;
 	const char *path; /* NULL: not found */
+	const char *why;  /* then */
 };
 
 struct symbol_server {
 	const char *url;
-	bool down;     /* did not answer; why is in the report of that request */
-	bool two_tier; /* has index2.txt */
+	bool down;	 /* did not answer */
+	const char *why; /* then */
+	bool two_tier;	 /* has index2.txt */
 	bool asked_two_tier;
 };
 

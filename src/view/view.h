@@ -60,7 +60,8 @@ enum view_answer {
 	VIEW_NOT_KNOWN, /* the dump has nothing of that name; text is left empty */
 };
 enum view_answer view_diagnose(struct view *v, const struct fs_report *report, const char *driver);
-void view_rules(struct view *v, const struct fs_rule *(*at)(size_t), size_t n);
+/* `only`: the id of the one that is shown; NULL for all. */
+void view_rules(struct view *v, const struct fs_rule *(*at)(size_t), size_t n, const char *only);
 /* In place of an answer, when the dump holds no Filter Manager state. */
 void view_not_found(struct view *v);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The catalogue of causes, for people who want to know what is looked for. */
+#include <string.h>
+
 #include "view/common.h"
 
 static void optional(struct view *v, const char *key, const char *label, const char *text)
@@ -11,7 +13,7 @@ static void optional(struct view *v, const char *key, const char *label, const c
 		emit_paragraph(v->e, text_printf(v, "%s%s", label, text));
 }
 
-void view_rules(struct view *v, const struct fs_rule *(*at)(size_t), size_t n)
+void view_rules(struct view *v, const struct fs_rule *(*at)(size_t), size_t n, const char *only)
 {
 	size_t i;
 
@@ -19,6 +21,8 @@ void view_rules(struct view *v, const struct fs_rule *(*at)(size_t), size_t n)
 	for (i = 0; i < n; i++) {
 		const struct fs_rule *r = at(i);
 
+		if (only && strcmp(r->id, only) != 0)
+			continue;
 		entity_begin(v);
 		emit_object_begin(v->e, NULL);
 		emit_string(v->e, "id", r->id);

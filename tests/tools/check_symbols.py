@@ -166,6 +166,17 @@ def check_exact(dump, symbols, rva):
           not json.loads(r.stdout).get("frames") and "fltMgr.pdb" in r.stderr, r.stderr)
 
 
+def check_in_ci(dump, symbols):
+    """check opens dumps itself: what it decides must rest on the same symbols."""
+    for how, args, env, status in (("without a symbol path", [], {}, 4), ("-y", ["-y", symbols], {}, 0),
+                                   ("_NT_SYMBOL_PATH", [], {"_NT_SYMBOL_PATH": symbols}, 0),
+                                   ("-y before the environment", ["-y", work("empty")],
+                                    {"_NT_SYMBOL_PATH": symbols}, 4)):
+        r = tool("check", *args, "--fail-on", "note", dump, dump, ok=False, env=env)
+        check("check of an unknown build, %s: exit %d" % (how, status), r.returncode == status,
+              (r.returncode, r.stdout, r.stderr))
+
+
 def check_names(dump, symbols, rva):
     doc = ask("drvobj", dump, WATCH, "-y", symbols)
     text = json.dumps(doc)
@@ -227,6 +238,8 @@ def check_server(dump):
     path = "srv*%s*http://127.0.0.1:%d" % (work("cache"), server.server_port)
     r = tool("export", dump, "-y", path, "--offline", ok=False)
     check("--offline: no server is asked", not asked and r.returncode == 4, asked)
+    r = tool("check", dump, "-y", path, "--offline", ok=False)
+    check("check --offline: no server is asked", not asked and r.returncode == 4, asked)
     doc = ask("export", dump, "-y", path)
     check("a server's PDB makes the layout exact", doc["fltmgr"]["layout"]["source"] == "pdb", doc["fltmgr"])
     names = {p.split("/")[1] for p in asked}
@@ -401,6 +414,7 @@ def main():
     dump = world("moved", pdb, rva, layout)
     symbols = os.path.dirname(pdb)
     check_exact(dump, symbols, rva)
+    check_in_ci(dump, symbols)
     check_names(dump, symbols, rva)
     check_list_and_fetch(dump, symbols, pdb)
     check_server(dump)

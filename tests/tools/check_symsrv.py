@@ -305,7 +305,9 @@ def report(name, problem):
 
 
 # name, how the server behaves, driver options, lines that must be there, requests that the
-# server may see (None: any number)
+# server may see (None: any number; these three with the one for the compressed file, which a
+# tool without libmspack's header never makes)
+ASKS_PACKED = ("miss", "forbidden", "twotier")
 SINGLE = [
     ("hit", "hit", [], ["found ", ("place ok ", "/hit/x.pdb/")], 1),
     ("miss", "miss", [], ["failed not-found:", ("place not-found ", "HTTP 404")], 4),
@@ -360,6 +362,8 @@ PACKED = [
 
 
 def single(case, name, how, options, wanted, requests):
+    if how in ASKS_PACKED and not case.asks_packed:
+        requests -= 1
     case.run("srv*$/cache*@/" + how, options=options)
     problem = case.trouble(*wanted, "libcurl loaded")
     if not problem and case.has("found ") != (case.files() == 1):
@@ -388,16 +392,16 @@ def memory(case):
            or case.server.asked)
     case.run("srv*$/cache*@/miss", "x.pdb", "x.pdb")
     report("a missing file is asked for once",
-           case.trouble(("failed not-found:", "asked for before"))
-           or len(case.server.asked) != 4 and case.server.asked)
+           case.trouble(("failed not-found:", "asked for before: x.pdb"))
+           or len(case.server.asked) != 3 + case.asks_packed and case.server.asked)
     case.run("srv*$/cache*@/error", "x.pdb", "y.pdb", "z.pdb")
     report("a failing server is asked once",
-           case.trouble(("place system ", "not asked again"))
+           case.trouble(("place system ", "not asked again: it failed before: the server answered"))
            or len(case.server.asked) != 1 and case.server.asked)
     case.run("srv*$/cache*@/twotier", "x.pdb", "ntx.pdb")
     report("a two-tier server is known from then on",
            case.trouble("found ") or case.files() != 2 and "not both found"
-           or len(case.server.asked) != 6 and case.server.asked)
+           or len(case.server.asked) != 5 + case.asks_packed and case.server.asked)
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
@@ -536,7 +540,8 @@ def main():
             return 0
         case.run("srv*$/cache*@/packed")
         text = "\n".join(case.lines)
-        packed = not ("built without libmspack" in text or "libmspack.so.0 is not" in text)
+        case.asks_packed = "built without libmspack" not in text
+        packed = case.asks_packed and "libmspack.so.0 is not" not in text
         if not packed:
             print("skip - symsrv: compressed files, no libmspack here (libmspack-dev)")
         for row in SINGLE + (PACKED if packed else []):

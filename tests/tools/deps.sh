@@ -6,12 +6,17 @@
 set -eu
 group=${1:-build}
 missing=
+wanted=
 
 need_command() { # command package
 	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
 }
 need_library() { # pkg-config-name package
 	command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "$1" 2>/dev/null || missing="$missing $2"
+}
+# Done without, so never missing alone; installed along with what is.
+want_library() { # pkg-config-name package
+	command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "$1" 2>/dev/null || wanted="$wanted $2"
 }
 
 need_command cc gcc
@@ -22,11 +27,18 @@ echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || missing="$missing libc6-d
 need_library libaddrxlat libkdumpfile-dev
 need_library capstone libcapstone-dev
 need_library jansson libjansson-dev
+need_library libxml-2.0 libxml2-dev
 # only its header: the library itself is loaded when something is to be downloaded
 need_library libcurl libcurl4-openssl-dev
+# only its header: without it, compressed symbol files are not read
+want_library libmspack libmspack-dev
 if [ "$group" = test ]; then
 	need_library cmocka libcmocka-dev
 	need_command python3 python3
+	# JUnit, SARIF and JSON are read by other people's readers
+	need_command xmllint libxml2-utils
+	need_command jq jq
+	/usr/bin/python3 -c 'import junitparser' >/dev/null 2>&1 || missing="$missing python3-junitparser"
 	# images, PDBs and code for Windows are made on the spot
 	need_command clang clang
 	need_command lld-link lld
@@ -51,8 +63,8 @@ if [ "$(id -u)" != 0 ]; then
 	fi
 	sudo=sudo
 fi
-echo "Installing them with apt-get."
+echo "Installing them with apt-get.${wanted:+ Optional, too:$wanted}"
 $sudo apt-get update -qq
 # shellcheck disable=SC2086
 $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 \
-	--no-install-recommends $missing
+	--no-install-recommends $missing $wanted

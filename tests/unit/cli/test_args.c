@@ -50,6 +50,9 @@ static void commands_take_their_arguments(void **state)
 	assert_null(o.dump);
 	assert_true(parse("layouts", "M.DMP", NULL, NULL, NULL));
 	assert_string_equal(o.dump, "M.DMP");
+	assert_true(parse("rules", "an-id", NULL, NULL, NULL));
+	assert_null(o.dump);
+	assert_string_equal(o.arg, "an-id");
 	assert_true(parse("rules", NULL, NULL, NULL, NULL));
 	/* a word after -- is no option */
 	assert_true(parse("info", "--", "--json", NULL, NULL));
@@ -93,15 +96,46 @@ static void senseless_lines(void **state)
 	assert_false(parse("filter", "M.DMP", NULL, NULL, NULL));
 	assert_non_null(strstr(why, "filter takes: DUMP FILTER"));
 	assert_false(parse("filter", "M.DMP", "a", "b", NULL));
-	assert_false(parse("rules", "M.DMP", NULL, NULL, NULL));
+	assert_false(parse("rules", "an-id", "another", NULL, NULL));
 	assert_false(parse("--bogus", "M.DMP", NULL, NULL, NULL));
 	assert_non_null(strstr(why, "--bogus"));
 	assert_false(parse("M.DMP", "--layout", NULL, NULL, NULL));
 	assert_non_null(strstr(why, "--layout needs a value"));
 	assert_false(parse("frames", "M.DMP", "--driver", "x", NULL));
 	assert_non_null(strstr(why, "--driver"));
-	/* `check` is not there yet: it must not be taken for a dump and a command */
-	assert_false(parse("check", "M.DMP", NULL, NULL, NULL));
+}
+
+static void check_takes_many(void **state)
+{
+	(void)state;
+	assert_true(parse("check", "A.DMP", "B.DMP", "C.DMP", NULL));
+	assert_string_equal(o.command->name, "check");
+	assert_int_equal(o.ndumps, 3);
+	assert_string_equal(o.dumps[2], "C.DMP");
+	assert_null(o.dump);
+	assert_int_equal(o.fail_on, RES_ERROR);
+	assert_int_equal(o.format, FORMAT_TEXT);
+	assert_true(parse("check", "A.DMP", "--fail-on=note", "--format=sarif", "--driver=x"));
+	assert_int_equal(o.fail_on, RES_NOTE);
+	assert_int_equal(o.format, FORMAT_SARIF);
+	assert_string_equal(o.driver, "x");
+	assert_true(parse("check", "--rule=a", "--rule", "b", "A.DMP"));
+	assert_int_equal(o.nrules, 2);
+	assert_string_equal(o.rules[1], "b");
+	assert_true(parse("check", "--ignore", "f", "A.DMP", "--json"));
+	assert_string_equal(o.ignore, "f");
+	assert_false(parse("check", NULL, NULL, NULL, NULL));
+	assert_non_null(strstr(why, "check: no dump"));
+	assert_false(parse("check", "A.DMP", "--fail-on", "fatal", NULL));
+	assert_non_null(strstr(why, "fatal"));
+	assert_false(parse("check", "A.DMP", "--format", "xml", NULL));
+	assert_non_null(strstr(why, "xml"));
+	assert_false(parse("check", "A.DMP", "--json", "--format=junit", NULL));
+	assert_true(parse("check", "A.DMP", "--json", "--format=json", NULL));
+	assert_false(parse("check", "A.DMP", "--ignore=a", "--ignore=b", NULL));
+	assert_false(parse("diagnose", "A.DMP", "--rule", "b", NULL));
+	assert_non_null(strstr(why, "--rule belongs to check"));
+	assert_false(parse("diagnose", "A.DMP", "B.DMP", NULL, NULL));
 }
 
 static void help_wants_no_dump(void **state)
@@ -119,10 +153,10 @@ static void help_wants_no_dump(void **state)
 /* Dispatch and help come from one table. */
 static void help_names_every_command(void **state)
 {
-	static const char *const names[] = {"diagnose", "frames",  "filters", "instances",
-					    "volumes",	"frame",   "filter",  "instance",
-					    "volume",	"drvobj",  "devobj",  "lm",
-					    "info",	"layouts", "export",  "rules"};
+	static const char *const names[] = {"diagnose", "frames", "filters", "instances", "check",
+					    "volumes",	"frame",  "filter",  "instance",  "volume",
+					    "drvobj",	"devobj", "lm",	     "info",	  "layouts",
+					    "export",	"rules"};
 	char *text = NULL;
 	size_t i, n = 0;
 	FILE *f = open_memstream(&text, &n);
@@ -138,7 +172,7 @@ static void help_names_every_command(void **state)
 		(void)snprintf(line, sizeof(line), "\n  %s ", names[i]);
 		assert_non_null(strstr(text, line));
 	}
-	assert_null(command_find("check"));
+	assert_null(command_find("checks"));
 	assert_non_null(strstr(text, "0xfade"));
 	free(text);
 }
@@ -276,6 +310,7 @@ int main(void)
 		cmocka_unit_test(layouts_repeat),
 		cmocka_unit_test(colour),
 		cmocka_unit_test(senseless_lines),
+		cmocka_unit_test(check_takes_many),
 		cmocka_unit_test(help_wants_no_dump),
 		cmocka_unit_test(help_names_every_command),
 		cmocka_unit_test(addresses_in_every_spelling),

@@ -187,11 +187,31 @@ static const struct fs_rule *rule(size_t i)
 	return i == 0 ? &r : NULL;
 }
 
+static const struct fs_rule *two_rules(size_t i)
+{
+	static const struct fs_rule other = {
+		"zombie", "another", "30", FS_ERROR, "why", NULL, "do"};
+
+	return i == 0 ? rule(0) : &other;
+}
+
+/* The look-alike: an id that another one begins with. */
+static void one_rule_alone(void **state)
+{
+	(void)state;
+	shown_json(&s, NULL);
+	view_rules(&s.v, two_rules, 2, "zombie");
+	assert_true(shown_end(&s));
+	assert_string_equal(string_at(s.doc, "rules.0.number"), "30");
+	assert_null(at(s.doc, "rules.1"));
+	shown_free(&s);
+}
+
 static void rules_need_no_dump(void **state)
 {
 	(void)state;
 	shown_json(&s, NULL);
-	view_rules(&s.v, rule, 1);
+	view_rules(&s.v, rule, 1, NULL);
 	assert_true(shown_end(&s));
 	assert_string_equal(string_at(s.doc, "rules.0.id"), "zombie-leftover");
 	assert_string_equal(string_at(s.doc, "rules.0.severity"), "warning");
@@ -211,6 +231,7 @@ int main(void)
 		cmocka_unit_test(gaps_are_summed_up),
 		cmocka_unit_test(the_proof_of_a_layout),
 		cmocka_unit_test(rules_need_no_dump),
+		cmocka_unit_test(one_rule_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

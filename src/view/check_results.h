@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From a report to what `check` tells (emit/results.h): which findings count,
+ * which questions stay open, what is ignored and why. Built once a dump; every
+ * format tells the same.
+ */
+#ifndef VIEW_CHECK_RESULTS_H
+#define VIEW_CHECK_RESULTS_H
+
+#include "emit/results.h"
+#include "view/view.h"
+
+/* Beside the catalogue: an unload was begun and is not done, and no rule says why.
+ * An error when the driver is known to be stuck, an open question else. */
+#define CHECK_RULE_UNFINISHED "unload-unfinished"
+
+/* A line of the ignore file. */
+struct check_ignore {
+	const char *rule, *subject, *reason; /* subject NULL: every one */
+	size_t line;
+	bool used;
+};
+
+/* What was asked. */
+struct check_ask {
+	enum res_level fail_on;
+	const char *driver;	  /* NULL: every driver */
+	const char *const *rules; /* ids; none: every rule */
+	size_t nrules;
+	struct check_ignore *ignores;
+	size_t nignores;
+};
+
+/* The rule table with what was asked for; NULL when out of memory. */
+struct res_rule *check_rules(struct arena *a, const struct check_ask *ask, size_t *ret_n);
+/* Is there such a rule? */
+bool check_rule_exists(const char *id);
+
+/* Fill everything but the path. Strings live in the arena, the model and the report.
+ * Lines of ask->ignores that were needed become used. False: out of memory. */
+bool check_build(struct arena *a, struct check_ask *ask, const struct fs_model *m,
+		 const struct fs_report *r, struct res_dump *ret);
+/* A dump that cannot be told about: no state (model given), or not even a dump. */
+void check_cannot(struct res_dump *d, enum res_status status, const char *problem);
+
+/* --driver's name against a dump (check_match.c). */
+struct driver_match {
+	bool all; /* no name was given: everything fits */
+	const char *name;
+	uint64_t *addresses; /* of what fits and of what belongs to it, sorted */
+	size_t n;
+	size_t filters, decided; /* that fit; of those: the stage could be read */
+	bool known, loaded, unloaded;
+	struct res_match *matches;
+	size_t nmatches;
+};
+bool driver_match(struct arena *a, const struct fs_model *m, const struct fs_report *r,
+		  const char *name, struct driver_match *ret);
+bool driver_match_address(const struct driver_match *d, uint64_t address);
+
+/* Text, JSON document, or a line of JSON a dump. Owner: results_end, which leaves the
+ * emitter alone. `v` is the caller's; its model is the dump's that is told. */
+enum check_shape { CHECK_DOCUMENT, CHECK_LINES };
+struct results *view_check_create(struct view *v, enum check_shape shape);
+
+#endif
