@@ -88,6 +88,22 @@ static enum fs_status tell_layout(struct fltscope *fs, struct fs_error *err)
 	return st;
 }
 
+/* At some GiB a second this is seconds, and more than a kernel dump of most machines holds. */
+#define SEARCH_BYTES (8ull << 30)
+
+static enum fs_status holders(struct fltscope *fs, struct fs_error *err)
+{
+	const struct fltmgr_wants wants = {
+		.search_bytes = fs->opts.search_bytes ? fs->opts.search_bytes : SEARCH_BYTES,
+		.all = fs->opts.contexts,
+		.progress = fs->opts.progress,
+		.progress_arg = fs->opts.progress_arg,
+	};
+
+	return fltmgr_collect_holders(&fs->reader, &fs->modules, &fs->choice, &wants, &fs->builder,
+				      err);
+}
+
 static enum fs_status collect(struct fltscope *fs, struct fs_error *err)
 {
 	struct fs_model *m = &fs->model;
@@ -95,6 +111,7 @@ static enum fs_status collect(struct fltscope *fs, struct fs_error *err)
 	bool own = fs->choice.match != LMATCH_FAMILY &&
 		   strcmp(layout_machine(fs->choice.layout), session_machine(fs)) == 0;
 	const char *walk = own ? layout_fact(fs->choice.layout, "unload-walk") : NULL;
+	const char *accounting = own ? layout_fact(fs->choice.layout, "rundown-accounting") : NULL;
 	enum fs_status st;
 
 	/* The code of this very dump knows better than a layout. */
@@ -115,14 +132,20 @@ static enum fs_status collect(struct fltscope *fs, struct fs_error *err)
 		if (!m->unload_walk)
 			return fs_fail(err, FS_NO_MEMORY, "out of memory");
 	}
+	if (accounting) {
+		m->rundown_accounting = arena_strdup(&fs->arena, accounting);
+		if (!m->rundown_accounting)
+			return fs_fail(err, FS_NO_MEMORY, "out of memory");
+	}
 	fs->reader.fltmgr = fs->choice.layout;
 	st = fltmgr_collect(&fs->reader, &fs->modules, &fs->choice, &fs->builder, err);
 	if (st == FS_NO_MEMORY)
 		return st;
-	if (st == FS_OK)
+	if (st == FS_OK) {
 		m->found = true;
-	else
-		m->not_found = arena_strdup(&fs->arena, err->text);
+		return holders(fs, err);
+	}
+	m->not_found = arena_strdup(&fs->arena, err->text);
 	return FS_OK;
 }
 

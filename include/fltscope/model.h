@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fltscope/holders.h"
 #include "fltscope/value.h"
 
 struct fs_module {
@@ -115,6 +116,7 @@ struct fs_filter {
 	struct fs_context_node *contexts;
 	size_t ncontexts;
 	size_t context_slots; /* entries of SupportedContexts on this build */
+	struct fs_filter_holders *holders; /* NULL: not looked at */
 };
 #define FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS 0x1u
 #define FS_FLTFL_FILTERING_INITIATED          0x2u
@@ -130,6 +132,7 @@ struct fs_instance {
 	struct fs_value operation_rundown, context, track_completion_nodes;
 	uint64_t context_lock, callback_nodes, transaction_contexts; /* VA, 0 unknown */
 	bool by_filter, by_volume; /* which list reached it */
+	struct fs_instance_holders *holders; /* NULL: not looked at; read while it drains */
 };
 
 struct fs_volume {
@@ -234,6 +237,7 @@ struct fs_model {
 	const char *located_by;    /* "known RVA of this image", "searching fltmgr's data", "fltmgr's code", "frame type word" */
 	const char *unload_walk;   /* "gives-up", "goes-on", NULL not known */
 	uint64_t unload_walk_at;   /* VA of the branch in this dump's code that shows it; 0: a layout's fact */
+	const char *rundown_accounting; /* layout fact: "itemised", NULL: not known for this build */
 
 	struct fs_module *modules;         size_t nmodules;
 	/* Every loaded module is in modules with its range: an address in none of them is

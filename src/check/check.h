@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/vec.h"
 #include "fltscope/finding.h"
+#include "fltscope/ledger.h"
 
 /* Run all checks. Everything in *ret lives in the arena. */
 enum fs_status check_all(const struct fs_model *model, struct arena *arena, struct fs_report *ret,
@@ -18,6 +19,15 @@ enum fs_status check_all(const struct fs_model *model, struct arena *arena, stru
 /* --- for the checks themselves ------------------------------------------- */
 
 typedef VEC(struct fs_evidence) evidence_vec;
+/* Things of one kind that are named as evidence; the message tells how many there are. */
+#define EVIDENCE_MAX 8
+
+/* What a filter's verdict said before a cause was found, and how much the cause weighs. */
+struct cause {
+	size_t base; /* premises */
+	const char *summary;
+	uint64_t weight;
+};
 
 struct check_run {
 	const struct fs_model *m;
@@ -27,6 +37,7 @@ struct check_run {
 	VEC(struct fs_not_checked) not_checked;
 	enum fs_stage *stages;   /* by filter index */
 	const char **stage_why;
+	struct cause *causes; /* by filter index */
 	bool out_of_memory;
 };
 
@@ -96,11 +107,38 @@ enum reference replay_reference(const struct fs_filter *f);
 /* Stage S0..S5 of one filter with the reason in words. */
 enum fs_stage stage_of(struct check_run *run, size_t filter, const char **ret_why);
 
+/* held.c: who holds a filter that waits in S3. */
+bool held_account(const struct check_run *run, size_t filter, struct fs_ledger *ret);
+/* How sure it is that this entry is (part of) what the filter waits for. */
+enum fs_confidence held_confidence(const struct check_run *run, const struct fs_ledger *l,
+				   const struct fs_ledger_entry *e);
+const char *held_total(struct check_run *run, const struct fs_ledger *l);
+const char *plural(uint64_t n); /* "s" unless n is 1 */
+/* This finding explains the filter's verdict, unless a surer one does, or an equally
+ * sure one that weighs as much. culprit.kind NULL: none. */
+void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding *fd,
+		   uint64_t weight, struct fs_subject culprit);
+
 /* --- the checks (checks.def) ----------------------------------------------- */
 void chk_draining(struct check_run *run);
 void chk_pending(struct check_run *run);
 void chk_crosslink(struct check_run *run);
 void chk_zombie(struct check_run *run);
 void chk_corrupt_list(struct check_run *run);
+void chk_leaked_context(struct check_run *run);
+void chk_leaked_filter(struct check_run *run);
+void chk_leaked_instance(struct check_run *run);
+void chk_leaked_volume(struct check_run *run);
+void chk_open_files(struct check_run *run);
+void chk_server_port(struct check_run *run);
+void chk_client_ports(struct check_run *run);
+void chk_no_unload(struct check_run *run);
+void chk_no_stop(struct check_run *run);
+void chk_gone(struct check_run *run);
+void chk_frames(struct check_run *run);
+void chk_over_released(struct check_run *run);
+void chk_pended_pre(struct check_run *run);
+void chk_pended_post(struct check_run *run);
+void chk_own_io(struct check_run *run);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Filters in the middle of FltUnregisterFilter: S1 to S4. Which reference is
- * missing is for rules that read contexts, ports and stacks; what the filter
- * itself says is told here, with the causes that are left to look at.
+ * Filters in the middle of FltUnregisterFilter: S1 to S4. Who holds the missing
+ * reference is for the rules that follow; what the filter itself says is told
+ * here, with the causes that no rule looks for yet.
  */
 #include "check/check.h"
 
@@ -12,30 +12,17 @@ static void left_to_look_at(struct check_run *run, enum fs_stage s)
 		enum fs_stage stage;
 		const char *rule;
 	} left[] = {
-		{FS_S1, "pended-pre-operation"},
-		{FS_S1, "pended-post-operation"},
-		{FS_S1, "own-io-outstanding"},
-		{FS_S1, "callback-blocked"},
-		{FS_S1, "deferred-io-outstanding"},
-		{FS_S2, "leaked-instance-reference"},
-		{FS_S2, "deferred-io-outstanding"},
-		{FS_S3, "leaked-context"},
-		{FS_S3, "leaked-filter-reference"},
-		{FS_S3, "work-item-outstanding"},
-		{FS_S3, "open-files"},
-		{FS_S3, "server-port-open"},
-		{FS_S3, "teardown-race"},
-		{FS_S3, "port-callback-stuck"},
-		{FS_S4, "port-callback-stuck"},
-		{FS_S4, "verifier-wait"},
+		{FS_S1, "callback-blocked"},	{FS_S1, "deferred-io-outstanding"},
+		{FS_S3, "teardown-race"},	{FS_S3, "port-callback-stuck"},
+		{FS_S4, "port-callback-stuck"}, {FS_S4, "verifier-wait"},
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(left) / sizeof(left[0]); i++)
 		if (left[i].stage == s)
 			not_checked_add(run, left[i].rule,
-					"contexts, ports, work items and stacks are not read by "
-					"this version");
+					"work queues, locks and stacks are not read by this "
+					"version");
 }
 
 static const char *waits_for(struct check_run *run, const struct fs_filter *f, enum fs_stage s)

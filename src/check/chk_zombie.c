@@ -36,6 +36,69 @@ static const char *holders(const struct fs_value *pointer_count)
 				: "its PointerCount is 0, so nothing that counts holds it";
 }
 
+/* The port of a client that was disconnected keeps its server port, and that one the
+ * filter, until the client closes its handle (facts: [run], amendment 3). */
+static const struct fs_lost_port *held_by_port(const struct fs_filter *f)
+{
+	const struct fs_filter_holders *h = f->holders;
+	size_t i;
+
+	for (i = 0; h && i < h->nlost; i++)
+		if (h->lost[i].client_port)
+			return &h->lost[i];
+	return h && h->nlost ? &h->lost[0] : NULL;
+}
+
+/* FltpDoUnloadFilter itself holds the last reference for a moment; once the driver's image
+ * is gone it cannot be running, and a client's port is a holder that was found. */
+static enum fs_confidence sure(bool gone, const struct fs_lost_port *p)
+{
+	if (gone)
+		return FS_PROVED;
+	if (p && p->client_port && !p->filter.unproved && !p->server_link.unproved)
+		return FS_PROVED;
+	return FS_LIKELY;
+}
+
+static void port_evidence(struct check_run *run, evidence_vec *ev, const struct fs_lost_port *p)
+{
+	if (!p)
+		return;
+	evidence_hex(run, ev, &p->filter, p->server_port, "FLT_SERVER_PORT_OBJECT.Filter",
+		     "a server port that is not deleted names the filter");
+	if (p->client_port)
+		evidence_hex(run, ev, &p->server_link, p->client_port, "FLT_PORT_OBJECT.ServerPort",
+			     "a client's port, disconnected, names that server port");
+}
+
+static const char *holder(struct check_run *run, const struct fs_filter *f,
+			  const struct fs_lost_port *p)
+{
+	if (p && p->client_port)
+		return run_text(
+			run,
+			"A client still has its port open: FLT_PORT_OBJECT 0x%llx of server "
+			"port 0x%llx. It goes when the client closes its handle",
+			(unsigned long long)p->client_port, (unsigned long long)p->server_port);
+	if (p)
+		return run_text(run,
+				"The server port 0x%llx is not deleted; no client's port of it was "
+				"found",
+				(unsigned long long)p->server_port);
+	if (f->holders && f->holders->lost_searched == FS_LOOKED_WHOLE)
+		return "Who holds it is not known: no port of it is in the dump, and handles are "
+		       "not read by this version";
+	return "Who holds it is not known: not all of memory was searched for its ports";
+}
+
+static void accuse(struct fs_verdict *v, const struct fs_lost_port *p)
+{
+	if (p && p->client_port)
+		v->culprit = (struct fs_subject){"client-port", p->client_port, ""};
+	else if (p)
+		v->culprit = (struct fs_subject){"server-port", p->server_port, ""};
+}
+
 void chk_zombie(struct check_run *run)
 {
 	const struct fs_model *m = run->m;
@@ -43,6 +106,7 @@ void chk_zombie(struct check_run *run)
 
 	for (i = 0; i < m->nfilters; i++) {
 		const struct fs_filter *f = &m->filters[i];
+		const struct fs_lost_port *port = held_by_port(f);
 		const char *symbol, *name;
 		struct fs_finding *fd;
 		struct fs_verdict *v;
@@ -53,12 +117,9 @@ void chk_zombie(struct check_run *run)
 			continue;
 		(void)filter_code_module(m, f, &gone, &symbol);
 		name = filter_label(run, i);
-		/* FltpDoUnloadFilter itself holds the last reference for a moment; once the
-		 * driver's image is gone it cannot be running */
-		fd = finding_add(
-			run, "zombie-leftover",
-			confidence_cap(gone ? FS_PROVED : FS_LIKELY, &f->object.flags.value),
-			"filter", f->address, name);
+		fd = finding_add(run, "zombie-leftover",
+				 confidence_cap(sure(gone, port), &f->object.flags.value), "filter",
+				 f->address, name);
 		if (!fd)
 			return;
 		fd->message = run_text(
@@ -71,6 +132,7 @@ void chk_zombie(struct check_run *run)
 			     "the rundown is drained when this is 1");
 		evidence_hex(run, &ev, &f->object.pointer_count, f->address,
 			     "FLT_OBJECT.PointerCount", "holders that keep the memory");
+		port_evidence(run, &ev, port);
 		fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 		v = verdict_for(run, i);
 		if (!v)
@@ -82,10 +144,8 @@ void chk_zombie(struct check_run *run)
 		v->confidence = fd->confidence;
 		v->because = fd->evidence;
 		v->nbecause = fd->nevidence;
-		v->summary = run_text(run,
-				      "%s. Who holds it is not known: handles and connection ports "
-				      "are not read by this version.",
-				      fd->message);
+		v->summary = run_text(run, "%s. %s.", fd->message, holder(run, f, port));
+		accuse(v, port);
 		v->advice = rule_advice(fd->rule);
 	}
 }

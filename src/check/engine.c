@@ -260,7 +260,8 @@ static bool make_stages(struct check_run *run)
 
 	run->stages = arena_alloc(run->a, (n + 1) * sizeof(*run->stages));
 	run->stage_why = arena_alloc(run->a, (n + 1) * sizeof(*run->stage_why));
-	if (!run->stages || !run->stage_why)
+	run->causes = arena_alloc(run->a, (n + 1) * sizeof(*run->causes));
+	if (!run->stages || !run->stage_why || !run->causes)
 		return false;
 	for (i = 0; i < n; i++)
 		run->stages[i] = stage_of(run, i, &run->stage_why[i]);

@@ -68,6 +68,7 @@ struct cli_options {
 	const char *only_check; /* an option given that is check's alone, NULL */
 	enum cli_colour colour;
 	bool json, help, version;
+	bool ledger; /* walk the contexts of live filters too */
 	bool dump_by_default; /* `fltscope DUMP`: the word may have been meant as a command */
 };
 

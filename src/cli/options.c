@@ -26,6 +26,7 @@ enum {
 	OPT_LAYOUT,
 	OPT_COLOUR,
 	OPT_DRIVER,
+	OPT_LEDGER,
 	OPT_VERSION,
 	OPT_FAIL_ON,
 	OPT_FORMAT,
@@ -42,6 +43,7 @@ static const struct option long_options[] = {
 	{"color", required_argument, NULL, OPT_COLOUR},
 	{"colour", required_argument, NULL, OPT_COLOUR},
 	{"driver", required_argument, NULL, OPT_DRIVER},
+	{"ledger", no_argument, NULL, OPT_LEDGER},
 	{"fail-on", required_argument, NULL, OPT_FAIL_ON},
 	{"format", required_argument, NULL, OPT_FORMAT},
 	{"rule", required_argument, NULL, OPT_RULE},
@@ -183,6 +185,9 @@ static bool take_option(struct cli_options *o, int opt, char **argv, char *why, 
 	case OPT_DRIVER:
 		o->driver = optarg;
 		return true;
+	case OPT_LEDGER:
+		o->ledger = true;
+		return true;
 	case OPT_VERSION:
 		o->version = true;
 		return true;
@@ -237,6 +242,9 @@ static bool check_words(const struct cli_options *o, char *why, size_t size)
 	else if (o->json && (needs & MANY_DUMPS) && o->format != FORMAT_TEXT &&
 		 o->format != FORMAT_JSON)
 		(void)snprintf(why, size, "--json and --format cannot both be meant");
+	else if (o->ledger && strcmp(cmd->name, "filter") != 0 && strcmp(cmd->name, "export") != 0)
+		(void)snprintf(why, size, "--ledger belongs to filter and export, not to %s",
+			       cmd->name);
 	else if (o->store && strcmp(cmd->name, "symbols") != 0)
 		(void)snprintf(why, size, "--store belongs to symbols fetch, not to %s", cmd->name);
 	else if (o->build && strcmp(cmd->name, "pdb") != 0)
@@ -341,6 +349,7 @@ static const char usage_tail[] =
 	"  --json                 the answer as JSON (export always is)\n"
 	"  -r[N], -b              dt: nested types N levels deep; arrays and blocks whole\n"
 	"  --driver NAME          diagnose, check: only this driver or filter\n"
+	"  --ledger               filter, export: find the contexts of live filters too\n"
 	"  --fail-on LEVEL        check: error (default), warning or note\n"
 	"  --format FORMAT        check: text, json, ndjson, junit or sarif\n"
 	"  --rule ID              check: only this rule; may be repeated\n"

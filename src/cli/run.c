@@ -136,6 +136,7 @@ int cli_open(struct cli *c, struct fs_error *ret_why)
 		/* what is there is listed; nothing is fetched by the way */
 		.offline = o->offline || listing,
 		.progress = terminal ? progress : NULL,
+		.contexts = o->ledger,
 		.progress_arg = c,
 	};
 	struct fs_error err = {0};

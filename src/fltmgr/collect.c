@@ -84,19 +84,14 @@ static bool read_next(struct collect *c)
 	return !c->out_of_memory && !c->b->out_of_memory;
 }
 
-enum fs_status fltmgr_collect(const struct reader *r, const struct modules *m,
-			      const struct fltmgr_choice *choice, struct model_builder *b,
-			      struct fs_error *err)
+struct collect *collect_create(const struct reader *r, const struct modules *m,
+			       const struct fltmgr_choice *choice, struct model_builder *b)
 {
-	struct collect *c;
-	bool failed;
+	struct collect *c = calloc(1, sizeof(*c));
 	size_t i;
 
-	if (!choice->layout)
-		return fs_fail(err, FS_INVALID, "no layout of fltmgr.sys was accepted");
-	c = calloc(1, sizeof(*c));
 	if (!c)
-		return fs_fail(err, FS_NO_MEMORY, "out of memory");
+		return NULL;
 	c->r = *r;
 	c->r.fltmgr = choice->layout;
 	c->m = m;
@@ -106,6 +101,21 @@ enum fs_status fltmgr_collect(const struct reader *r, const struct modules *m,
 	c->links_left = LINKS_MAX;
 	for (i = 0; i < F_COUNT; i++)
 		c->failed_gap[i] = -1;
+	return c;
+}
+
+enum fs_status fltmgr_collect(const struct reader *r, const struct modules *m,
+			      const struct fltmgr_choice *choice, struct model_builder *b,
+			      struct fs_error *err)
+{
+	struct collect *c;
+	bool failed;
+
+	if (!choice->layout)
+		return fs_fail(err, FS_INVALID, "no layout of fltmgr.sys was accepted");
+	c = collect_create(r, m, choice, b);
+	if (!c)
+		return fs_fail(err, FS_NO_MEMORY, "out of memory");
 	find_frames(c);
 	while (read_next(c))
 		;

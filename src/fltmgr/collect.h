@@ -117,11 +117,18 @@ const char *file_system_name(struct collect *c, uint64_t value);
 
 /* rundown.c: an EX_RUNDOWN_REF with its wait block. */
 struct fs_rundown fobj_rundown(struct collect *c, const struct fobj *o, const struct fpath *p);
+/* Count of the EX_RUNDOWN_WAIT_BLOCK at block. */
+struct fs_value wait_block_count(struct collect *c, uint64_t block, bool unproved);
 
 /* port.c: how many entries a FLT_MUTEX_LIST_HEAD says it has. `list` is the
  * field that holds the head. */
 struct fs_value fobj_mutex_count(struct collect *c, const struct fobj *o,
 				 const struct fpath *count);
+/* Where the entries of a list stand whose link is link_offset bytes into them. */
+void collect_addresses(struct collect *c, const struct fobj *o, const struct fpath *head,
+		       uint32_t link_offset, struct fs_addresses *ret);
+/* The filter's open files, server ports and clients. */
+void filter_holders(struct collect *c, const struct fobj *o, struct fs_filter *f);
 
 /* context.c, callbacks.c: parts of a filter. */
 void filter_contexts(struct collect *c, const struct fobj *o, struct fs_filter *f);
@@ -157,6 +164,10 @@ void collect_list(struct collect *c, const struct fobj *o, const struct list_spe
  * (FltGlobals.FrameList). Leaves the count alone. */
 void collect_list_at(struct collect *c, const struct fobj *o, uint64_t head,
 		     const struct list_spec *s, struct fs_list *ret);
+
+/* collect.c: what reading needs; NULL when out of memory. Owner: free(). */
+struct collect *collect_create(const struct reader *r, const struct modules *m,
+			       const struct fltmgr_choice *choice, struct model_builder *b);
 
 /* One entity each: read it and note what it leads to. */
 void frame_read(struct collect *c, size_t index);

@@ -7,8 +7,9 @@
 #include <string.h>
 
 #define SLOTS_MAX 16 /* 6 on 7, 7 from 8 on */
-#define CHAIN_MAX 64 /* registrations of one type; three is the most that FltRegisterFilter takes  \
-		      */
+#define CHAIN_MAX                                                                                  \
+	64 /* registrations of one type; three is the most that FltRegisterFilter takes            \
+	    */
 
 struct nodes {
 	VEC(struct fs_context_node) list;

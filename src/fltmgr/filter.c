@@ -77,6 +77,7 @@ static void read_lists(struct collect *c, const struct fobj *o, struct fs_filter
 	f->port_count =
 		fobj_mutex_count(c, o, P2(FLT_FILTER, PortList, FLT_MUTEX_LIST_HEAD, mCount));
 	collect_list(c, o, &instances, &f->instances);
+	filter_holders(c, o, &c->b->model->filters[index]);
 }
 
 void filter_read(struct collect *c, size_t index)

@@ -90,4 +90,20 @@ enum fs_status fltmgr_collect(const struct reader *r, const struct modules *m,
 			      const struct fltmgr_choice *choice, struct model_builder *b,
 			      struct fs_error *err);
 
+/* What to look for beyond the objects themselves. */
+struct fltmgr_wants {
+	uint64_t search_bytes; /* how much memory may be searched, in all */
+	bool all;	       /* contexts of live filters too */
+	uint64_t filter;       /* and of this one; 0 none */
+	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total); /* or NULL */
+	void *progress_arg;
+};
+
+/* After fltmgr_collect: contexts of filters that drain, what is left of them in memory,
+ * and ports that keep zombied filters. */
+enum fs_status fltmgr_collect_holders(const struct reader *r, const struct modules *m,
+				      const struct fltmgr_choice *choice,
+				      const struct fltmgr_wants *wants, struct model_builder *b,
+				      struct fs_error *err);
+
 #endif

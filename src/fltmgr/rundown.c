@@ -8,7 +8,7 @@
 #include "base/cursor.h"
 #include "fltmgr/collect.h"
 
-static struct fs_value wait_block_count(struct collect *c, uint64_t block, bool unproved)
+struct fs_value wait_block_count(struct collect *c, uint64_t block, bool unproved)
 {
 	struct fobj o = {.va = block, .gap = -1};
 	struct fs_error err;

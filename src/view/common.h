@@ -9,6 +9,7 @@
 #ifndef VIEW_COMMON_H
 #define VIEW_COMMON_H
 
+#include "fltscope/ledger.h"
 #include "view/view.h"
 
 /* An open machine object. */
@@ -76,6 +77,11 @@ const char *text_header_flags(struct view *v, const struct fs_flags *flags, cons
 
 /* OBJECT under "object", and the FLT_OBJECT block of text. */
 void show_object(struct view *v, const struct fs_object *o, uint64_t va);
+
+/* LEDGER under "ledger", and its rows in text. */
+void show_ledger(struct view *v, const struct fs_ledger *l);
+/* "server_ports" and "client_ports" of a filter. */
+void json_ports(struct view *v, const struct fs_filter_holders *h);
 
 /* Lists. "walk" when it was not walked whole. */
 bool list_is_whole(const struct fs_list *l);

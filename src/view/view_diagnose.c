@@ -272,13 +272,31 @@ static bool told(const struct fs_report *r, const struct fs_finding *f, const ch
 	return false;
 }
 
+/* What is so by design does not concern who asks what is wrong: text tells it when a
+ * driver is asked for, and else that it is there. */
+static bool held_back(const struct view *v, const struct fs_finding *f, const char *driver)
+{
+	return emit_is_text(v->e) && !driver && f->severity == FS_NOTE;
+}
+
+static void notes_line(struct view *v, const struct fs_report *r, const char *driver)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < r->nfindings; i++)
+		n += held_back(v, &r->findings[i], driver);
+	if (n)
+		emit_line(v->e, "Not shown: %s (--driver NAME or --json shows them).",
+			  text_count(v, n, "note"));
+}
+
 struct counts {
 	size_t verdicts; /* about a driver that is not healthy */
 	size_t bad;	 /* of them: known to be stuck, refused or left over */
 	size_t findings;
 };
 
-static struct counts count(const struct fs_report *r, const char *driver)
+static struct counts count(const struct view *v, const struct fs_report *r, const char *driver)
 {
 	struct counts c = {0, 0, 0};
 	size_t i;
@@ -291,14 +309,15 @@ static struct counts count(const struct fs_report *r, const char *driver)
 			 r->verdicts[i].state != FS_ST_UNKNOWN;
 	}
 	for (i = 0; i < r->nfindings; i++)
-		c.findings += subject_concerns(r, &r->findings[i], driver);
+		c.findings += subject_concerns(r, &r->findings[i], driver) &&
+			      !held_back(v, &r->findings[i], driver);
 	return c;
 }
 
 enum view_answer view_diagnose(struct view *v, const struct fs_report *r, const char *driver)
 {
 	struct coverage cover = coverage_of(v->m, r, driver);
-	struct counts c = count(r, driver);
+	struct counts c = count(v, r, driver);
 	bool text = emit_is_text(v->e), silent = c.verdicts + c.findings == 0, shown = false;
 	size_t i;
 
@@ -317,7 +336,8 @@ enum view_answer view_diagnose(struct view *v, const struct fs_report *r, const 
 	emit_array_end(v->e);
 	emit_array_begin(v->e, "findings");
 	for (i = 0; i < r->nfindings; i++) {
-		if (!subject_concerns(r, &r->findings[i], driver))
+		if (!subject_concerns(r, &r->findings[i], driver) ||
+		    held_back(v, &r->findings[i], driver))
 			continue;
 		finding(v, &r->findings[i], told(r, &r->findings[i], driver));
 		shown |= !told(r, &r->findings[i], driver);
@@ -327,6 +347,7 @@ enum view_answer view_diagnose(struct view *v, const struct fs_report *r, const 
 		emit_blank(v->e);
 	stages(v, r);
 	not_checked(v, r);
+	notes_line(v, r, driver);
 	if (text)
 		emit_line(v->e, "Gaps: %s.", text_gaps(v));
 	if (!silent)

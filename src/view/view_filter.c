@@ -214,6 +214,7 @@ static void ports(struct view *v, struct fields *f, const struct fs_filter *fl)
 void show_filter(struct view *v, const char *key, size_t index, enum filter_parts parts)
 {
 	const struct fs_filter *fl = &v->m->filters[index];
+	struct fs_ledger ledger;
 	struct fields f;
 
 	entity_begin(v);
@@ -232,6 +233,7 @@ void show_filter(struct view *v, const char *key, size_t index, enum filter_part
 	show_links(v, NULL, NULL, "FilterLink", &fl->object.primary_link);
 	callbacks(v, fl);
 	ports(v, &f, fl);
+	json_ports(v, fl->holders);
 	show_value(v, &f, "verifier_extension", "VerifierExtension", &fl->verifier_extension,
 		   NUM_PTR);
 	operations(v, &f, fl);
@@ -240,6 +242,8 @@ void show_filter(struct view *v, const char *key, size_t index, enum filter_part
 	show_unproved(v);
 	if (parts == FILTER_WHOLE)
 		instances(v, fl);
+	fs_ledger_filter(v->m, index, &ledger);
+	show_ledger(v, &ledger);
 	emit_indent(v->e, -1);
 	fields_end(v, &f);
 }

@@ -16,6 +16,7 @@ void head_instance(struct view *v, size_t index)
 void show_instance(struct view *v, const char *key, size_t index)
 {
 	const struct fs_instance *in = &v->m->instances[index];
+	struct fs_ledger ledger;
 	struct fields f, sub;
 
 	entity_begin(v);
@@ -43,6 +44,8 @@ void show_instance(struct view *v, const char *key, size_t index)
 	show_links(v, NULL, NULL, "VolumeLink", &in->object.primary_link);
 	show_links(v, &f, "filter_link", "FilterLink", &in->filter_link);
 	show_unproved(v);
+	fs_ledger_instance(v->m, index, &ledger);
+	show_ledger(v, &ledger);
 	emit_indent(v->e, -1);
 	fields_end(v, &f);
 }

@@ -64,6 +64,7 @@ static void instances(struct view *v, const struct fs_volume *vol)
 void show_volume(struct view *v, const char *key, size_t index)
 {
 	const struct fs_volume *vol = &v->m->volumes[index];
+	struct fs_ledger ledger;
 	struct fields f;
 
 	entity_begin(v);
@@ -98,6 +99,8 @@ void show_volume(struct view *v, const char *key, size_t index)
 	show_inside(v, "NameCacheCtrl", vol->name_cache_ctrl);
 	show_unproved(v);
 	instances(v, vol);
+	fs_ledger_volume(v->m, index, &ledger);
+	show_ledger(v, &ledger);
 	emit_indent(v->e, -1);
 	fields_end(v, &f);
 }

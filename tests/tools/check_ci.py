@@ -23,25 +23,26 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 FORMATS = ("text", "json", "ndjson", "junit", "sarif")
 CROSS, ZOMBIE, CORRUPT = "driver-object-crosslink", "zombie-leftover", "corrupt-list"
 OPEN = "unload-unfinished"
+TWO_FRAMES = ("legacy-filter-between", "note")  # these worlds filter a volume in two frames
 FAILED = 0
 
 # world: build's format, exit status, findings (rule, severity) that are there
 WORLDS = {
-    "seed004": ("kernel", 1, {(CROSS, "error"), (ZOMBIE, "warning")}),
-    "healthy": ("bitmap", 0, set()),
-    "zombie": ("bitmap", 0, {(ZOMBIE, "warning")}),
+    "seed004": ("kernel", 1, {(CROSS, "error"), (ZOMBIE, "warning"), TWO_FRAMES}),
+    "healthy": ("bitmap", 0, {TWO_FRAMES}),
+    "zombie": ("bitmap", 0, {(ZOMBIE, "warning"), TWO_FRAMES}),
     # 19041: the walk goes on, a warning; but the unload that was asked for is not done
-    "crosslink": ("bitmap", 4, {(CROSS, "warning"), (ZOMBIE, "warning")}),
-    "queued": ("bitmap", 4, set()),
+    "crosslink": ("bitmap", 4, {(CROSS, "warning"), (ZOMBIE, "warning"), TWO_FRAMES}),
+    "queued": ("bitmap", 4, {TWO_FRAMES}),
     "stage": ("bitmap", 1, None),  # whatever rule explains it: an error about Stuck
     "nofltmgr": ("bitmap", 4, set()),
-    "damaged-backlink": ("bitmap", 1, {(CORRUPT, "error")}),
-    "damaged-loop": ("bitmap", 1, {(CORRUPT, "error")}),
-    "damaged-count": ("bitmap", 1, {(CORRUPT, "error")}),
-    "damaged-wild": ("bitmap", 1, {(CORRUPT, "error")}),
-    "damaged-missing": ("bitmap", 4, set()),
-    "damaged-unmapped": ("bitmap", 4, set()),
-    "damaged-table": ("bitmap", 4, set()),
+    "damaged-backlink": ("bitmap", 1, {(CORRUPT, "error"), TWO_FRAMES}),
+    "damaged-loop": ("bitmap", 1, {(CORRUPT, "error"), TWO_FRAMES}),
+    "damaged-count": ("bitmap", 1, {(CORRUPT, "error"), TWO_FRAMES}),
+    "damaged-wild": ("bitmap", 1, {(CORRUPT, "error"), TWO_FRAMES}),
+    "damaged-missing": ("bitmap", 4, {TWO_FRAMES}),
+    "damaged-unmapped": ("bitmap", 4, {TWO_FRAMES}),
+    "damaged-table": ("bitmap", 4, {TWO_FRAMES}),
 }
 
 
@@ -389,7 +390,9 @@ def levels(t):
         t.status(0, "zombie.dmp")
         t.status(1, "zombie.dmp", "--fail-on", "warning")
         t.status(1, "zombie.dmp", "--fail-on=note")
-        t.status(0, "healthy.dmp", "--fail-on", "note")
+        t.status(0, "healthy.dmp", "--fail-on", "warning")
+        t.status(1, "healthy.dmp", "--fail-on", "note")
+        t.status(0, "healthy.dmp", "--fail-on", "note", "--rule", CORRUPT)
         t.status(2, "zombie.dmp", "--fail-on", "fatal")
         t.status(2, "zombie.dmp", "--format", "html")
         t.status(2, "zombie.dmp", "--json", "--format", "sarif")

@@ -185,11 +185,34 @@ def compare_waits(d, frames, want):
         d.same(f"{where}.count", rundown.get("count"), block["count"])
 
 
-def export(fltscope, dump):
-    run = subprocess.run([fltscope, "export", "--json", dump], stdout=subprocess.PIPE,
+CAUSES = {1: "leaked-context", 28: "zombie-leftover"}
+
+
+def compare_verdict(d, got, want):
+    """What the experiment's truth says must come out; causes of threads and locks are others' tests."""
+    expect = want.get("expect") or {}
+    verdicts = {v.get("name"): v for v in got["verdicts"]}
+    if not want.get("experiment"):
+        d.same("verdicts", sorted(verdicts), [])
+        return
+    if expect.get("cause") not in CAUSES:
+        return
+    v = verdicts.get(expect["filter"], {})
+    d.same("verdict.stage", v.get("stage"), expect["stage"])
+    d.same("verdict.cause", (v.get("cause") or {}).get("id"), CAUSES[expect["cause"]])
+    d.same("verdict.confidence", v.get("confidence"), "proved")
+    culprit = number((v.get("culprit") or {}).get("address"))
+    if expect["cause"] == 1:
+        d.same("the leaked context", culprit, truth(want["context_blocks"][0][0]))
+    else:
+        d.same("the client's port", culprit, truth(want["experiment"]["prepared"]["port_list"][0]))
+
+
+def answer(fltscope, command, dump):
+    run = subprocess.run([fltscope, command, "--json", dump], stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, timeout=300)
     if run.returncode != 0:
-        raise SystemExit(f"{dump}: fltscope export: exit {run.returncode}: "
+        raise SystemExit(f"{dump}: fltscope {command}: exit {run.returncode}: "
                          f"{run.stderr.decode(errors='replace').strip()}")
     return json.loads(run.stdout)
 
@@ -219,9 +242,12 @@ def main():
         with open(os.path.join(directory, name + ".json"), encoding="utf-8") as f:
             want = json.load(f)
         with tempfile.TemporaryDirectory() as scratch:
-            got = export(fltscope, unpack(directory, name, scratch))
+            dump = unpack(directory, name, scratch)
+            got = answer(fltscope, "export", dump)
+            said = answer(fltscope, "diagnose", dump)
         d = Differences(name)
         compare(d, got, want)
+        compare_verdict(d, said, want)
         for line in d.lines:
             print(line)
         print(f"{'not ok' if d.lines or not d.compared else 'ok'} - emulated {name}: "

@@ -114,6 +114,17 @@ static bool in_baseline(const struct baseline *b, const struct outcome *o)
 	return false;
 }
 
+/* The same state of the same filter, and no word of why: that says less. */
+static bool lost_its_cause(const struct baseline *b, const struct outcome *o)
+{
+	size_t i;
+
+	for (i = 0; !o->cause[0] && i < b->n; i++)
+		if (b->v[i].filter == o->filter && b->v[i].state == o->state)
+			return true;
+	return false;
+}
+
 /* Is the changed byte within eight bytes of a premise? */
 static bool cites(const struct fs_evidence *e, size_t n, uint64_t va)
 {
@@ -144,7 +155,8 @@ static void judge(const struct fs_report *r, const struct baseline *b, uint64_t 
 
 		if (in_baseline(b, &o))
 			same++;
-		else if (v->state == FS_ST_UNKNOWN || v->confidence == FS_POSSIBLE)
+		else if (v->state == FS_ST_UNKNOWN || v->confidence == FS_POSSIBLE ||
+			 lost_its_cause(b, &o))
 			continue;
 		else if (cites(v->because, v->nbecause, va))
 			cited++;

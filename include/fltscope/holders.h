@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who holds a filter, an instance or a volume: ports, open files, contexts,
+ * operations in flight. Part of the model (model.h): plain data, owned by the
+ * handle. A pointer to one of these structures is NULL when nothing of it was
+ * looked at.
+ */
+#ifndef FLTSCOPE_HOLDERS_H
+#define FLTSCOPE_HOLDERS_H
+
+#include "fltscope/value.h"
+
+/* A walked list of things that are no entities: where they stand. */
+struct fs_addresses {
+	uint64_t head; /* VA of the LIST_ENTRY head, 0 not known */
+	uint64_t *v;   /* VA of each, in list order */
+	size_t n;
+	enum fs_stop stop; /* CLOSED: it came round, so these are all */
+	int32_t gap;	   /* why not, -1 */
+};
+static inline bool fs_addresses_whole(const struct fs_addresses *a)
+{
+	return a->stop == FS_STOP_CLOSED;
+}
+
+/* FLT_SERVER_PORT_OBJECT: what FltCreateCommunicationPort made. */
+struct fs_server_port {
+	uint64_t address;
+	struct fs_value filter; /* the filter that made it */
+	struct fs_value cookie, flags, connections, max_connections;
+	struct fs_code connect, disconnect, message;
+};
+
+/* FLT_PORT_OBJECT: one client that is connected. */
+struct fs_client_port {
+	uint64_t address;
+	struct fs_value server_port, cookie, disconnected;
+	struct fs_rundown messages; /* MsgNotifRundownRef: MessageNotify calls that run */
+	uint64_t message_queue;	    /* VA of its FLT_MESSAGE_WAITER_QUEUE, 0 unknown */
+};
+
+/* Where a context was found. */
+enum fs_context_place {
+	FS_CTX_INSTANCE,
+	FS_CTX_TRANSACTION,
+	FS_CTX_VOLUME,
+	FS_CTX_STREAM,
+	FS_CTX_STREAM_HANDLE,
+	FS_CTX_SECTION,
+	FS_CTX_FILE,
+	FS_CTX_ORPHAN, /* on no list: found by the pointer to its registration */
+};
+const char *fs_context_place_name(enum fs_context_place p); /* "instance", "stream-handle" … */
+
+/* CONTEXT_NODE: the header of one context. */
+struct fs_context {
+	uint64_t address;
+	enum fs_context_place place;
+	uint64_t owner;	     /* VA of what it is attached to; 0 for orphans */
+	struct fs_value reg; /* RegInfo: the ALLOCATE_CONTEXT_HEADER */
+	struct fs_value attached, use_count;
+};
+
+enum fs_looked {
+	FS_LOOKED_NOT,	  /* not looked at */
+	FS_LOOKED_PARTLY, /* some could not be read, or a limit was reached: at least so many */
+	FS_LOOKED_WHOLE,
+};
+
+/* A client's port that is no longer linked to its filter (facts: it keeps a
+ * zombied filter until the client closes its handle). */
+struct fs_lost_port {
+	uint64_t server_port; /* FLT_SERVER_PORT_OBJECT whose Filter is this filter */
+	uint64_t client_port; /* FLT_PORT_OBJECT whose ServerPort is that one; 0 none found */
+	uint64_t ccb;	      /* FLT_CCB of the client's handle; 0 none found */
+	struct fs_value filter, server_link, port_link; /* the three pointers */
+};
+
+struct fs_filter_holders {
+	struct fs_addresses opens; /* LIST_ENTRYs of ActiveOpens */
+	struct fs_addresses server_list, client_list; /* every entry, fitting or not */
+	struct fs_server_port *servers;
+	size_t nservers;
+	struct fs_client_port *clients;
+	size_t nclients;
+	/* Contexts of this filter, attached ones and orphans. */
+	struct fs_context *contexts;
+	size_t ncontexts;
+	enum fs_looked attached; /* how far the lists of contexts were walked */
+	enum fs_looked searched; /* how far the dump's memory was searched for orphans */
+	struct fs_lost_port *lost;
+	size_t nlost;
+	enum fs_looked lost_searched;
+};
+
+/* One operation that waits for the instance: a completion node and its IRP_CTRL. */
+struct fs_pending {
+	uint64_t address;	 /* COMPLETION_NODE, 0 when only the IRP_CTRL is known */
+	bool waiting;		 /* on WaitingList, else on ActiveList */
+	struct fs_value irp_ctrl;
+	struct fs_value type;	 /* _FLT_TYPE.Signature, 0xf104 */
+	struct fs_value major, irp;
+	struct fs_value pending_node; /* PendingCallbackNode */
+	struct fs_value pending_instance; /* CALLBACK_NODE.Instance of it */
+	struct fs_value initiating; /* InitiatingInstance: the filter's own I/O */
+	struct fs_value work_type;  /* of FltWork: 0xf123 when it is queued */
+};
+
+/* EX_RUNDOWN_REF_CACHE_AWARE: one slot for each processor, summed modulo 2^64. */
+struct fs_cache_aware {
+	struct fs_value slots, number, stride; /* RunRefs, Number, RunRefSize */
+	enum fs_rundown_state state;
+	uint64_t count;		    /* active: the sum of all slots, each >> 1 */
+	uint64_t wait_block;	    /* waiting: VA */
+	struct fs_value wait_count; /* waiting: what is still held */
+};
+
+struct fs_instance_holders {
+	struct fs_cache_aware operations; /* OperationRundownRef */
+	struct fs_pending *pending;
+	size_t npending;
+	enum fs_looked tracked;	 /* how far the tracking lists were walked */
+	enum fs_looked searched; /* how far memory was searched for I/O that the filter issued */
+};
+
+#endif

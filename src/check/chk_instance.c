@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rules 3 and 4: references to an instance (S2) and to a volume that is being
+ * dismounted. A leaked volume reference does not hold up a filter's unload
+ * (facts: [run]), so a volume at rest is never looked at.
+ */
+#include "check/check.h"
+
+static const char not_queues[] = "the kernel's worker queues are not read by this version";
+
+/* TeardownComplete has run; a teardown that still runs does not wait here. */
+static void waiting_instance(struct check_run *run, size_t filter, size_t instance)
+{
+	const struct fs_instance *in = &run->m->instances[instance];
+	const struct fs_rundown *r = &in->object.rundown;
+	struct fs_finding *fd;
+	evidence_vec ev = {0};
+
+	/* deferred I/O and work items on the instance look the same */
+	not_checked_add(run, "deferred-io-outstanding", not_queues);
+	not_checked_add(run, "work-item-outstanding", not_queues);
+	if (r->state != FS_RUNDOWN_WAITING || (fs_is_read(&r->wait_count) && !r->wait_count.v))
+		return;
+	fd = finding_add(run, "leaked-instance-reference", FS_POSSIBLE, "filter",
+			 run->m->filters[filter].address, filter_label(run, filter));
+	if (!fd)
+		return;
+	fd->message = run_text(
+		run, "%s to FLT_INSTANCE 0x%llx of %s still held, after its teardown is done",
+		fs_is_read(&r->wait_count)
+			? run_text(run, "%llu reference%s", (unsigned long long)r->wait_count.v,
+				   plural(r->wait_count.v))
+			: "References (how many was not read)",
+		(unsigned long long)in->address,
+		run_text(run, "%s %s", fd->subject.name,
+			 fs_is_read(&r->wait_count) && r->wait_count.v == 1 ? "is" : "are"));
+	evidence_hex(run, &ev, &in->object.flags.value, in->address, "FLT_OBJECT.Flags",
+		     "the instance is DRAINING");
+	evidence_hex(run, &ev, &in->track_completion_nodes, in->address,
+		     "FLT_INSTANCE.TrackCompletionNodes",
+		     "its operations are through: InstanceTeardownComplete has been reached");
+	evidence_hex(run, &ev, &r->raw, in->address, "FLT_OBJECT.RundownRef",
+		     "somebody waits for the instance's rundown");
+	if (fs_is_read(&r->wait_count))
+		evidence_add(run, &ev, &r->wait_count, r->wait_block, "EX_RUNDOWN_WAIT_BLOCK.Count",
+			     "references to the instance still held", "%llu",
+			     (unsigned long long)r->wait_count.v);
+	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
+	verdict_cause(run, filter, fd, r->wait_count.v,
+		      (struct fs_subject){"instance", in->address, ""});
+}
+
+void chk_leaked_instance(struct check_run *run)
+{
+	const struct fs_model *m = run->m;
+	size_t i, k;
+
+	for (i = 0; i < m->nfilters; i++) {
+		if (run->stages[i] != FS_S2)
+			continue;
+		for (k = 0; k < m->filters[i].instances.n; k++) {
+			size_t n = m->filters[i].instances.entries[k];
+			const struct fs_instance *in = &m->instances[n];
+
+			if (fs_has(&in->object.flags.value, FS_OBJ_DRAINING) &&
+			    fs_lacks(&in->object.flags.value, FS_OBJ_ZOMBIED) &&
+			    fs_lacks(&in->track_completion_nodes, UINT64_MAX))
+				waiting_instance(run, i, n);
+		}
+	}
+}
+
+static void leaked_volume(struct check_run *run, size_t i, const struct fs_ledger *l)
+{
+	const struct fs_volume *v = &run->m->volumes[i];
+	enum fs_confidence c = run->m->rundown_accounting ? FS_LIKELY : FS_POSSIBLE;
+	struct fs_finding *fd;
+	evidence_vec ev = {0};
+
+	c = confidence_cap(c, &v->object.flags.value);
+	c = confidence_cap(c, &v->object.rundown.raw);
+	c = confidence_cap(c, &v->targeted_open_count);
+	fd = finding_add(run, "leaked-volume-reference", l->nnot_walked ? FS_POSSIBLE : c, "volume",
+			 v->address, v->device_name.state == FS_READ ? v->device_name.s : "");
+	if (!fd)
+		return;
+	fd->message = run_text(run,
+			       "%llu of %llu references to the volume are no instance and no "
+			       "targeted open; its dismount waits for them, the unload of a filter "
+			       "does not",
+			       (unsigned long long)l->unexplained, (unsigned long long)l->total);
+	evidence_hex(run, &ev, &v->object.flags.value, v->address, "FLT_OBJECT.Flags",
+		     "the volume is being torn down");
+	evidence_hex(run, &ev, &v->object.rundown.raw, v->address, "FLT_OBJECT.RundownRef",
+		     "references to the volume");
+	evidence_hex(run, &ev, &v->targeted_open_count, v->address,
+		     "FLT_VOLUME.TargetedOpenActiveCount", "targeted opens, one reference each");
+	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
+}
+
+void chk_leaked_volume(struct check_run *run)
+{
+	const struct fs_model *m = run->m;
+	size_t i;
+
+	for (i = 0; i < m->nvolumes; i++) {
+		const struct fs_object *o = &m->volumes[i].object;
+		struct fs_ledger l;
+
+		if (!fs_has(&o->flags.value, FS_OBJ_DRAINING) ||
+		    fs_has(&o->flags.value, FS_OBJ_ZOMBIED))
+			continue;
+		fs_ledger_volume(m, i, &l);
+		if (l.unexplained_known && l.unexplained)
+			leaked_volume(run, i, &l);
+	}
+}

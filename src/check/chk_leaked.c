@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rules 1, 2 and 10: what a waiting filter's account leaves over when ports,
+ * open files and instances are taken off. Contexts that were found are named
+ * (rule 1). What is left then is a reference that FltObjectReference and its
+ * like took (rule 2), a queued work item (10), or a context that the dump does not
+ * hold: nothing tells these apart, so they are at most possible.
+ */
+#include "check/check.h"
+
+static void context_evidence(struct check_run *run, evidence_vec *ev,
+			     const struct fs_filter_holders *h)
+{
+	size_t k;
+
+	for (k = 0; k < h->ncontexts && k < EVIDENCE_MAX; k++) {
+		const struct fs_context *x = &h->contexts[k];
+
+		evidence_hex(run, ev, &x->reg, x->address, "CONTEXT_NODE.RegInfo",
+			     x->place == FS_CTX_ORPHAN
+				     ? "a context of the filter, attached to nothing that is left"
+				     : "a context of the filter");
+		evidence_hex(run, ev, &x->use_count, x->address, "CONTEXT_NODE.UseCount",
+			     "references to it that were not released");
+	}
+}
+
+/* The nodes themselves may have been read through offsets that nothing confirms. */
+static enum fs_confidence context_confidence(const struct check_run *run, const struct fs_ledger *l,
+					     const struct fs_ledger_entry *e)
+{
+	const struct fs_filter_holders *h = run->m->filters[l->index].holders;
+	struct fs_ledger_entry whole = *e;
+	enum fs_confidence c;
+	size_t k;
+
+	/* that there are these is enough; there may be more */
+	whole.whole = true;
+	c = held_confidence(run, l, &whole);
+	for (k = 0; k < h->ncontexts; k++) {
+		c = confidence_cap(c, &h->contexts[k].reg);
+		c = confidence_cap(c, &h->contexts[k].use_count);
+	}
+	return c;
+}
+
+static void found_contexts(struct check_run *run, size_t i, const struct fs_ledger *l,
+			   const struct fs_ledger_entry *e)
+{
+	const struct fs_filter *f = &run->m->filters[i];
+	struct fs_finding *fd = finding_add(run, "leaked-context", context_confidence(run, l, e),
+					    "filter", f->address, filter_label(run, i));
+	evidence_vec ev = {0};
+
+	if (!fd)
+		return;
+	fd->message =
+		run_text(run,
+			 "%llu of %s %s held by %s that %s allocated and that "
+			 "%s still referenced",
+			 (unsigned long long)e->count, held_total(run, l),
+			 e->count == 1 ? "is" : "are", e->count == 1 ? "a context" : "contexts",
+			 fd->subject.name, e->count == 1 ? "is" : "are");
+	context_evidence(run, &ev, f->holders);
+	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
+	verdict_cause(run, i, fd, e->count,
+		      (struct fs_subject){"context", f->holders->contexts[0].address, ""});
+}
+
+static const char *left_over(struct check_run *run, const struct fs_ledger *l)
+{
+	return run_text(run,
+			"%llu of %s %s no port, no open file, no instance and no context that "
+			"was found",
+			(unsigned long long)l->unexplained, held_total(run, l),
+			l->unexplained == 1 ? "is" : "are");
+}
+
+static void guess(struct check_run *run, size_t i, const struct fs_ledger *l, const char *rule,
+		  const char *then)
+{
+	const struct fs_filter *f = &run->m->filters[i];
+	struct fs_finding *fd =
+		finding_add(run, rule, FS_POSSIBLE, "filter", f->address, filter_label(run, i));
+	evidence_vec ev = {0};
+
+	if (!fd)
+		return;
+	fd->message = run_text(run, "%s: %s", left_over(run, l), then);
+	evidence_add(run, &ev, &f->object.rundown.wait_count, f->object.rundown.wait_block,
+		     "EX_RUNDOWN_WAIT_BLOCK.Count", "references still held", "%llu",
+		     (unsigned long long)l->total);
+	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
+	verdict_cause(run, i, fd, l->unexplained, (struct fs_subject){NULL, 0, ""});
+}
+
+/* Has it registered contexts at all? Without, none can be leaked. */
+static bool may_have_contexts(const struct fs_filter *f)
+{
+	return f->ncontexts > 0 || f->context_slots == 0;
+}
+
+static const char unread[] = "how many references are left was not read";
+
+void chk_leaked_context(struct check_run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->m->nfilters; i++) {
+		const struct fs_ledger_entry *e;
+		struct fs_ledger l;
+
+		if (!held_account(run, i, &l))
+			continue;
+		e = fs_ledger_entry_of(&l, FS_H_CONTEXT);
+		if (e)
+			found_contexts(run, i, &l, e);
+		else if (!l.total_known)
+			not_checked_add(run, "leaked-context", unread);
+		else if (l.unexplained_known && l.unexplained &&
+			 may_have_contexts(&run->m->filters[i]) &&
+			 !fs_ledger_was_walked(&l, FS_H_CONTEXT))
+			guess(run, i, &l, "leaked-context",
+			      "a context whose memory was not searched, or not found");
+	}
+}
+
+void chk_leaked_filter(struct check_run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->m->nfilters; i++) {
+		struct fs_ledger l;
+
+		if (!held_account(run, i, &l))
+			continue;
+		if (!l.total_known)
+			not_checked_add(run, "leaked-filter-reference", unread);
+		if (!l.unexplained_known || !l.unexplained)
+			continue;
+		not_checked_add(run, "work-item-outstanding",
+				"the kernel's worker queues are not read by this version");
+		guess(run, i, &l, "leaked-filter-reference",
+		      may_have_contexts(&run->m->filters[i])
+			      ? "references that FltObjectReference, FltGetFilterFromName or "
+				"FltEnumerateFilters gave, a queued work item, or a context that "
+				"is not in the dump"
+			      : "references that FltObjectReference, FltGetFilterFromName or "
+				"FltEnumerateFilters gave, or a queued work item");
+	}
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the rules about references to a draining filter share (S3: 1, 2, 10, 11,
+ * 12): its account, how sure an entry of it is, and which of them is the main cause.
+ */
+#include "check/check.h"
+
+#include <string.h>
+
+bool held_account(const struct check_run *run, size_t filter, struct fs_ledger *ret)
+{
+	if (run->stages[filter] != FS_S3)
+		return false;
+	fs_ledger_filter(run->m, filter, ret);
+	return true;
+}
+
+enum fs_confidence held_confidence(const struct check_run *run, const struct fs_ledger *l,
+				   const struct fs_ledger_entry *e)
+{
+	const struct fs_filter *f = &run->m->filters[l->index];
+	enum fs_confidence c = FS_PROVED;
+
+	/* what takes a reference is known for builds whose code was read; an account
+	 * with more in it than it counts is not understood */
+	if (!run->m->rundown_accounting || !l->unexplained_known || !e->whole)
+		c = FS_LIKELY;
+	if (e->unproved)
+		c = FS_POSSIBLE;
+	c = confidence_cap(c, &f->object.flags.value);
+	c = confidence_cap(c, &f->object.rundown.raw);
+	return l->total_known ? confidence_cap(c, &f->object.rundown.wait_count) : c;
+}
+
+const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+const char *held_total(struct check_run *run, const struct fs_ledger *l)
+{
+	if (!l->total_known)
+		return "references to the filter (how many was not read)";
+	return run_text(run, "%llu reference%s to the filter", (unsigned long long)l->total,
+			plural(l->total));
+}
+
+static bool told(const struct fs_evidence *e, size_t n, const struct fs_evidence *x)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (e[i].address == x->address && strcmp(e[i].field, x->field) == 0)
+			return true;
+	return false;
+}
+
+/* The premises of the stage, then those of the cause that are not among them. */
+static void add_because(struct check_run *run, struct fs_verdict *v, size_t base,
+			const struct fs_finding *fd)
+{
+	struct fs_evidence *e = arena_alloc(run->a, (base + fd->nevidence + 1) * sizeof(*e));
+	size_t i;
+
+	if (!e) {
+		run->out_of_memory = true;
+		return;
+	}
+	if (base)
+		memcpy(e, v->because, base * sizeof(*e));
+	v->nbecause = base;
+	for (i = 0; i < fd->nevidence; i++)
+		if (!told(e, base, &fd->evidence[i]))
+			e[v->nbecause++] = fd->evidence[i];
+	v->because = e;
+}
+
+void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding *fd,
+		   uint64_t weight, struct fs_subject culprit)
+{
+	struct cause *c = &run->causes[filter];
+	struct fs_verdict *v = verdict_for(run, filter);
+
+	if (!v)
+		return;
+	if (!v->cause_id) {
+		c->base = v->nbecause;
+		c->summary = v->summary;
+	} else if (v->confidence > fd->confidence ||
+		   (v->confidence == fd->confidence && c->weight >= weight)) {
+		return;
+	}
+	c->weight = weight;
+	v->state = FS_ST_STUCK;
+	v->cause_id = fd->rule;
+	v->cause_title = fd->title;
+	v->confidence = fd->confidence;
+	v->summary = run_text(run, "%s %s.", c->summary, fd->message);
+	v->culprit = culprit;
+	v->advice = rule_advice(fd->rule);
+	add_because(run, v, c->base, fd);
+}

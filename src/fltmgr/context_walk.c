@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Contexts of some filters on every list there is: instances, transactions,
+ * volumes, streams, stream handles, sections and files (CONTEXT_LIST_CTRL is a
+ * tree of CONTEXT_NODEs by their TreeLink). A child must name its parent, which
+ * also keeps a hostile tree from leading anywhere twice.
+ */
+#include "base/checked.h"
+#include "fltmgr/holders.h"
+
+struct tree_step {
+	uint64_t link, parent;
+};
+
+struct tree {
+	struct holders *h;
+	enum fs_context_place place;
+	uint64_t owner;
+	uint32_t link; /* offset of TreeLink.Link in a CONTEXT_NODE */
+	VEC(struct tree_step) todo;
+	enum fs_looked looked;
+};
+
+static void partly(struct tree *t)
+{
+	t->looked = FS_LOOKED_PARTLY;
+}
+
+static void push(struct tree *t, uint64_t link, uint64_t parent)
+{
+	struct tree_step *s = vec_push(&t->todo);
+
+	if (!s) {
+		t->h->c->out_of_memory = true;
+		return;
+	}
+	s->link = link;
+	s->parent = parent;
+}
+
+static bool offset_of(struct collect *c, const struct fpath *p, uint32_t *ret)
+{
+	return path_trust(c, p, ret) >= TRUST_UNPROVED;
+}
+
+static void step(struct tree *t, struct tree_step s)
+{
+	struct collect *c = t->h->c;
+	struct fobj o;
+	struct fs_value parent, left, right;
+	size_t filter;
+
+	if (!vm_is_kernel_va(c->r.vm, s.link) || s.link < t->link || !t->h->nodes_left) {
+		partly(t);
+		return;
+	}
+	t->h->nodes_left--;
+	fobj_open(c, &o, s.link, T_RTL_SPLAY_LINKS, "CONTEXT_NODE.TreeLink");
+	parent = fobj_value(c, &o, P1(RTL_SPLAY_LINKS, Parent));
+	left = fobj_value(c, &o, P1(RTL_SPLAY_LINKS, LeftChild));
+	right = fobj_value(c, &o, P1(RTL_SPLAY_LINKS, RightChild));
+	if (!fs_is_read(&parent) || !fs_is_read(&left) || !fs_is_read(&right)) {
+		partly(t);
+		return;
+	}
+	if (parent.v != s.parent) {
+		(void)collect_gap(c, "CONTEXT_NODE.TreeLink", s.link, FS_CORRUPT,
+				  "a node of a tree of contexts does not name its parent 0x%llx",
+				  (unsigned long long)s.parent);
+		partly(t);
+		return;
+	}
+	(void)holders_context(t->h, s.link - t->link, t->place, t->owner, &filter);
+	if (left.v && left.v != s.link)
+		push(t, left.v, s.link);
+	if (right.v && right.v != s.link && right.v != left.v)
+		push(t, right.v, s.link);
+}
+
+/* The tree whose CONTEXT_LIST_CTRL stands at va. */
+static enum fs_looked walk_tree(struct holders *h, uint64_t va, enum fs_context_place place,
+				uint64_t owner)
+{
+	struct tree t = {.h = h, .place = place, .owner = owner, .looked = FS_LOOKED_WHOLE};
+	struct collect *c = h->c;
+	uint32_t list = 0, tree = 0, in_node = 0, in_tree = 0;
+	struct fobj o = {.va = va, .what = "CONTEXT_LIST_CTRL", .gap = -1};
+	struct fs_value root;
+
+	if (!va || !offset_of(c, P1(CONTEXT_LIST_CTRL, List), &list) ||
+	    !offset_of(c, P1(TREE_ROOT, Tree), &tree) ||
+	    !offset_of(c, P1(CONTEXT_NODE, TreeLink), &in_node) ||
+	    !offset_of(c, P1(TREE_NODE, Link), &in_tree))
+		return FS_LOOKED_PARTLY;
+	t.link = in_node + in_tree;
+	o.va = va + list;
+	root = fobj_value(c, &o, P1(TREE_ROOT, Tree));
+	if (!fs_is_read(&root))
+		return FS_LOOKED_PARTLY;
+	/* RtlInitializeSplayLinks: the root's parent is itself */
+	if (root.v)
+		push(&t, root.v, root.v);
+	while (t.todo.n && !c->out_of_memory)
+		step(&t, t.todo.v[--t.todo.n]);
+	vec_free(&t.todo);
+	return t.looked;
+}
+
+static void worse(enum fs_looked *all, enum fs_looked one)
+{
+	if (one != FS_LOOKED_WHOLE)
+		*all = FS_LOOKED_PARTLY;
+}
+
+static void stream(struct holders *h, uint64_t va, enum fs_looked *all)
+{
+	struct collect *c = h->c;
+	struct fs_value section;
+	struct fobj o, list = {.what = "SECTION_LIST_CTRL", .gap = -1};
+
+	fobj_open(c, &o, va, T_STREAM_LIST_CTRL, "STREAM_LIST_CTRL");
+	worse(all, walk_tree(h, fobj_field_va(c, &o, P1(STREAM_LIST_CTRL, StreamContexts)),
+			     FS_CTX_STREAM, va));
+	worse(all, walk_tree(h, fobj_field_va(c, &o, P1(STREAM_LIST_CTRL, StreamHandleContexts)),
+			     FS_CTX_STREAM_HANDLE, va));
+	section = fobj_value(c, &o, P1(STREAM_LIST_CTRL, SectionContexts));
+	if (section.state == FS_MISSING)
+		worse(all, FS_LOOKED_PARTLY);
+	if (!fs_is_read(&section) || !section.v)
+		return;
+	list.va = section.v;
+	worse(all, walk_tree(h, fobj_field_va(c, &list, P1(SECTION_LIST_CTRL, CtxList)),
+			     FS_CTX_SECTION, va));
+}
+
+static void file(struct holders *h, uint64_t va, enum fs_looked *all)
+{
+	struct fobj o = {.va = va, .what = "FILE_LIST_CTRL", .gap = -1};
+
+	worse(all, walk_tree(h, fobj_field_va(h->c, &o, P1(FILE_LIST_CTRL, FileContexts)),
+			     FS_CTX_FILE, va));
+}
+
+/* The list controls of one volume. */
+static void controls(struct holders *h, const struct fobj *o, const struct fpath *head,
+		     const struct fpath *link,
+		     void (*each)(struct holders *h, uint64_t va, enum fs_looked *all),
+		     enum fs_looked *all)
+{
+	struct fs_addresses a;
+	uint32_t off = 0;
+	size_t i;
+
+	if (!offset_of(h->c, link, &off)) {
+		worse(all, FS_LOOKED_PARTLY);
+		return;
+	}
+	collect_addresses(h->c, o, head, off, &a);
+	if (!fs_addresses_whole(&a))
+		worse(all, FS_LOOKED_PARTLY);
+	for (i = 0; i < a.n && h->nodes_left && !h->c->out_of_memory; i++) {
+		h->nodes_left--;
+		each(h, a.v[i], all);
+	}
+}
+
+static void volume(struct holders *h, const struct fs_volume *v, enum fs_looked *all)
+{
+	struct fobj o = {.va = v->address, .what = "FLT_VOLUME", .gap = -1};
+
+	worse(all, walk_tree(h, v->volume_contexts, FS_CTX_VOLUME, v->address));
+	controls(h, &o, P2(FLT_VOLUME, StreamListCtrls, FLT_RESOURCE_LIST_HEAD, rList),
+		 P1(STREAM_LIST_CTRL, VolumeLink), stream, all);
+	controls(h, &o, P2(FLT_VOLUME, FileListCtrls, FLT_RESOURCE_LIST_HEAD, rList),
+		 P1(FILE_LIST_CTRL, VolumeLink), file, all);
+}
+
+void walk_contexts(struct holders *h)
+{
+	struct fs_model *m = h->c->b->model;
+	enum fs_looked all = FS_LOOKED_WHOLE;
+	size_t i, filter;
+
+	for (i = 0; i < m->ninstances; i++) {
+		const struct fs_instance *in = &m->instances[i];
+
+		if (fs_has(&in->context, UINT64_MAX))
+			(void)holders_context(h, in->context.v, FS_CTX_INSTANCE, in->address,
+					      &filter);
+		else if (in->context.state == FS_MISSING)
+			worse(&all, FS_LOOKED_PARTLY);
+		if (in->filter >= 0 && h->wanted[in->filter])
+			worse(&all, walk_tree(h, in->transaction_contexts, FS_CTX_TRANSACTION,
+					      in->address));
+	}
+	for (i = 0; i < m->nvolumes && !h->c->out_of_memory; i++)
+		volume(h, &m->volumes[i], &all);
+	if (!h->nodes_left) {
+		all = FS_LOOKED_PARTLY;
+		(void)collect_gap(h->c, "CONTEXT_NODE", 0, FS_LIMIT,
+				  "more contexts and streams than are walked");
+	}
+	for (i = 0; i < m->nfilters; i++)
+		if (h->wanted[i] && m->filters[i].holders)
+			m->filters[i].holders->attached = all;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files share that look for holders of filters after the Filter Manager's
+ * objects are read: contexts (context_walk.c), what is on no list any more
+ * (orphans.c, search.c), operations in flight (operation.c).
+ */
+#ifndef FLTMGR_HOLDERS_H
+#define FLTMGR_HOLDERS_H
+
+#include <stdlib.h>
+
+#include "fltmgr/collect.h"
+
+typedef VEC(struct fs_context) context_vec;
+
+/* A registration of contexts, and whose it is. */
+struct registration {
+	uint64_t address; /* ALLOCATE_CONTEXT_HEADER */
+	size_t filter;
+};
+
+struct holders {
+	struct collect *c;
+	const struct fltmgr_wants *wants;
+	VEC(struct registration) regs; /* of the filters whose contexts are looked for, sorted */
+	context_vec *found;	       /* by filter index */
+	bool *wanted;		       /* by filter index */
+	size_t nodes_left;	       /* context nodes that may still be read */
+	uint64_t budget;	       /* bytes that may still be searched */
+};
+
+/* The filter whose registration this is, among those wanted; -1 none. */
+int32_t holders_owner(const struct holders *h, uint64_t reg);
+/* Read a node; false when it is none of a wanted filter's, or it was met before. */
+bool holders_context(struct holders *h, uint64_t va, enum fs_context_place place, uint64_t owner,
+		     size_t *ret_filter);
+
+/* All lists of contexts of the system, for the wanted filters. */
+void walk_contexts(struct holders *h);
+
+/* Words of kernel memory that are one of v (which gets sorted). */
+struct search {
+	uint64_t *v;
+	size_t n;
+	void (*hit)(void *arg, uint64_t at, uint64_t value);
+	void *arg;
+};
+enum fs_looked search_memory(struct holders *h, const struct search *s);
+
+/* Contexts whose object is gone, and ports of zombied filters. */
+void find_orphans(struct holders *h);
+void find_lost_ports(struct holders *h);
+/* What an instance that drains waits for. */
+void instance_operations(struct holders *h, size_t instance);
+
+#endif
