@@ -59,7 +59,7 @@ static int measure(const char *path, struct figures *f)
 int main(int argc, char **argv)
 {
 	struct figures f = {0};
-	struct rusage ru;
+	struct rusage ru = {0};
 	int i, runs;
 
 	if (argc < 3) {
@@ -67,10 +67,13 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	runs = argc > 3 ? atoi(argv[3]) : 5;
-	for (i = 0; i < runs; i++)
+	for (i = 0; i < runs; i++) {
 		if (measure(argv[2], &f))
 			return 1;
-	(void)getrusage(RUSAGE_SELF, &ru);
+		/* the peak of one dump, not what repeating leaves in the heap */
+		if (i == 0)
+			(void)getrusage(RUSAGE_SELF, &ru);
+	}
 	printf("%-10s open+collect %8.3f ms  diagnose %7.3f ms  peak %6ld KiB  read %9llu bytes in "
 	       "%5llu "
 	       "preads, %5llu pages  (%zu filters, %zu instances, %zu verdicts)\n",
