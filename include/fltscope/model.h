@@ -15,6 +15,8 @@
 #include <stdint.h>
 
 #include "fltscope/holders.h"
+#include "fltscope/locks.h"
+#include "fltscope/threads.h"
 #include "fltscope/value.h"
 
 struct fs_module {
@@ -250,6 +252,16 @@ struct fs_model {
 	struct fs_volume *volumes;         size_t nvolumes;
 	struct fs_driver *drivers;         size_t ndrivers;
 	struct fs_device *devices;         size_t ndevices;
+	struct fs_process *processes;      size_t nprocesses; /* in PsActiveProcessHead order, then others */
+	struct fs_thread *threads;         size_t nthreads;
+	struct fs_processor *processors;   size_t nprocessors;
+	struct fs_lock *locks;             size_t nlocks;
+	/* How far processes and threads were read: NOT until something asks for them. */
+	enum fs_looked threads_looked;
+	enum fs_looked stacks_looked; /* threads[].stack: PARTLY: of those that matter only */
+	const char *threads_why;      /* a sentence when they were not read whole, NULL */
+	struct fs_value tick_count;   /* KeTickCount, ticks since start */
+	struct fs_value tick_100ns;   /* KeMaximumIncrement: 100 ns in a tick */
 	struct fs_gap *gaps;               size_t ngaps;
 	bool gaps_limited; /* more gaps than are kept */
 };

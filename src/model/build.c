@@ -15,6 +15,9 @@ enum kind {
 	KIND_VOLUME,
 	KIND_DRIVER,
 	KIND_DEVICE,
+	KIND_THREAD,
+	KIND_PROCESS,
+	KIND_LOCK,
 	KIND_GAP
 };
 
@@ -73,6 +76,12 @@ static uint64_t address_of(const struct fs_model *m, enum kind kind, size_t i)
 		return m->drivers[i].address;
 	case KIND_DEVICE:
 		return m->devices[i].address;
+	case KIND_THREAD:
+		return m->threads[i].address;
+	case KIND_PROCESS:
+		return m->processes[i].address;
+	case KIND_LOCK:
+		return m->locks[i].address;
 	case KIND_GAP:
 		break;
 	}
@@ -199,6 +208,9 @@ void model_begin(struct model_builder *b, struct fs_model *model, struct arena *
 	index_all(b, KIND_VOLUME, model->nvolumes);
 	index_all(b, KIND_DRIVER, model->ndrivers);
 	index_all(b, KIND_DEVICE, model->ndevices);
+	index_all(b, KIND_THREAD, model->nthreads);
+	index_all(b, KIND_PROCESS, model->nprocesses);
+	index_all(b, KIND_LOCK, model->nlocks);
 	index_all(b, KIND_GAP, model->ngaps);
 }
 
@@ -228,6 +240,9 @@ void model_free(struct fs_model *m)
 	DROP(m->volumes, m->nvolumes);
 	DROP(m->drivers, m->ndrivers);
 	DROP(m->devices, m->ndevices);
+	DROP(m->threads, m->nthreads);
+	DROP(m->processes, m->nprocesses);
+	DROP(m->locks, m->nlocks);
 	DROP(m->gaps, m->ngaps);
 }
 
@@ -235,7 +250,8 @@ static const size_t limit[] = {
 	[KIND_FRAME] = MODEL_MAX_FRAMES,       [KIND_FILTER] = MODEL_MAX_FILTERS,
 	[KIND_INSTANCE] = MODEL_MAX_INSTANCES, [KIND_VOLUME] = MODEL_MAX_VOLUMES,
 	[KIND_DRIVER] = MODEL_MAX_DRIVERS,     [KIND_DEVICE] = MODEL_MAX_DEVICES,
-	[KIND_GAP] = MODEL_MAX_GAPS,
+	[KIND_THREAD] = MODEL_MAX_THREADS,     [KIND_PROCESS] = MODEL_MAX_PROCESSES,
+	[KIND_LOCK] = MODEL_MAX_LOCKS,	       [KIND_GAP] = MODEL_MAX_GAPS,
 };
 
 /* A zeroed element at the end of an array whose bound is not reached yet. */
@@ -349,35 +365,61 @@ enum fs_status model_add_device(struct model_builder *b, uint64_t va, size_t *re
 	return FS_OK;
 }
 
-int32_t model_find_frame(const struct model_builder *b, uint64_t va)
+enum fs_status model_add_thread(struct model_builder *b, uint64_t va, size_t *ret)
 {
-	return find(b, KIND_FRAME, va);
+	enum fs_status st = APPEND(b, KIND_THREAD, threads, nthreads);
+	struct fs_thread *t;
+
+	if (st)
+		return st;
+	*ret = b->model->nthreads - 1;
+	t = &b->model->threads[*ret];
+	t->address = va;
+	t->process = t->processor = -1;
+	t->start.module = t->win32_start.module = -1;
+	index_put(b, KIND_THREAD, *ret);
+	return FS_OK;
 }
 
-int32_t model_find_filter(const struct model_builder *b, uint64_t va)
+enum fs_status model_add_process(struct model_builder *b, uint64_t va, size_t *ret)
 {
-	return find(b, KIND_FILTER, va);
+	enum fs_status st = APPEND(b, KIND_PROCESS, processes, nprocesses);
+
+	if (st)
+		return st;
+	*ret = b->model->nprocesses - 1;
+	b->model->processes[*ret].address = va;
+	b->model->processes[*ret].image.gap = b->model->processes[*ret].threads_gap = -1;
+	index_put(b, KIND_PROCESS, *ret);
+	return FS_OK;
 }
 
-int32_t model_find_instance(const struct model_builder *b, uint64_t va)
+enum fs_status model_add_lock(struct model_builder *b, uint64_t va, size_t *ret)
 {
-	return find(b, KIND_INSTANCE, va);
+	enum fs_status st = APPEND(b, KIND_LOCK, locks, nlocks);
+
+	if (st)
+		return st;
+	*ret = b->model->nlocks - 1;
+	b->model->locks[*ret].address = va;
+	index_put(b, KIND_LOCK, *ret);
+	return FS_OK;
 }
 
-int32_t model_find_volume(const struct model_builder *b, uint64_t va)
-{
-	return find(b, KIND_VOLUME, va);
-}
-
-int32_t model_find_driver(const struct model_builder *b, uint64_t va)
-{
-	return find(b, KIND_DRIVER, va);
-}
-
-int32_t model_find_device(const struct model_builder *b, uint64_t va)
-{
-	return find(b, KIND_DEVICE, va);
-}
+#define FIND(name, kind)                                                                           \
+	int32_t model_find_##name(const struct model_builder *b, uint64_t va)                      \
+	{                                                                                          \
+		return find(b, kind, va);                                                          \
+	}
+FIND(frame, KIND_FRAME)
+FIND(filter, KIND_FILTER)
+FIND(instance, KIND_INSTANCE)
+FIND(volume, KIND_VOLUME)
+FIND(driver, KIND_DRIVER)
+FIND(device, KIND_DEVICE)
+FIND(thread, KIND_THREAD)
+FIND(process, KIND_PROCESS)
+FIND(lock, KIND_LOCK)
 
 const char *model_text(struct model_builder *b, const char *text)
 {

@@ -13,6 +13,9 @@
 #define MODEL_MAX_VOLUMES   16384
 #define MODEL_MAX_DRIVERS   4096
 #define MODEL_MAX_DEVICES   65536
+#define MODEL_MAX_THREADS   262144
+#define MODEL_MAX_PROCESSES 65536
+#define MODEL_MAX_LOCKS	    65536
 #define MODEL_MAX_GAPS	    20000
 
 struct model_builder {
@@ -25,7 +28,7 @@ struct model_builder {
 
 /*
  * Who owns what: the arrays that model_add_* and model_gap grow (frames,
- * filters, instances, volumes, drivers, devices, gaps) are the model's own and
+ * filters, instances, volumes, drivers, devices, threads, processes, locks, gaps) are the model's own and
  * freed by model_free; everything that an entity points to (strings, entries,
  * names, operations), and modules and unloaded, lives in the arena or longer.
  *
@@ -45,6 +48,9 @@ enum fs_status model_add_instance(struct model_builder *b, uint64_t va, size_t *
 enum fs_status model_add_volume(struct model_builder *b, uint64_t va, size_t *ret);
 enum fs_status model_add_driver(struct model_builder *b, uint64_t va, size_t *ret);
 enum fs_status model_add_device(struct model_builder *b, uint64_t va, size_t *ret);
+enum fs_status model_add_thread(struct model_builder *b, uint64_t va, size_t *ret);
+enum fs_status model_add_process(struct model_builder *b, uint64_t va, size_t *ret);
+enum fs_status model_add_lock(struct model_builder *b, uint64_t va, size_t *ret);
 
 /* By address, O(1); -1 when not there. */
 int32_t model_find_frame(const struct model_builder *b, uint64_t va);
@@ -53,6 +59,9 @@ int32_t model_find_instance(const struct model_builder *b, uint64_t va);
 int32_t model_find_volume(const struct model_builder *b, uint64_t va);
 int32_t model_find_driver(const struct model_builder *b, uint64_t va);
 int32_t model_find_device(const struct model_builder *b, uint64_t va);
+int32_t model_find_thread(const struct model_builder *b, uint64_t va);
+int32_t model_find_process(const struct model_builder *b, uint64_t va);
+int32_t model_find_lock(const struct model_builder *b, uint64_t va);
 
 /* Record a gap from an error; identical ones (what, address) are kept once. Returns its index, -1
  * at the bound. */
