@@ -18,8 +18,10 @@ for cmd in "$@"; do
 done
 # A command that dies counts as a failure, whatever it printed before.
 seq 1 $i | xargs -P "$jobs" -I{} sh -c '
+	begin=$(date +%s)
 	sh -c "$(cat "$1/$2.cmd")" >"$1/$2.log" 2>&1
 	echo $? >"$1/$2.rc"
+	echo $(($(date +%s) - begin)) >"$1/$2.secs"
 	[ "$(cat "$1/$2.rc")" = 0 ] && s=ok || s=FAILED
 	printf "%-6s %s\n" "$s" "$(cat "$1/$2.cmd")"
 ' run "$logs" {}
@@ -35,6 +37,9 @@ for n in $(seq 1 $i); do
 	echo "---- $(cat "$logs/$n.cmd") (exit $(cat "$logs/$n.rc"))"
 	grep -vE '^(\[ RUN      \]|\[       OK \]|ok - )' "$logs/$n.log" | tail -60
 done
+# the slowest, so that a test that grows out of its room is seen
+for n in $(seq 1 $i); do printf '%s s  %s\n' "$(cat "$logs/$n.secs")" "$(cut -c1-100 "$logs/$n.cmd")"; done |
+	sort -rn | sed -n '1,8s/^/slowest: /p'
 cat "$logs"/*.log | grep -E '^(skip - |skipped: )' || true
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
