@@ -20,7 +20,7 @@ size_t nt_type_span(const struct reader *r, enum type_id t)
 		if (d->module != LM_NT || d->type != t)
 			continue;
 		lf = layout_field(r->nt, (enum field_id)f);
-		end = lf ? (size_t)lf->offset + (lf->size > 16 ? lf->size : 16) : 0;
+		end = lf ? (size_t)lf->offset + (lf->size ? lf->size : 16) : 0;
 		if (end > span)
 			span = end;
 	}

@@ -37,11 +37,11 @@ static bool take_owner(struct nt_look *k, uint64_t va, owner_vec *all)
 	unsigned shift = count_shift(k);
 
 	o.thread = nt_value(k->r, k->b, va, F_OWNER_ENTRY_OwnerThread);
-	o.count = nt_value(k->r, k->b, va, F_OWNER_ENTRY_TableSize);
 	if (!fs_is_read(&o.thread))
 		return false;
 	if (o.thread.v == 0)
 		return true;
+	o.count = nt_value(k->r, k->b, va, F_OWNER_ENTRY_TableSize);
 	if (shift && fs_is_read(&o.count))
 		o.count.v >>= shift;
 	else
@@ -137,18 +137,24 @@ static void read_state(struct nt_look *k, struct fs_lock *l)
 
 static void finish_lock(struct nt_look *k, struct fs_lock *l)
 {
+	if (!fs_is_read(&l->active_count))
+		return;
 	l->shared_waiters = waiters_word(k, l->address, F_ERESOURCE_SharedWaiters);
 	l->exclusive_waiters = waiters_word(k, l->address, F_ERESOURCE_ExclusiveWaiters);
 	if (l->owned)
 		read_owners(k, l);
-	else if (fs_is_read(&l->active_count))
+	else
 		l->owners_looked = FS_LOOKED_WHOLE;
 }
 
 bool nt_read_lock(struct nt_look *k, uint64_t va, const struct nt_lock_place *place)
 {
-	struct fs_lock l = {
-		.address = va, .what = place->what, .of = place->of, .index = place->index};
+	struct fs_lock l = {.address = va,
+			    .what = place->what,
+			    .of = place->of,
+			    .index = place->index,
+			    .shared_waiters = model_none(),
+			    .exclusive_waiters = model_none()};
 	size_t i = 0, span = nt_type_span(k->r, T_ERESOURCE);
 
 	if (model_find_lock(k->b, va) >= 0)
