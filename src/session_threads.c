@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fltmgr/handle.h"
 #include "nt/threads.h"
 #include "session.h"
 
@@ -232,12 +233,27 @@ static void rundown_waiters(struct fltscope *fs, struct nt_look *k)
 		rundown_waiter(k, &m->volumes[i].object.rundown);
 }
 
+/* Four million handles. */
+#define HANDLE_BYTES (64ull << 20)
+
+/* Is there something of the Filter Manager that a handle may hold? */
+static enum fs_status handles(struct fltscope *fs, struct fs_error *err)
+{
+	if (!fs->model.found || !fs->model.nprocesses)
+		return FS_OK;
+	if (!fs->opts.handles && !threads_matter(&fs->model))
+		return FS_OK;
+	session_progress(fs, "reading handles");
+	return fltmgr_collect_handles(&fs->reader, &fs->builder, HANDLE_BYTES, err);
+}
+
 enum fs_status session_threads(struct fltscope *fs, struct fs_error *err)
 {
 	struct nt_sites sites;
 	struct nt_look *k;
+	bool matter;
 
-	fs->model.threads_why = nothing_asks;
+	fs->model.threads_why = fs->model.handles_why = nothing_asks;
 	if (!fs->nt)
 		fs->model.threads_why = "no layout of this kernel is known";
 	if (!fs->nt || (!fs->model.found && !fs->opts.threads))
@@ -248,7 +264,8 @@ enum fs_status session_threads(struct fltscope *fs, struct fs_error *err)
 		return fs_fail(err, FS_NO_MEMORY, "out of memory");
 	if (fs->model.found)
 		locks(fs, k);
-	if (fs->opts.threads || threads_matter(&fs->model)) {
+	matter = fs->opts.threads || fs->opts.handles || threads_matter(&fs->model);
+	if (matter) {
 		session_progress(fs, "reading threads");
 		nt_read_processors(k);
 		nt_read_processes(k);
@@ -257,5 +274,7 @@ enum fs_status session_threads(struct fltscope *fs, struct fs_error *err)
 		nt_finish_threads(k);
 	}
 	nt_look_free(k);
-	return fs->builder.out_of_memory ? fs_fail(err, FS_NO_MEMORY, "out of memory") : FS_OK;
+	if (fs->builder.out_of_memory)
+		return fs_fail(err, FS_NO_MEMORY, "out of memory");
+	return matter ? handles(fs, err) : FS_OK;
 }

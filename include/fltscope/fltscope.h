@@ -29,6 +29,7 @@ struct fltscope_options {
 	void *progress_arg;
 	bool contexts;		/* walk the contexts of live filters too (may be many) */
 	bool threads;		/* read processes and threads although nothing asks for them */
+	bool handles;		/* and the handles that lead to filters, ports and devices */
 	uint64_t search_bytes;	/* how much memory may be searched for orphans; 0: 8 GiB */
 };
 

@@ -41,15 +41,23 @@ struct target {
 	waiter_vec found;
 };
 
-static bool add(struct waiters *w, struct target *t, int32_t thread, enum fs_waiter_how how,
-		int exclusive, uint64_t at)
+static bool has(const struct target *t, int32_t thread)
 {
-	struct fs_lock_waiter *p;
 	size_t i;
 
 	for (i = 0; i < t->found.n; i++)
 		if (t->found.v[i].thread == thread)
 			return true;
+	return false;
+}
+
+static bool add(struct waiters *w, struct target *t, int32_t thread, enum fs_waiter_how how,
+		int exclusive, uint64_t at)
+{
+	struct fs_lock_waiter *p;
+
+	if (has(t, thread))
+		return true;
 	p = t->found.n < WAITERS_MAX ? vec_push(&t->found) : NULL;
 	if (!p) {
 		w->k->b->out_of_memory |= t->found.n < WAITERS_MAX;
@@ -202,8 +210,9 @@ static void by_inside(struct waiters *w, struct target *t)
 	}
 }
 
-/* Where in a thread's live stack the resource's address stands; 0: nowhere (that could be read). */
-static uint64_t on_stack(struct waiters *w, const struct fs_thread *t, uint64_t resource)
+/* Where in a thread's live stack a word of [from, from + size) stands; 0: nowhere (that could be
+ * read). */
+static uint64_t on_stack(struct waiters *w, const struct fs_thread *t, uint64_t from, uint64_t size)
 {
 	uint64_t va = t->kernel_stack.v & ~7ull, end = t->stack_base.v;
 	uint8_t b[STACK_CHUNK];
@@ -217,33 +226,67 @@ static uint64_t on_stack(struct waiters *w, const struct fs_thread *t, uint64_t 
 		w->left -= n;
 		for (i = 0; !vm_read(w->k->r->vm, va, b, n, "kernel stack", NULL) && i + 8 <= n;
 		     i += 8)
-			if (load_u64(b + i) == resource)
+			if (load_u64(b + i) - from < size)
 				return va + i;
 		va += n;
 	}
 	return 0;
 }
 
-/* A guess: it waits, for a resource as far as its wait reason says, and its stack has the address.
- */
-static void by_stack(struct waiters *w, struct target *t)
+/* It waits, for a resource as far as its wait reason says, and it is known where it stands. */
+static bool may_wait(const struct fs_thread *t)
+{
+	const char *reason = t->wait_reason_name;
+
+	return fs_is_read(&t->kernel_stack) && t->kernel_stack.v >= t->stack_limit.v &&
+	       t->kernel_stack.v < t->stack_base.v &&
+	       (!reason || strcmp(reason, "WrResource") == 0);
+}
+
+/* Guesses: threads on whose stacks such a word is. With `at_most`, only when there are no more of
+ * them than are missing: none is better than the other then. */
+static void by_stack(struct waiters *w, struct target *t, uint64_t from, uint64_t size,
+		     size_t at_most)
 {
 	const struct fs_model *m = w->k->b->model;
+	struct target guess = {.l = t->l};
 	size_t i;
 
 	for (i = 0; i < w->stacks.n; i++) {
-		const struct fs_thread *x = &m->threads[w->stacks.v[i].thread];
-		const char *reason = x->wait_reason_name;
-		uint64_t at;
+		int32_t thread = w->stacks.v[i].thread;
+		uint64_t at = may_wait(&m->threads[thread])
+				      ? on_stack(w, &m->threads[thread], from, size)
+				      : 0;
 
-		if (!fs_is_read(&x->kernel_stack) || x->kernel_stack.v < x->stack_limit.v ||
-		    x->kernel_stack.v >= x->stack_base.v ||
-		    (reason && strcmp(reason, "WrResource") != 0))
-			continue;
-		at = on_stack(w, x, t->l->address);
-		if (at)
-			(void)add(w, t, w->stacks.v[i].thread, FS_WAITER_STACK, -1, at);
+		if (at && !has(t, thread))
+			(void)add(w, &guess, thread, FS_WAITER_STACK, -1, at);
 	}
+	for (i = 0; i < guess.found.n && guess.found.n <= at_most; i++)
+		(void)add(w, t, guess.found.v[i].thread, FS_WAITER_STACK, -1, guess.found.v[i].at);
+	vec_free(&guess.found);
+}
+
+/* The object of the Filter Manager that the lock stands in. */
+static bool holder_of(const struct waiters *w, const struct fs_lock *l, uint64_t *ret_from,
+		      uint64_t *ret_size)
+{
+	const struct fs_model *m = w->k->b->model;
+	enum type_id type;
+
+	if (l->of == FS_LOCK_FRAME && l->index < m->nframes) {
+		*ret_from = m->frames[l->index].address;
+		type = T_FLTP_FRAME;
+	} else if (l->of == FS_LOCK_FILTER && l->index < m->nfilters) {
+		*ret_from = m->filters[l->index].address;
+		type = T_FLT_FILTER;
+	} else if (l->of == FS_LOCK_VOLUME && l->index < m->nvolumes) {
+		*ret_from = m->volumes[l->index].address;
+		type = T_FLT_VOLUME;
+	} else {
+		return false;
+	}
+	*ret_size = w->k->r->fltmgr ? layout_type_size(w->k->r->fltmgr, type) : 0;
+	return *ret_size != 0;
 }
 
 /* Only one kind of waiters there: then it is known which kind each is of. */
@@ -260,11 +303,29 @@ static void tell_kind(struct target *t)
 	}
 }
 
+static void tell_how_far(const struct target *t, uint64_t expected, struct fs_lock *l)
+{
+	bool guessed = false;
+	size_t i;
+
+	for (i = 0; i < t->found.n; i++)
+		guessed |= t->found.v[i].how == FS_WAITER_STACK;
+	l->waiters_looked = t->found.n == expected && !guessed ? FS_LOOKED_WHOLE : FS_LOOKED_PARTLY;
+	if (t->found.n < expected)
+		l->waiters_why =
+			"the structure names not all that wait, and not all were found among "
+			"the waiting threads";
+	else if (t->found.n > expected)
+		l->waiters_why = "more threads seem to wait than the resource counts";
+	else if (guessed)
+		l->waiters_why = "the structure does not name who waits: their stacks lead to it";
+}
+
 static void look_at(struct waiters *w, size_t index)
 {
 	struct fs_lock l = w->k->b->model->locks[index];
 	struct target t = {.l = &l};
-	uint64_t expected = l.shared_count.v + l.exclusive_count.v;
+	uint64_t expected = l.shared_count.v + l.exclusive_count.v, from, size;
 
 	if (!fs_is_read(&l.shared_count) || !fs_is_read(&l.exclusive_count)) {
 		l.waiters_why = "how many wait for it could not be read";
@@ -276,14 +337,11 @@ static void look_at(struct waiters *w, size_t index)
 		if (t.found.n < expected)
 			by_inside(w, &t);
 		if (t.found.n < expected)
-			by_stack(w, &t);
+			by_stack(w, &t, l.address, 1, SIZE_MAX);
+		if (t.found.n < expected && holder_of(w, &l, &from, &size))
+			by_stack(w, &t, from, size, (size_t)(expected - t.found.n));
 		tell_kind(&t);
-		l.waiters_looked = t.found.n == expected ? FS_LOOKED_WHOLE : FS_LOOKED_PARTLY;
-		if (t.found.n < expected)
-			l.waiters_why = "the structure names not all that wait, and not all were "
-					"found among the waiting threads";
-		else if (t.found.n > expected)
-			l.waiters_why = "more threads seem to wait than the resource counts";
+		tell_how_far(&t, expected, &l);
 	}
 	if (t.found.n) {
 		l.waiters = arena_alloc(w->k->b->arena, t.found.n * sizeof(*l.waiters));
