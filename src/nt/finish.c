@@ -34,6 +34,7 @@ static struct fs_value read_u32(struct nt_look *k, uint64_t va, const char *what
 	return ret;
 }
 
+/* The clock is wanted for waits and for the time that threads ran. */
 static void read_clock(struct nt_look *k)
 {
 	struct fs_model *m = k->b->model;
@@ -41,6 +42,8 @@ static void read_clock(struct nt_look *k)
 	uint64_t increment;
 
 	m->tick_count = m->tick_100ns = model_none();
+	if (!m->nthreads)
+		return;
 	if (k->sites.tick_count)
 		m->tick_count = read_u64(k, k->sites.tick_count, "KeTickCount");
 	if (k->sites.maximum_increment)
