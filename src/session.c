@@ -96,6 +96,8 @@ static enum fs_status read_memory(struct fltscope *fs, struct fs_error *err)
 		st = session_fltmgr(fs, err);
 	if (st == FS_OK)
 		st = session_judge_nt(fs, err);
+	if (st == FS_OK)
+		st = session_threads(fs, err);
 	return st;
 }
 

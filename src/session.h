@@ -73,6 +73,9 @@ enum fs_status session_judge_nt(struct fltscope *fs, struct fs_error *err);
 /* session_fltmgr.c: FltGlobals, the Filter Manager's layout, its objects. */
 enum fs_status session_fltmgr(struct fltscope *fs, struct fs_error *err);
 
+/* session_threads.c: locks, and the threads when they matter. After session_judge_nt. */
+enum fs_status session_threads(struct fltscope *fs, struct fs_error *err);
+
 /* session_symbols.c: PDBs, image files and exports of modules, found when they are asked for. */
 enum fs_status session_symbols_begin(struct fltscope *fs, struct fs_error *err);
 /* While local (as from the beginning of the open to its end), modules other than nt and

@@ -28,6 +28,8 @@ struct fltscope_options {
 	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
 	void *progress_arg;
 	bool contexts;		/* walk the contexts of live filters too (may be many) */
+	bool threads;		/* read processes and threads although nothing asks for them */
+	bool handles;		/* and the handles that lead to filters, ports and devices */
 	uint64_t search_bytes;	/* how much memory may be searched for orphans; 0: 8 GiB */
 };
 

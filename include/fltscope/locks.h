@@ -23,7 +23,8 @@ struct fs_lock_owner {
 enum fs_waiter_how {
 	FS_WAITER_OBJECT, /* its KWAIT_BLOCK names the resource's event or semaphore */
 	FS_WAITER_CHAIN,  /* it is on the resource's own chain of waiters */
-	FS_WAITER_STACK,  /* it waits, and its stack holds the resource's address: a guess */
+	FS_WAITER_STACK,  /* it waits for some resource, and its stack leads to this one (its address, or
+			   * the frame, filter or volume that it is of): a guess */
 };
 
 struct fs_lock_waiter {

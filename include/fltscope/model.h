@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fltscope/handles.h"
 #include "fltscope/holders.h"
 #include "fltscope/locks.h"
 #include "fltscope/threads.h"
@@ -256,6 +257,12 @@ struct fs_model {
 	struct fs_thread *threads;         size_t nthreads;
 	struct fs_processor *processors;   size_t nprocessors;
 	struct fs_lock *locks;             size_t nlocks;
+	/* Locks of the Filter Manager: WHOLE: each was read, and those that are not in `locks` are
+	 * owned by nobody and waited for by nobody. NOT: this build's are of a kind that is not known. */
+	enum fs_looked locks_looked;
+	struct fs_handle *handles;         size_t nhandles; /* by process, then by value */
+	enum fs_looked handles_looked; /* NOT until something asks for them */
+	const char *handles_why;       /* a sentence when not WHOLE, NULL */
 	/* How far processes and threads were read: NOT until something asks for them. */
 	enum fs_looked threads_looked;
 	enum fs_looked stacks_looked; /* threads[].stack: PARTLY: of those that matter only */

@@ -67,6 +67,8 @@ struct fs_thread {
 	struct fs_value wait_time;    /* tick count when the wait began */
 	struct fs_value waiting_ticks; /* how long it has waited, in ticks; FS_NONE without the tick count */
 	struct fs_value context_switches, priority, create_time, exit_time; /* times: FILETIME */
+	struct fs_value base_priority, kernel_time, user_time; /* times: ticks it has run */
+	struct fs_value win32_thread;
 	struct fs_code start, win32_start; /* StartAddress, Win32StartAddress */
 	/* VA: InitialStack and StackBase are the high end, StackLimit the low one. */
 	struct fs_value initial_stack, stack_base, stack_limit, kernel_stack, trap_frame, teb;
@@ -86,6 +88,8 @@ struct fs_process {
 	struct fs_string image; /* ImageFileName or the longer SeAuditProcessCreationInfo name */
 	struct fs_value pid, parent_pid, session, create_time, exit_time; /* FILETIME */
 	struct fs_value directory_table_base, peb, object_table, handle_count, exit_status;
+	struct fs_value image_file;    /* FILE_OBJECT of the image */
+	struct fs_value commit_charge; /* pages */
 	size_t *threads; /* indices, in ThreadListHead order */
 	size_t nthreads;
 	enum fs_stop threads_stop;

@@ -50,6 +50,9 @@ struct dump_info {
 	struct dump_u64 pfn_database;	      /* VA */
 	struct dump_u64 ps_loaded_module_list, ps_active_process_head; /* VA */
 	struct dump_u64 kd_debugger_data_block;			       /* VA */
+	/* Of a triage dump, out of its copy of the crashing processor's KPRCB. */
+	struct dump_u64 current_thread;	   /* VA of the ETHREAD */
+	struct dump_u32 current_processor; /* its number */
 	char comment[129];	/* escaped by whoever shows it */
 	uint64_t file_size;	/* bytes */
 	uint64_t pages;		/* physical pages the dump says it holds; 0 for triage */

@@ -22,6 +22,7 @@ enum {
 	KDBG_THREAD_APC_PROCESS = 0x2a0,
 	KDBG_SIZE_EPROCESS = 0x2a8,
 	KDBG_PRCB_CURRENT_THREAD = 0x2b4,
+	KDBG_PRCB_NUMBER = 0x2be,
 	KDBG_SIZE_ETHREAD = 0x2c0,
 	KDBG_NEEDED = 0x2c2,
 };
@@ -72,6 +73,21 @@ static bool copied_pointer(struct dump *d, const struct dmp_triage *t, uint32_t 
 	return true;
 }
 
+/* KPRCB.Number of the copy: 32 bits since Windows 7, one byte before, but never of a system
+ * with more than 64 processors then. */
+static void find_processor(struct dump *d, const struct dmp_triage *t, uint16_t field)
+{
+	uint32_t prcb = dmp_triage_u32(t, TRIAGE_PRCB_OFFSET);
+	uint64_t end = (uint64_t)prcb + field + 4;
+	uint8_t p[4];
+
+	if (field == 0 || prcb < TRIAGE_END || end > dmp_triage_next(d, t, prcb) ||
+	    dump_file_read(&d->file, end - 4, p, sizeof(p), "KPRCB.Number", NULL) != FS_OK)
+		return;
+	if (d->info.processors.present && load_u32(p) < d->info.processors.v)
+		d->info.current_processor = (struct dump_u32){load_u32(p), true};
+}
+
 /* A size that runs into what stands behind the copy is not the copy's. */
 static void add_copy(struct dump *d, struct dmp_triage *t, uint64_t va, uint32_t off, uint16_t size)
 {
@@ -90,6 +106,8 @@ static void add_thread_and_process(struct dump *d, struct dmp_triage *t, const u
 	if (!copied_pointer(d, t, dmp_triage_u32(t, TRIAGE_PRCB_OFFSET),
 			    load_u16(kdbg + KDBG_PRCB_CURRENT_THREAD), &va))
 		return;
+	d->info.current_thread = (struct dump_u64){va, true};
+	find_processor(d, t, load_u16(kdbg + KDBG_PRCB_NUMBER));
 	add_copy(d, t, va, thread, load_u16(kdbg + KDBG_SIZE_ETHREAD));
 	if (!copied_pointer(d, t, thread, load_u16(kdbg + KDBG_THREAD_APC_PROCESS), &va))
 		return;

@@ -97,6 +97,14 @@ static size_t scalar_size(const struct reader *r, enum field_id f, const struct 
 	return size;
 }
 
+size_t obj_size(const struct reader *r, enum field_id f)
+{
+	const struct layout *l = reader_layout(r, f);
+	const struct layout_field *lf = l ? layout_field(l, f) : NULL;
+
+	return lf ? scalar_size(r, f, lf) : 0;
+}
+
 enum fs_status obj_read(const struct reader *r, uint64_t addr, enum field_id f, uint64_t *ret,
 			struct fs_error *err)
 {

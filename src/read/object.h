@@ -30,6 +30,8 @@ enum fs_status obj_field(const struct reader *r, uint64_t addr, enum field_id f,
 /* The scalar of a U8..U64 or PTR field, zero-extended; sign is the caller's business. */
 enum fs_status obj_read(const struct reader *r, uint64_t addr, enum field_id f, uint64_t *ret,
 			struct fs_error *err);
+/* Bytes of a scalar field as obj_read reads it; 0 when it is none or the layout lacks it. */
+size_t obj_size(const struct reader *r, enum field_id f);
 /* A LIST field: its own address and its links. */
 struct list_links {
 	uint64_t self, flink, blink;

@@ -13,6 +13,7 @@ import sys
 import readdump
 import worlds_common
 import worlds_options
+import worlds_threads
 from worlds_common import (AV, BUILDS, CLOUD, F, FORMATS, HFRAMES, HHEAD, ONLY, ROOTC, WATCH, WORK,
                            WORLDS, Missing, check_healthy, mkworld, must_miss, report, same)
 
@@ -272,7 +273,7 @@ CHECKS = {
     "damaged-loader": lambda d, f: check_healthy(d, f), "padding": check_padding,
     "la57": check_la57, "large": check_large, "hostile-names": check_hostile,
     "nofltmgr": lambda d, f: None, "fltmgr-nodata": check_nodata,
-    "big": check_big,
+    "big": check_big, "threads": worlds_threads.check,
     "seed004": lambda d, f: check_seed(d), "seed004-code": lambda d, f: check_code(d),
 }
 
@@ -293,7 +294,7 @@ def main():
     os.makedirs(WORK, exist_ok=True)
     for path in sorted(glob.glob(WORLDS + "/*.world")):
         world = os.path.basename(path)[:-6]
-        if world == "lib" or (ONLY and world not in ONLY):
+        if world in ("lib", "nt-lib") or (ONLY and world not in ONLY):
             continue
         for build in (7601,) if world.startswith("seed004") else BUILDS:
             # Every format on one build, every build in one format.

@@ -97,16 +97,39 @@ bool has_type(struct world *w, const char *type)
 	return owner(w, type, &i);
 }
 
+/* Where the last known field of a type of unknown size ends; 0: none is known. */
+static uint64_t span(struct world *w, const struct layout *l, size_t type, unsigned depth)
+{
+	struct layout_type_info t = layout_type_at(l, type);
+	uint64_t end = t.size;
+
+	for (size_t k = 0; !t.size && k < t.fields; k++) {
+		struct layout_field_info f = layout_field_at(l, type, k);
+		uint64_t size = f.size;
+		size_t sub;
+
+		if (!size && depth < 8 && layout_find_type(l, f.type, &sub))
+			size = span(w, l, sub, depth + 1);
+		if (f.offset + size > end)
+			end = f.offset + size;
+	}
+	return (end + 15) & ~15ull;
+}
+
 uint64_t type_size(struct world *w, const char *type)
 {
 	size_t i;
 	const struct layout *l = owner(w, type, &i);
+	uint64_t n;
 
 	if (!l)
 		die(w, "no type %s in %s, %s", type, layout_id(w->nt), layout_id(w->fltmgr));
-	if (!layout_type_at(l, i).size)
+	n = layout_type_at(l, i).size;
+	if (!n)
+		n = span(w, l, i, 0);
+	if (!n)
 		die(w, "%s does not know the size of %s", layout_id(l), type);
-	return layout_type_at(l, i).size;
+	return n;
 }
 
 bool field_find(struct world *w, const char *type, const char *path, struct place *ret)

@@ -267,6 +267,8 @@ void stmt_module(struct lex *l)
 	if (w->modules.n == 1) {
 		nt_data(w, m);
 		label_add(w, "nt_data", m->base + m->data_rva + NT_WORLD, NULL);
+		label_add(w, "kdbg", w->kdbg, NULL);
+		label_add(w, "PsActiveProcessHead", w->active_list, NULL);
 	}
 	put_ldr(w, m);
 	w->quiet_extents = false;

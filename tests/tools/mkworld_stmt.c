@@ -59,6 +59,18 @@ static void put_utf16(struct lex *l)
 	mem_utf16(l->w, va, u, n);
 }
 
+/* ascii ADDR "…": bytes without a terminator. */
+static void put_ascii(struct lex *l)
+{
+	uint16_t u[512];
+	uint64_t va = lex_expr(l);
+	size_t n = lex_string(l, u, 512);
+
+	mem_extent(l->w, va, n);
+	for (size_t i = 0; i < n; i++)
+		mem_put(l->w, va + i, u[i], 1);
+}
+
 static void set_page(struct lex *l)
 {
 	static const char *const names[] = {
@@ -215,6 +227,8 @@ static bool memory(struct lex *l)
 		put_values(l, 8);
 	else if (lex_keyword(l, "utf16"))
 		put_utf16(l);
+	else if (lex_keyword(l, "ascii"))
+		put_ascii(l);
 	else if (lex_keyword(l, "page"))
 		set_page(l);
 	else if (lex_keyword(l, "large"))
