@@ -38,7 +38,7 @@ LIBS_LIB  = $(call pkglibs,$(PKGS_LIB)) -ldl
 LIBS_CLI  = $(call pkglibs,$(PKGS_CLI))
 LIBS_TEST = $(call pkglibs,$(PKGS_TEST))
 
-LIB_DIRS := base dump vm layout pdb code read module nt fltmgr model check
+LIB_DIRS := base dump vm layout pdb code unwind read module nt fltmgr model check
 CLI_DIRS := emit view cli
 LAYOUTS  := $(sort $(wildcard pdb-layouts/nt/*.layout pdb-layouts/fltmgr/*.layout))
 LIB_SRC  := $(sort $(foreach d,$(LIB_DIRS),$(wildcard src/$(d)/*.c)) $(wildcard src/session*.c))
@@ -164,9 +164,15 @@ $(BUILD)/san/recover_file: $(BUILD)/san/tests/tools/recover_file.o $(BUILD)/san/
 	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB) $(LIBS_CLI)
 -include $(BUILD)/san/tests/tools/recover_file.d
 
+# The unwinder on code that is really run, and what it reads of an image's tables.
+UNWIND_TOOLS := unwind_run unwind_dump unwind_trace
+$(foreach t,$(UNWIND_TOOLS),$(BUILD)/san/$(t)): $(BUILD)/san/%: $(BUILD)/san/tests/tools/%.o $(BUILD)/san/tests/tools/unwind_image.o $(BUILD)/san/libfltscope-test.a
+	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB) $(LIBS_CLI)
+-include $(foreach t,$(UNWIND_TOOLS) unwind_image,$(BUILD)/san/tests/tools/$(t).d)
+
 SWEEP = $(BUILD)/san/sweep
 TEST_DEPS := $(UNIT_BIN) $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/san/check-layouts $(BUILD)/san/sweep \
-	$(BUILD)/san/recover_file $(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe $(BUILD)/san/symsrv_driver \
+	$(BUILD)/san/recover_file $(foreach t,$(UNWIND_TOOLS),$(BUILD)/san/$(t)) $(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe $(BUILD)/san/symsrv_driver \
 	$(BUILD)/fltscope $(BUILD)/libfltscope.a
 check-run: $(TEST_DEPS)
 	@mkdir -p $(BUILD)/worlds
@@ -190,6 +196,7 @@ check-run: $(TEST_DEPS)
 		"python3 tests/tools/check_pdb.py $(BUILD)" \
 		"python3 tests/tools/check_symsrv.py --driver $(BUILD)/san/symsrv_driver" \
 		"python3 tests/tools/check_recover.py $(BUILD)/san/recover_file $(BUILD)/recover" \
+		"python3 tests/tools/check_unwind.py $(BUILD)/san $(BUILD)/unwind" \
 		"python3 tests/tools/check_emulated.py $(BUILD)/san/fltscope $(REAL_DUMPS)/emulated" \
 		"python3 tests/tools/check_real.py $(BUILD)/san/fltscope $(REAL_DUMPS)"
 
@@ -215,6 +222,11 @@ bench: $(BUILD)/bench $(BUILD)/mkworld
 	@for ram in 256M 4G 64G; do \
 		$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/bench-$$ram.dmp --format bitmap --ram $$ram && \
 		$(BUILD)/bench $$ram $(BUILD)/worlds/bench-$$ram.dmp; done
+
+# Stacks of code that really runs.
+.PHONY: check-unwind
+check-unwind: $(foreach t,$(UNWIND_TOOLS),$(BUILD)/san/$(t))
+	$(Q)python3 tests/tools/check_unwind.py $(BUILD)/san $(BUILD)/unwind
 
 # Needs clang, lld-link and llvm-pdbutil: the PDBs are made on the spot.
 .PHONY: check-pdb

@@ -21,6 +21,9 @@ allowed() {
 	module) echo 'base dump vm layout read module' ;;
 	model) echo 'base model' ;;
 	code) echo 'base dump vm code' ;;
+	# stacks by unwind data: over callbacks, so that it can be run against real code; it decodes
+	# instructions to tell a return address
+	unwind) echo 'base code unwind' ;;
 	nt) echo 'base dump vm layout read module model nt' ;;
 	# fltmgr asks nt for the DRIVER_OBJECTs and DEVICE_OBJECTs its objects point at
 	fltmgr) echo 'base dump vm layout read module model nt code fltmgr' ;;

@@ -43,6 +43,8 @@ if [ "$group" = test ]; then
 	need_command clang clang
 	need_command lld-link lld
 	need_command llvm-pdbutil llvm
+	# code for ARM64 is run, one instruction at a time
+	need_command qemu-aarch64 qemu-user
 fi
 [ -n "$missing" ] || exit 0
 
