@@ -190,6 +190,7 @@ check-run: $(TEST_DEPS)
 		"python3 tests/tools/check_code.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/code" \
 		"python3 tests/tools/check_from_code.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/fromcode" \
 		"python3 tests/tools/check_debug.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/debug" \
+		"python3 tests/tools/check_kernel.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/kernel" \
 		"$(SWEEP) pages $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-pages.bin" \
 		"$(SWEEP) bytes $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-bytes.bin 3" \
 		"$(SWEEP) noise $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-noise.bin 300" \

@@ -64,14 +64,10 @@ static enum fs_status read_memory(struct fltscope *fs, struct fs_error *err)
 {
 	enum fs_status st;
 
-	st = vm_create(fs->dump, &fs->vm, err);
-	if (st != FS_OK && st != FS_NO_MEMORY) {
-		fs->model.dump.translation_problem = arena_strdup(&fs->arena, err->text);
+	if (!fs->vm) {
 		fs->model.not_found = fs->model.dump.translation_problem;
 		return FS_OK;
 	}
-	if (st != FS_OK)
-		return st;
 	fs->model.dump.paging_levels = vm_levels(fs->vm);
 	if (vm_root_problem(fs->vm))
 		fs->model.dump.translation_problem =
@@ -85,9 +81,7 @@ static enum fs_status read_memory(struct fltscope *fs, struct fs_error *err)
 	if (fs->text_left > TEXT_MAX)
 		fs->text_left = TEXT_MAX;
 	fs->reader.text_left = &fs->text_left;
-	st = session_stable(fs, err);
-	if (st == FS_OK)
-		st = session_modules(fs, err);
+	st = session_modules(fs, err);
 	if (st == FS_OK)
 		st = session_symbols_begin(fs, err);
 	if (st == FS_OK)
@@ -119,6 +113,9 @@ enum fs_status fltscope_open(const char *path, const struct fltscope_options *op
 		model_begin(&fs->builder, &fs->model, &fs->arena);
 		fs->building = true;
 		fs->model.fltmgr_module = -1;
+		st = session_kernel(fs, &e);
+	}
+	if (st == FS_OK) {
 		session_dump_facts(fs);
 		st = read_memory(fs, &e);
 	}

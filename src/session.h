@@ -60,12 +60,16 @@ void session_progress(struct fltscope *fs, const char *what);
 const char *session_machine(const struct fltscope *fs);
 uint32_t session_build(const struct fltscope *fs); /* 0 unknown */
 
+/* session_kernel.c: fs->vm, over the header's root or one that was searched for, and what of
+ * the header had to be found or repaired (told in the dump's notes). FS_OK with fs->vm NULL:
+ * this machine's memory is not understood, the model says why. */
+enum fs_status session_kernel(struct fltscope *fs, struct fs_error *err);
+
 /* session_dump.c: header facts and modules into the model. */
 void session_dump_facts(struct fltscope *fs);
 enum fs_status session_modules(struct fltscope *fs, struct fs_error *err);
 
 /* session_nt.c: which layout reads this kernel, and what it says of page tables. */
-enum fs_status session_stable(struct fltscope *fs, struct fs_error *err);
 enum fs_status session_choose_nt(struct fltscope *fs, struct fs_error *err);
 /* After collecting: what the objects say about nt's layout. */
 enum fs_status session_judge_nt(struct fltscope *fs, struct fs_error *err);

@@ -11,17 +11,6 @@
 
 #include "session.h"
 
-enum fs_status session_stable(struct fltscope *fs, struct fs_error *err)
-{
-	/* Loader entries and strings are laid out by pointer size alone; ARM64 is read
-	 * with the x64 ones. */
-	const char *name =
-		vm_pointer_size(fs->vm) == 8 ? "nt/stable-x64.layout" : "nt/stable-x86.layout";
-	enum fs_status st = layout_load_shipped(name, &fs->stable, err);
-
-	return st == FS_NOT_FOUND ? FS_OK : st;
-}
-
 /* Does a candidate read nt's own loader entry as the stable types did? */
 static bool reads_loader(struct fltscope *fs, const struct layout *l, const struct module *nt)
 {

@@ -27,6 +27,9 @@ struct fltscope_options {
 	 * (0..total, total 0 when unknown), until fltscope_close. May be NULL. */
 	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
 	void *progress_arg;
+	/* Physical address of the page tables (CR3, DirectoryTableBase); 0: as the dump says, or
+	 * searched for. */
+	uint64_t directory_table_base;
 	bool contexts;		/* walk the contexts of live filters too (may be many) */
 	bool threads;		/* read processes and threads although nothing asks for them */
 	bool handles;		/* and the handles that lead to filters, ports and devices */

@@ -53,6 +53,7 @@ struct cli_options {
 	const char *image_path;	 /* -i */
 	const char *store;	 /* --store, of symbols fetch */
 	unsigned build;		 /* --build, of pdb layout; 0 not given */
+	uint64_t dtb;		 /* --dtb; 0 not given */
 	bool offline;
 	unsigned recurse; /* -r */
 	bool blocks;	  /* -b */

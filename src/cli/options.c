@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
+
 static const struct command commands[] = {
 #define COMMAND(name_, args_, needs_, help_) {#name_, args_, help_, needs_, cmd_##name_},
 #include "cli/commands.def"
@@ -34,7 +36,8 @@ enum {
 	OPT_IGNORE,
 	OPT_OFFLINE,
 	OPT_STORE,
-	OPT_BUILD
+	OPT_BUILD,
+	OPT_DTB
 };
 
 static const struct option long_options[] = {
@@ -51,6 +54,7 @@ static const struct option long_options[] = {
 	{"offline", no_argument, NULL, OPT_OFFLINE},
 	{"store", required_argument, NULL, OPT_STORE},
 	{"build", required_argument, NULL, OPT_BUILD},
+	{"dtb", required_argument, NULL, OPT_DTB},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -169,6 +173,14 @@ static bool take_build(struct cli_options *o, char *why, size_t n)
 	return true;
 }
 
+static bool take_dtb(struct cli_options *o, char *why, size_t n)
+{
+	if (parse_address(optarg, &o->dtb) && o->dtb != 0)
+		return true;
+	(void)snprintf(why, n, "--dtb takes the physical address of page tables, not '%s'", optarg);
+	return false;
+}
+
 static bool take_option(struct cli_options *o, int opt, char **argv, char *why, size_t n)
 {
 	if (take_place(o, opt))
@@ -176,6 +188,8 @@ static bool take_option(struct cli_options *o, int opt, char **argv, char *why, 
 	switch (opt) {
 	case OPT_BUILD:
 		return take_build(o, why, n);
+	case OPT_DTB:
+		return take_dtb(o, why, n);
 	case OPT_JSON:
 		o->json = true;
 		return true;
@@ -361,6 +375,8 @@ static const char usage_tail[] =
 	"  --offline              no network, whatever the symbol path says\n"
 	"  --store DIR            symbols fetch: the store to fill\n"
 	"  --build N              pdb layout: the build to write into the layout\n"
+	"  --dtb PA               page tables to use (CR3), where the dump's are wrong or "
+	"unknown\n"
 	"  --layout FILE          use this layout file for its module; may be repeated\n"
 	"  --color=WHEN           auto (on a terminal, unless NO_COLOR is set), always, never\n"
 	"  --help, --version\n"

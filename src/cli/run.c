@@ -131,6 +131,7 @@ int cli_open(struct cli *c, struct fs_error *ret_why)
 	struct fltscope_options fo = {
 		.layout_files = o->layouts,
 		.nlayout_files = o->nlayouts,
+		.directory_table_base = o->dtb,
 		.symbol_path = symbols,
 		.image_path = o->image_path,
 		/* what is there is listed; nothing is fetched by the way */

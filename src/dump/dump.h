@@ -75,6 +75,19 @@ const char *dump_path(const struct dump *d);
  * list); at most 16. Borrowed, valid until dump_close. */
 size_t dump_note_count(const struct dump *d);
 const char *dump_note(const struct dump *d, size_t i);
+/* Keep one more such sentence (none beyond the 16th). */
+__attribute__((format(printf, 2, 3))) void dump_note_add(struct dump *d, const char *fmt, ...);
+
+/* What was found in memory and takes the place of what the header says, or does not say;
+ * a value that is not present changes nothing. Whoever calls tells it in a note. */
+struct dump_learned {
+	enum dump_machine machine; /* DUMP_MACHINE_UNKNOWN: none */
+	struct dump_u32 build, major;
+	struct dump_u64 directory_table_base;
+	struct dump_u64 ps_loaded_module_list, ps_active_process_head;
+	struct dump_u64 kd_debugger_data_block;
+};
+void dump_learn(struct dump *d, const struct dump_learned *l);
 
 /* Copy n bytes at physical address pa; may cross pages. FS_NOT_IN_DUMP with the
  * PA of the first missing byte; FS_CORRUPT when the dump holds the page twice

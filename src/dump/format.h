@@ -63,9 +63,6 @@ struct dump {
 	char notes[DUMP_NOTES_MAX][DUMP_NOTE_TEXT];
 };
 
-/* Keep a sentence about a header that contradicts itself without being useless. */
-__attribute__((format(printf, 2, 3))) void dump_note_add(struct dump *d, const char *fmt, ...);
-
 /* Bytes as text for messages: printable ASCII as it is, the rest as \xNN. Always terminated. */
 void dump_quote(const uint8_t *src, size_t n, char *dst, size_t dst_size);
 

@@ -209,6 +209,26 @@ const char *dump_note(const struct dump *d, size_t i)
 	return d->notes[i];
 }
 
+void dump_learn(struct dump *d, const struct dump_learned *l)
+{
+	struct dump_info *info = &d->info;
+
+	if (l->machine != DUMP_MACHINE_UNKNOWN)
+		info->machine = l->machine;
+	if (l->build.present)
+		info->build = l->build;
+	if (l->major.present)
+		info->major = l->major;
+	if (l->directory_table_base.present)
+		info->directory_table_base = l->directory_table_base;
+	if (l->ps_loaded_module_list.present)
+		info->ps_loaded_module_list = l->ps_loaded_module_list;
+	if (l->ps_active_process_head.present)
+		info->ps_active_process_head = l->ps_active_process_head;
+	if (l->kd_debugger_data_block.present)
+		info->kd_debugger_data_block = l->kd_debugger_data_block;
+}
+
 struct dump_stats dump_stats(const struct dump *d)
 {
 	return d->file.stats;

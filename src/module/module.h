@@ -113,6 +113,7 @@ struct pe {
 	uint32_t timestamp, size_of_image;
 	uint32_t debug_rva, debug_size;
 	uint32_t export_rva, export_size;
+	uint32_t resource_rva;
 	size_t nsections;
 	struct pe_section section[96]; /* IMAGE loader limit */
 };

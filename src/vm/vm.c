@@ -35,22 +35,23 @@ static void set_machine_halves(struct vm *vm)
 	}
 }
 
-static enum fs_status check_machine(const struct dump_info *info, struct fs_error *err)
+static enum fs_status check_machine(const struct vm *vm, const struct dump_info *info,
+				    struct fs_error *err)
 {
-	if (info->machine == DUMP_X64)
+	if (vm->machine == DUMP_X64)
 		return FS_OK;
 	return fs_fail(err, FS_UNSUPPORTED,
 		       "page tables of machine 0x%" PRIx32
 		       "%s are not translated: only x64 (0x8664)",
 		       info->machine_raw,
-		       info->machine == DUMP_X86     ? " (x86)"
-		       : info->machine == DUMP_ARM64 ? " (ARM64)"
-						     : "");
+		       vm->machine == DUMP_X86	   ? " (x86)"
+		       : vm->machine == DUMP_ARM64 ? " (ARM64)"
+						   : "");
 }
 
 static enum fs_status open_root(struct vm *vm, const struct dump_info *info, struct fs_error *err)
 {
-	enum fs_status st = check_machine(info, err);
+	enum fs_status st = check_machine(vm, info, err);
 
 	if (st != FS_OK)
 		return st;
@@ -87,6 +88,30 @@ enum fs_status vm_create(struct dump *d, struct vm **ret, struct fs_error *err)
 		vm_destroy(vm);
 		return st;
 	}
+	*ret = vm;
+	return FS_OK;
+}
+
+enum fs_status vm_create_at(struct dump *d, const struct vm_root *root, struct vm **ret,
+			    struct fs_error *err)
+{
+	struct vm *vm = calloc(1, sizeof(*vm));
+	enum fs_status st;
+
+	if (!vm)
+		return fs_fail(err, FS_NO_MEMORY, "virtual memory: out of memory");
+	vm->dump = d;
+	vm->machine = root->machine;
+	st = check_machine(vm, dump_info(d), err);
+	if (st == FS_OK)
+		st = walk_create(d, root->pa, &vm->walk, err);
+	if (st != FS_OK) {
+		vm_destroy(vm);
+		return st;
+	}
+	vm->levels = root->levels == 5 ? 5 : 4;
+	vm_set_halves(vm, vm->levels);
+	walk_set_levels(vm->walk, vm->levels);
 	*ret = vm;
 	return FS_OK;
 }

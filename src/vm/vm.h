@@ -36,6 +36,16 @@ struct vm_pte_rules {
  * translated; the vm of a triage dump needs no root and always succeeds.
  * When no translation works the vm is still made, and vm_root_problem says why. */
 enum fs_status vm_create(struct dump *d, struct vm **ret, struct fs_error *err);
+/* Page tables that a processor's register or a search names, not the header. */
+struct vm_root {
+	enum dump_machine machine;
+	uint64_t pa;	 /* as the register holds it: flags and PCID are dropped */
+	unsigned levels; /* x64: 4, 5; 0 takes 4 */
+};
+/* As vm_create, with this root and nothing probed: whether it translates anything the
+ * caller finds out. FS_UNSUPPORTED for machines that are not translated. */
+enum fs_status vm_create_at(struct dump *d, const struct vm_root *root, struct vm **ret,
+			    struct fs_error *err);
 void vm_destroy(struct vm *vm);
 /* NULL when page tables translate what the header says they must. Otherwise one
  * sentence; vm_levels is then 0 and every read fails with it, unless one of the two

@@ -149,6 +149,8 @@ int main(int argc, char **argv)
 		write_bitmap(&w, o.out, true);
 	else if (!strcmp(o.format, "triage"))
 		write_triage(&w, o.out);
+	else if (!strcmp(o.format, "guest"))
+		write_guest(&w, o.out);
 	else
 		die(&w, "no format %s\n%s", o.format, usage);
 	return 0;

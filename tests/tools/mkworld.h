@@ -232,6 +232,7 @@ void context_fill(const struct world *w, uint8_t *ctx);
 void write_full(struct world *w, const char *path);
 void write_bitmap(struct world *w, const char *path, bool kernel);
 void write_triage(struct world *w, const char *path);
+void write_guest(struct world *w, const char *path); /* mkworld_guest.c */
 int out_open(struct world *w, const char *path);
 void out_write(struct world *w, int fd, uint64_t off, const void *buf, size_t n);
 void out_close(struct world *w, int fd, uint64_t size);

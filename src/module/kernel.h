@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Finding the kernel where no dump header says where it is (ELF, kdump, raw memory), or
+ * where the header is wrong: from page-table roots to nt's image, and from there to
+ * PsLoadedModuleList. What is found must prove itself; nothing is taken on trust.
+ *
+ * Facts, besides the public nt PDBs: QEMU contrib/elf2dmp (from the IDT down to nt; the
+ * encoded KDDEBUGGER_DATA64), MemProcFS and memflow (PROCESSOR_START_BLOCK in low memory,
+ * the self-map entry), volatility3 (KDDEBUGGER_DATA64).
+ */
+#ifndef MODULE_KERNEL_H
+#define MODULE_KERNEL_H
+
+#include "module/module.h"
+
+/* What a processor's registers say; 0: not known. */
+struct kernel_cpu {
+	uint64_t cr3, cr4;
+	uint64_t gs_base, kernel_gs_base; /* one of them is the KPCR */
+	uint64_t idt_base;		  /* VA */
+	uint64_t code;			  /* an address that is probably nt's: LSTAR, RIP */
+};
+
+#define KERNEL_CPUS_MAX 64u
+
+/* What is known beforehand; every part may be wrong, and what is 0 is not known. */
+struct kernel_hints {
+	enum dump_machine machine;
+	uint64_t user_root;   /* the user's: then no other is tried */
+	uint64_t header_root; /* DirectoryTableBase */
+	uint64_t module_list; /* PsLoadedModuleList */
+	const struct kernel_cpu *cpu;
+	size_t ncpus;
+	const struct layout *stable; /* for loader entries */
+	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total); /* or NULL */
+	void *progress_arg;
+};
+
+struct kernel_found {
+	struct vm_root root;
+	const char *root_from; /* "CR3 of processor 1", static */
+	size_t root_cpu;
+	uint64_t base; /* of nt; 0: its image was not found, the list proved the root */
+	uint32_t size;
+	const char *base_from;
+	uint64_t module_list;
+	const char *list_from;
+	uint64_t process_head; /* PsActiveProcessHead by KDBG; 0 not known */
+	uint64_t kdbg;	       /* KDDEBUGGER_DATA64, its header checked; 0: none */
+	uint32_t build, major; /* 0 not known */
+	const char *build_from;
+};
+
+/*
+ * Search. FS_NOT_FOUND with one sentence about how far it came; the bounds of each step
+ * are constants in the files that make it.
+ */
+enum fs_status kernel_find(struct dump *d, const struct kernel_hints *h, struct kernel_found *ret,
+			   struct fs_error *err);
+
+/* --- the steps, each of its own use --------------------------------------------- */
+
+/* PE at base: a kernel by its export directory's name or its PDB's? */
+enum fs_status kernel_image_at(struct vm *vm, uint64_t base, struct pe *ret, struct fs_error *err);
+/* Down from an address within nt, page by page. */
+enum fs_status kernel_image_below(struct vm *vm, uint64_t va, uint64_t *ret_base, struct pe *ret,
+				  struct fs_error *err);
+/* Every mapped page of the kernel's part of the address space. */
+enum fs_status kernel_image_anywhere(struct vm *vm, uint64_t *ret_base, struct pe *ret,
+				     struct fs_error *err);
+
+/* A list of loader entries that proves itself: closed in both directions, the first entry
+ * an image's (of nt at `base` where that is not 0), with a size and a name. */
+bool kernel_list_proves(const struct reader *r, uint64_t head, uint64_t base);
+/* Less: the head's two links are kernel addresses, and one neighbour points back. */
+bool kernel_list_credible(const struct reader *r, uint64_t head);
+
+/* KDDEBUGGER_DATA64 at va, by its tag, its size and (where base is not 0) KernBase. */
+bool kernel_kdbg_at(struct vm *vm, uint64_t va, uint64_t base);
+/* In nt's sections. 0: none. */
+uint64_t kernel_kdbg_search(struct vm *vm, uint64_t base, const struct pe *pe);
+
+/* PsLoadedModuleList by export, by KDBG, by search in nt's writable data. */
+enum fs_status kernel_list_find(const struct reader *r, struct kernel_found *k,
+				const struct pe *pe, struct fs_error *err);
+/* Build number by KUSER_SHARED_DATA, by nt's export, by nt's version resource. */
+void kernel_build_find(struct vm *vm, struct kernel_found *k, const struct pe *pe);
+/* Does VA 0xfffff78000000000 hold what KUSER_SHARED_DATA must? */
+bool kernel_user_shared_data(struct vm *vm);
+/* RVA of an export of nt; 0: none of this name. */
+uint32_t kernel_export(struct vm *vm, uint64_t base, const struct pe *pe, const char *name);
+
+/* Candidates of roots in physical memory, one after the other: FS_NOT_FOUND at the end. */
+struct kernel_root_search {
+	struct dump *dump;
+	enum dump_machine machine;
+	uint64_t pfn, seen;
+	bool low_done;
+	const struct kernel_hints *hints;
+};
+bool kernel_next_root(struct kernel_root_search *s, struct vm_root *ret, const char **ret_from);
+
+#endif

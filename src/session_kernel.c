@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Page tables, PsLoadedModuleList and KdDebuggerDataBlock: as the dump's header says where
+ * that holds together, else searched for. Containers without a Windows header need all of
+ * it; so do dumps whose header is wrong (DumpIt, LiveKd, a user-mode CR3 under KVA
+ * shadowing). Whatever took the place of what a header said is told in a note.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/cursor.h"
+#include "module/kernel.h"
+#include "session.h"
+
+#define CONTEXT_RIP 0xf8u /* CONTEXT.Rip of x64 (winnt.h) */
+
+/* Loader entries and strings are laid out by pointer size alone; ARM64 is read with the
+ * x64 ones. */
+static enum fs_status load_stable(struct fltscope *fs, struct fs_error *err)
+{
+	const char *name = dump_info(fs->dump)->machine == DUMP_X86 ? "nt/stable-x86.layout"
+								    : "nt/stable-x64.layout";
+	enum fs_status st = layout_load_shipped(name, &fs->stable, err);
+
+	return st == FS_NOT_FOUND ? FS_OK : st;
+}
+
+/* Without registers, where the crash was says where code is. */
+static size_t processors(struct fltscope *fs, struct kernel_cpu *c)
+{
+	uint8_t context[CONTEXT_RIP + 8];
+	size_t len;
+
+	if (dump_info(fs->dump)->machine != DUMP_X64 ||
+	    dump_context(fs->dump, context, sizeof(context), &len, NULL) != FS_OK ||
+	    len < sizeof(context))
+		return 0;
+	*c = (struct kernel_cpu){.code = load_u64(context + CONTEXT_RIP)};
+	return 1;
+}
+
+static void learn_found(struct fltscope *fs, const struct kernel_found *k)
+{
+	const struct dump_info *info = dump_info(fs->dump);
+	struct dump_learned l = {
+		.machine = k->root.machine,
+		.directory_table_base = {k->root.pa, true},
+		.ps_loaded_module_list = {k->module_list, true},
+	};
+
+	if (info->directory_table_base.present && info->directory_table_base.v != k->root.pa)
+		dump_note_add(fs->dump,
+			      "DirectoryTableBase 0x%" PRIx64
+			      " of the header does not translate the kernel's addresses: 0x%" PRIx64
+			      " is used, found by %s",
+			      info->directory_table_base.v, k->root.pa, k->root_from);
+	if (info->ps_loaded_module_list.present && info->ps_loaded_module_list.v != k->module_list)
+		dump_note_add(fs->dump,
+			      "PsLoadedModuleList 0x%" PRIx64
+			      " of the header is no list of modules: 0x%" PRIx64
+			      " is used, found by %s",
+			      info->ps_loaded_module_list.v, k->module_list, k->list_from);
+	if (!info->build.present && k->build)
+		l.build = (struct dump_u32){k->build, true};
+	if (!info->ps_active_process_head.present && k->process_head)
+		l.ps_active_process_head = (struct dump_u64){k->process_head, true};
+	dump_learn(fs->dump, &l);
+}
+
+/* What a container without a header needed: how each was found, in one sentence. */
+static void tell_found(struct fltscope *fs, const struct kernel_found *k)
+{
+	dump_note_add(fs->dump,
+		      "no Windows header: page tables at 0x%" PRIx64 " by %s, nt at 0x%" PRIx64
+		      " by %s",
+		      k->root.pa, k->root_from, k->base, k->base_from);
+	dump_note_add(fs->dump, "no Windows header: PsLoadedModuleList 0x%" PRIx64 " by %s",
+		      k->module_list, k->list_from);
+	if (k->build)
+		dump_note_add(fs->dump, "no Windows header: build %" PRIu32 " by %s", k->build,
+			      k->build_from);
+}
+
+static enum fs_status search(struct fltscope *fs, struct fs_error *err)
+{
+	const struct dump_info *info = dump_info(fs->dump);
+	bool headless = !info->directory_table_base.present && !info->ps_loaded_module_list.present;
+	struct kernel_cpu cpu[KERNEL_CPUS_MAX];
+	struct kernel_found k;
+	struct kernel_hints h = {
+		.machine = info->machine == DUMP_MACHINE_UNKNOWN ? DUMP_X64 : info->machine,
+		.user_root = fs->opts.directory_table_base,
+		.header_root = info->directory_table_base.present ? info->directory_table_base.v : 0,
+		.module_list = info->ps_loaded_module_list.present ? info->ps_loaded_module_list.v : 0,
+		.cpu = cpu,
+		.stable = fs->stable,
+		.progress = fs->opts.progress,
+		.progress_arg = fs->opts.progress_arg,
+	};
+	struct vm *vm;
+	enum fs_status st;
+
+	session_progress(fs, "looking for the kernel");
+	h.ncpus = processors(fs, cpu);
+	st = kernel_find(fs->dump, &h, &k, err);
+	if (st == FS_OK)
+		st = vm_create_at(fs->dump, &k.root, &vm, err);
+	if (st != FS_OK)
+		return st;
+	vm_destroy(fs->vm);
+	fs->vm = vm;
+	learn_found(fs, &k);
+	if (headless)
+		tell_found(fs, &k);
+	return FS_OK;
+}
+
+/* nt's base by the first loader entry. */
+static bool first_module(struct fltscope *fs, uint64_t *ret)
+{
+	struct reader r = {.vm = fs->vm, .nt = fs->stable};
+	uint64_t head = dump_info(fs->dump)->ps_loaded_module_list.v;
+	struct list_walk w = {0};
+	const struct layout_field *links =
+		fs->stable ? layout_field(fs->stable, F_KLDR_DATA_TABLE_ENTRY_InLoadOrderLinks)
+			   : NULL;
+	bool ok = false;
+
+	if (!links || list_walk(fs->vm, head, 1, "PsLoadedModuleList", &w, NULL) != FS_OK)
+		return false;
+	if (w.entries.n && w.entries.v[0].by_forward)
+		ok = obj_read(&r, w.entries.v[0].link - links->offset,
+			      F_KLDR_DATA_TABLE_ENTRY_DllBase, ret, NULL) == FS_OK;
+	list_walk_deinit(&w);
+	return ok;
+}
+
+/* KdDebuggerDataBlock of DumpIt and LiveKd is a pool address, or was never set. */
+static void check_kdbg(struct fltscope *fs)
+{
+	const struct dump_info *info = dump_info(fs->dump);
+	struct dump_u64 said = info->kd_debugger_data_block;
+	struct dump_learned l = {0};
+	uint64_t base, found;
+	struct pe pe;
+
+	if (!first_module(fs, &base) || (said.present && kernel_kdbg_at(fs->vm, said.v, base)) ||
+	    kernel_image_at(fs->vm, base, &pe, NULL) != FS_OK)
+		return;
+	found = kernel_kdbg_search(fs->vm, base, &pe);
+	if (found) {
+		l.kd_debugger_data_block = (struct dump_u64){found, true};
+		if (said.present)
+			dump_note_add(fs->dump,
+				      "KdDebuggerDataBlock 0x%" PRIx64
+				      " of the header is no KDDEBUGGER_DATA64 of nt's: 0x%" PRIx64
+				      " is used, found in nt's data",
+				      said.v, found);
+		else
+			dump_note_add(fs->dump, "KdDebuggerDataBlock 0x%" PRIx64
+						" was found in nt's data",
+				      found);
+		dump_learn(fs->dump, &l);
+	}
+}
+
+/* Does what the header says hold together? */
+static bool header_holds(struct fltscope *fs)
+{
+	const struct dump_info *info = dump_info(fs->dump);
+	struct reader r = {.vm = fs->vm, .nt = fs->stable};
+
+	return !fs->opts.directory_table_base && info->directory_table_base.present &&
+	       info->ps_loaded_module_list.present && !vm_root_problem(fs->vm) &&
+	       kernel_list_credible(&r, info->ps_loaded_module_list.v);
+}
+
+enum fs_status session_kernel(struct fltscope *fs, struct fs_error *err)
+{
+	enum fs_status st = load_stable(fs, err);
+
+	if (st == FS_OK)
+		st = vm_create(fs->dump, &fs->vm, err);
+	if (st == FS_NO_MEMORY || st == FS_INVALID)
+		return st;
+	if (st != FS_OK) {
+		fs->model.dump.translation_problem = arena_strdup(&fs->arena, err->text);
+		return FS_OK;
+	}
+	if (dump_is_virtual(fs->dump))
+		return FS_OK;
+	if (!header_holds(fs)) {
+		st = search(fs, err);
+		if (st == FS_NO_MEMORY)
+			return st;
+		if (st != FS_OK)
+			dump_note_add(fs->dump, "%s", err->text);
+	}
+	if (vm_levels(fs->vm) != 0)
+		check_kdbg(fs);
+	return FS_OK;
+}
