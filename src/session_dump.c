@@ -12,7 +12,13 @@ static struct fs_value header_value(struct fltscope *fs, const char *what, bool 
 
 	if (present)
 		return model_value(&fs->builder, what, FS_OK, v, NULL);
-	(void)fs_fail(&err, FS_NOT_FOUND, "%s: the dump's header does not have it set", what);
+	if (dump_info(fs->dump)->dump_type == 0)
+		(void)fs_fail(&err, FS_NOT_FOUND, "%s: this container has no Windows header that "
+						  "says it",
+			      what);
+	else
+		(void)fs_fail(&err, FS_NOT_FOUND, "%s: the dump's header does not have it set",
+			      what);
 	return model_value(&fs->builder, what, FS_NOT_FOUND, 0, &err);
 }
 

@@ -54,6 +54,9 @@ struct dump_u64 dmp_u64(const uint8_t *header, size_t off);
 /* A whole DUMP_HEADER64 with this DumpType? Never sets an error. */
 bool dmp_is_type(const struct dump_first *first, uint32_t type);
 
+/* What a whole DUMP_HEADER64 says; other members of *info stay. */
+void dmp_parse_info(struct dump_info *info, const uint8_t *header);
+
 /* Fill everything of d->info that the header says, and where CONTEXT is. */
 void dmp_parse_header(struct dump *d, const struct dump_first *first);
 

@@ -20,7 +20,8 @@
 
 struct dump;
 
-/* A header field that holds the PAGE filler was never set: !present. */
+/* A header field that holds the PAGE filler was never set: !present. Where the container
+ * has no Windows header nothing of it is present. */
 struct dump_u32 {
 	uint32_t v;
 	bool present;
@@ -36,8 +37,9 @@ dump_machine_name(enum dump_machine m); /* "x64", "x86", "arm64", "unknown": JSO
 
 struct dump_info {
 	const char
-		*format; /* "dmp-full", "dmp-bitmap", "dmp-kernel", "dmp-triage" (JSON contract) */
-	uint32_t dump_type; /* DumpType of the header */
+		*format; /* "dmp-full", "dmp-bitmap", "dmp-kernel", "dmp-triage", "elf", "kdump"
+			  * (JSON contract) */
+	uint32_t dump_type; /* DumpType of the header; 0: no Windows header */
 	enum dump_machine machine;
 	uint32_t machine_raw;	      /* IMAGE_FILE_MACHINE_* */
 	struct dump_u32 major, build; /* MajorVersion, MinorVersion (= build number) */
@@ -137,6 +139,24 @@ enum fs_status dump_driver(struct dump *d, size_t i, struct dump_driver *ret, st
 size_t dump_unloaded_count(const struct dump *d);
 enum fs_status dump_unloaded(struct dump *d, size_t i, struct dump_unloaded *ret,
 			     struct fs_error *err);
+
+/* A processor's registers as the container's notes hold them; what a note does not say is not present. */
+struct dump_cpu {
+	uint32_t number; /* as the container counts, from 0 */
+	struct dump_u64 cr3, cr4;
+	struct dump_u64 gs_base, kernel_gs_base; /* VA */
+	struct dump_u64 idt_base, gdt_base;	 /* VA */
+	struct dump_u64 rip, rsp;		 /* VA; x86: EIP, ESP; ARM64: PC, SP */
+};
+/* Processors that never started (CR3 is 0) are left out: a dump_note counts them. None
+ * in Microsoft's formats. */
+size_t dump_cpu_count(const struct dump *d);
+struct dump_cpu dump_cpu_at(const struct dump *d, size_t i);
+
+/* The DUMP_HEADER64 (or 32) that the guest's driver gave its hypervisor, as a VMCOREINFO
+ * note holds it; NULL when there is none. Borrowed. It was made when the guest started:
+ * dump_info has its kernel addresses and versions, not its times and its bug check. */
+const uint8_t *dump_guest_header(const struct dump *d, size_t *ret_size);
 
 /* The CONTEXT record of the crashing processor as stored, at most n bytes into
  * buf; *ret_len is how many. FS_NOT_FOUND when the dump has none. */

@@ -3,6 +3,7 @@
 #ifndef DUMP_FORMAT_H
 #define DUMP_FORMAT_H
 
+#include "base/vec.h"
 #include "dump/dump.h"
 #include "dump/pagecache.h"
 
@@ -59,6 +60,9 @@ struct dump {
 	void *priv;		 /* the format's */
 	uint64_t context_offset; /* file offset of the CONTEXT record; 0: none */
 	size_t context_room;	 /* bytes from there to what follows it */
+	VEC(struct dump_cpu) cpus;
+	uint8_t *guest_header; /* DUMP_HEADER64 or 32 out of a note */
+	size_t guest_header_size;
 	size_t nnotes;
 	char notes[DUMP_NOTES_MAX][DUMP_NOTE_TEXT];
 };

@@ -62,10 +62,8 @@ static void parse_comment(struct dump_info *info, const uint8_t *header)
 	info->comment[n] = '\0';
 }
 
-void dmp_parse_header(struct dump *d, const struct dump_first *first)
+void dmp_parse_info(struct dump_info *info, const uint8_t *h)
 {
-	struct dump_info *info = &d->info;
-	const uint8_t *h = first->data;
 	size_t i;
 
 	info->dump_type = load_u32(h + DMP_TYPE);
@@ -85,6 +83,13 @@ void dmp_parse_header(struct dump *d, const struct dump_first *first)
 	info->ps_active_process_head = dmp_u64(h, DMP_PROCESS_HEAD);
 	info->kd_debugger_data_block = dmp_u64(h, DMP_KDBG);
 	parse_comment(info, h);
+}
+
+void dmp_parse_header(struct dump *d, const struct dump_first *first)
+{
+	const uint8_t *h = first->data;
+
+	dmp_parse_info(&d->info, h);
 	if (load_u64(h + DMP_CONTEXT) != FILLER64) {
 		d->context_offset = DMP_CONTEXT;
 		d->context_room = DMP_EXCEPTION - DMP_CONTEXT;

@@ -170,6 +170,8 @@ void dump_close(struct dump *d)
 	if (d->format)
 		d->format->close(d);
 	dump_file_deinit(&d->file);
+	vec_free(&d->cpus);
+	free(d->guest_header);
 	free(d->path);
 	free(d);
 }
@@ -318,6 +320,22 @@ enum fs_status dump_unloaded(struct dump *d, size_t i, struct dump_unloaded *ret
 		return fs_fail(err, FS_INVALID, "unloaded driver %zu of %zu was asked for", i,
 			       dump_unloaded_count(d));
 	return d->format->unloaded(d, i, ret, err);
+}
+
+size_t dump_cpu_count(const struct dump *d)
+{
+	return d->cpus.n;
+}
+
+struct dump_cpu dump_cpu_at(const struct dump *d, size_t i)
+{
+	return d->cpus.v[i];
+}
+
+const uint8_t *dump_guest_header(const struct dump *d, size_t *ret_size)
+{
+	*ret_size = d->guest_header_size;
+	return d->guest_header;
 }
 
 static size_t context_size(const struct dump *d)

@@ -17,8 +17,12 @@ static void dump_rows(struct view *v)
 	size_t i;
 
 	emit_row(v->e, "Dump", "%s", d->path ? d->path : "");
-	emit_row(v->e, "Format", "%s (type %" PRIu32 ")", d->format ? d->format : "unknown",
-		 d->type);
+	if (d->type)
+		emit_row(v->e, "Format", "%s (type %" PRIu32 ")", d->format ? d->format : "unknown",
+			 d->type);
+	else
+		emit_row(v->e, "Format", "%s (no Windows header)",
+			 d->format ? d->format : "unknown");
 	emit_row(v->e, "Machine", "%s", d->machine ? d->machine : "unknown");
 	row_value(v, "Windows build", &d->build, NUM_DEC);
 	row_value(v, "Processors", &d->processors, NUM_DEC);
@@ -43,7 +47,7 @@ static void dump_rows(struct view *v)
 	emit_row(v->e, "File size", "%" PRIu64 " bytes, %" PRIu64 " pages", d->file_size, d->pages);
 	if (d->paging_levels)
 		emit_row(v->e, "Translation", "%u levels of page tables", d->paging_levels);
-	else
+	else if (!d->translation_problem)
 		emit_row(v->e, "Translation", "virtual ranges of the dump");
 	if (d->translation_problem)
 		emit_row(v->e, "Translation problem", "%s", d->translation_problem);

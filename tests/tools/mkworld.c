@@ -8,9 +8,10 @@
 #include <string.h>
 
 static const char usage[] =
-	"usage: mkworld WORLD -o OUT.dmp [--format full|bitmap|kernel|triage] [--layout FILE]…\n"
-	"               [--fltmgr NAME] [--nt NAME] [--ram SIZE] [--high] [--cut BYTES] [-D "
-	"NAME=VALUE]…\n";
+	"usage: mkworld WORLD -o OUT.dmp [--format FORMAT] [--layout FILE]…\n"
+	"               [--fltmgr NAME] [--nt NAME] [--ram SIZE] [--high] [--cut BYTES]\n"
+	"               [--guest-header] [-D NAME=VALUE]…\n"
+	"formats: full bitmap kernel triage elf elf-paging\n";
 
 void die(const struct world *w, const char *fmt, ...)
 {
@@ -93,6 +94,8 @@ static void options_read(struct world *w, struct options *o, int argc, char **ar
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--high")) {
 			w->high = true;
+		} else if (!strcmp(argv[i], "--guest-header")) {
+			w->guest_header = true;
 		} else if (argv[i][0] == '-') {
 			with_value(w, o, argv[i], i + 1 < argc ? argv[i + 1] : NULL);
 			i++;
@@ -151,6 +154,10 @@ int main(int argc, char **argv)
 		write_triage(&w, o.out);
 	else if (!strcmp(o.format, "guest"))
 		write_guest(&w, o.out);
+	else if (!strcmp(o.format, "elf"))
+		write_elf(&w, o.out, false);
+	else if (!strcmp(o.format, "elf-paging"))
+		write_elf(&w, o.out, true);
 	else
 		die(&w, "no format %s\n%s", o.format, usage);
 	return 0;

@@ -126,6 +126,7 @@ struct world {
 	/* options */
 	uint64_t ram, cut;
 	bool high;
+	bool guest_header; /* elf, kdump: with the VMCOREINFO note of a Windows guest */
 };
 
 __attribute__((noreturn, format(printf, 2, 3))) void die(const struct world *w, const char *fmt,
@@ -233,6 +234,21 @@ void write_full(struct world *w, const char *path);
 void write_bitmap(struct world *w, const char *path, bool kernel);
 void write_triage(struct world *w, const char *path);
 void write_guest(struct world *w, const char *path); /* mkworld_guest.c */
+/* RAM as firmware leaves it (page 0 and the VGA hole are no RAM), less the missing pages. */
+#define RAM_RUNS_MAX 43u
+struct ram_run {
+	uint64_t base, count; /* pages */
+};
+size_t ram_runs(struct world *w, struct ram_run *runs);
+
+/* mkworld_elf.c */
+struct notes_out {
+	uint8_t data[256 << 10];
+	size_t n;
+};
+void notes_make(struct world *w, struct notes_out *n);
+void write_elf(struct world *w, const char *path, bool paging);
+
 int out_open(struct world *w, const char *path);
 void out_write(struct world *w, int fd, uint64_t off, const void *buf, size_t n);
 void out_close(struct world *w, int fd, uint64_t size);

@@ -13,7 +13,7 @@
 
 #define HDR	 8192u
 #define RUNS	 0x98u
-#define RUNS_MAX ((0x348u - RUNS) / 16)
+_Static_assert(RAM_RUNS_MAX == (0x348u - RUNS) / 16, "as many as a full dump has room for");
 
 int out_open(struct world *w, const char *path)
 {
@@ -97,22 +97,17 @@ void header_fill(const struct world *w, uint8_t hdr[HDR], uint32_t type)
 	st64(hdr + 0x1030, w->uptime);
 }
 
-struct run {
-	uint64_t base, count;
-};
-
-static void close_run(struct world *w, struct run *runs, size_t *n, uint64_t begin, uint64_t end)
+static void close_run(struct world *w, struct ram_run *runs, size_t *n, uint64_t begin, uint64_t end)
 {
 	if (end <= begin)
 		return;
-	if (*n == RUNS_MAX)
-		die(w, "too many missing pages for a full dump's %u runs", RUNS_MAX);
+	if (*n == RAM_RUNS_MAX)
+		die(w, "too many missing pages for a full dump's %u runs", RAM_RUNS_MAX);
 	runs[*n].base = begin;
 	runs[(*n)++].count = end - begin;
 }
 
-/* RAM as firmware leaves it (page 0 and the VGA hole are no RAM), less the missing pages. */
-static size_t make_runs(struct world *w, struct run *runs)
+size_t ram_runs(struct world *w, struct ram_run *runs)
 {
 	uint64_t at = 0x100;
 	size_t n = 0;
@@ -130,8 +125,8 @@ static size_t make_runs(struct world *w, struct run *runs)
 
 void write_full(struct world *w, const char *path)
 {
-	struct run runs[RUNS_MAX];
-	size_t n = make_runs(w, runs), k = 0;
+	struct ram_run runs[RAM_RUNS_MAX];
+	size_t n = ram_runs(w, runs), k = 0;
 	uint64_t before = 0, total = 0;
 	uint8_t hdr[HDR];
 	int fd = out_open(w, path);
