@@ -233,6 +233,7 @@ void context_fill(const struct world *w, uint8_t *ctx);
 void write_full(struct world *w, const char *path);
 void write_bitmap(struct world *w, const char *path, bool kernel);
 void write_triage(struct world *w, const char *path);
+void write_rdmp(struct world *w, const char *path, uint32_t type); /* mkworld_rdmp.c */
 /* RAM as firmware leaves it (page 0 and the VGA hole are no RAM), less the missing pages. */
 #define RAM_RUNS_MAX 43u
 struct ram_run {
