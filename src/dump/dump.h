@@ -37,8 +37,8 @@ dump_machine_name(enum dump_machine m); /* "x64", "x86", "arm64", "unknown": JSO
 
 struct dump_info {
 	const char
-		*format; /* "dmp-full", "dmp-bitmap", "dmp-kernel", "dmp-triage", "elf", "kdump"
-			  * (JSON contract) */
+		*format; /* "dmp-full", "dmp-bitmap", "dmp-kernel", "dmp-rdmp", "dmp-triage", "elf",
+			  * "kdump" (JSON contract) */
 	uint32_t dump_type; /* DumpType of the header; 0: no Windows header */
 	enum dump_machine machine;
 	uint32_t machine_raw;	      /* IMAGE_FILE_MACHINE_* */

@@ -16,10 +16,6 @@ static const char *const reasons[] = {
 	[DMP_TYPE_HEADER] = "a header-only dump holds no memory",
 	[DMP_TYPE_AUTOMATIC] =
 		"\"automatic\" is a setting under which Windows writes another type, not a layout",
-	[DMP_TYPE_KERNEL] = "kernel dumps in the RDMP layout of newer Windows are not read yet",
-	[DMP_TYPE_KERNEL_USER] =
-		"kernel and user dumps in the RDMP layout of newer Windows are not read yet",
-	[DMP_TYPE_COMPLETE] = "complete dumps in the RDMP layout of newer Windows are not read yet",
 };
 
 static enum dump_probe refuse_32bit(const struct dump_first *first, struct fs_error *err)

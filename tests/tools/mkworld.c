@@ -11,7 +11,7 @@ static const char usage[] =
 	"usage: mkworld WORLD -o OUT.dmp [--format FORMAT] [--layout FILE]…\n"
 	"               [--fltmgr NAME] [--nt NAME] [--ram SIZE] [--high] [--cut BYTES]\n"
 	"               [--guest-header] [-D NAME=VALUE]…\n"
-	"formats: full bitmap kernel triage elf elf-paging\n";
+	"formats: full bitmap kernel triage rdmp rdmp-complete elf elf-paging\n";
 
 void die(const struct world *w, const char *fmt, ...)
 {
@@ -154,6 +154,10 @@ int main(int argc, char **argv)
 		write_triage(&w, o.out);
 	else if (!strcmp(o.format, "guest"))
 		write_guest(&w, o.out);
+	else if (!strcmp(o.format, "rdmp"))
+		write_rdmp(&w, o.out, 8);
+	else if (!strcmp(o.format, "rdmp-complete"))
+		write_rdmp(&w, o.out, 10);
 	else if (!strcmp(o.format, "elf"))
 		write_elf(&w, o.out, false);
 	else if (!strcmp(o.format, "elf-paging"))

@@ -234,6 +234,7 @@ void write_full(struct world *w, const char *path);
 void write_bitmap(struct world *w, const char *path, bool kernel);
 void write_triage(struct world *w, const char *path);
 void write_guest(struct world *w, const char *path); /* mkworld_guest.c */
+void write_rdmp(struct world *w, const char *path, uint32_t type); /* mkworld_rdmp.c */
 /* RAM as firmware leaves it (page 0 and the VGA hole are no RAM), less the missing pages. */
 #define RAM_RUNS_MAX 43u
 struct ram_run {

@@ -45,6 +45,8 @@ class Dump:
             self.open_full()
         elif self.type in (5, 6):
             self.open_bitmap()
+        elif self.type in (8, 9, 10):
+            self.open_rdmp()
         elif self.type == 4:
             self.open_triage()
         else:
@@ -87,6 +89,23 @@ class Dump:
                     n += 1
         if n != present:
             raise SystemExit("%d bits are set, the header says %d" % (n, present))
+
+    def open_rdmp(self):
+        h = self.at(0x2000, 0x30)
+        if h[:12] != b"\x40\0\0\0RDMPDUMP":
+            raise SystemExit("no RDMP header at 0x2000")
+        size, first = struct.unpack_from("<QQ", h, 0x10)
+        if size != first - 0x2020:
+            raise SystemExit("metadata size and first page do not agree")
+        left = u(h, 0x28, "Q") if self.type == 10 else 1 << 52
+        off = first
+        for at in range(0x2030, first - 15, 16):
+            pfn, count = struct.unpack("<QQ", self.at(at, 16))
+            if pfn == 0 or left <= 0:
+                break
+            self.runs.append((pfn, count, off))
+            off += count * PAGE
+            left -= count
 
     def physical(self, pa, n):
         pfn, off = pa // PAGE, pa % PAGE

@@ -134,7 +134,8 @@ def main():
         except (RuntimeError, KeyError) as e:
             d = repr(e)
         report("healthy on %s says the same as on %s" % (build, FULL[0]), d)
-    for fmt, extra in (("full", ()), ("kernel", ()), ("elf", ("--guest-header",)),
+    for fmt, extra in (("full", ()), ("full", ("--ram", "6G", "--high")), ("kernel", ()),
+                       ("rdmp", ()), ("rdmp-complete", ("--ram", "6G", "--high")), ("elf", ("--guest-header",)),
                        ("elf-paging", ("--guest-header",))):
         a = export(args, "healthy", "19041", "bitmap")
         b = export(args, "healthy", "19041", fmt, extra)
@@ -142,7 +143,8 @@ def main():
             del doc["dump"]
             # what a container has no header for is missing in the dump object
             doc["gaps"] = [g for g in doc["gaps"] if not g["what"].startswith("DUMP_HEADER.")]
-        report("healthy as %s exports the same as bitmap, all but the dump object" % fmt,
+        report("healthy as %s exports the same as bitmap, all but the dump object" %
+               " ".join((fmt, *extra)),
                difference(a, b))
     return 1 if FAILED else 0
 

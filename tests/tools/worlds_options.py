@@ -49,6 +49,15 @@ def check_sizes():
             same("low pages of " + ram, min(d.pages) < 0x200, not more)
 
 
+def check_rdmp():
+    for fmt in ("rdmp", "rdmp-complete"):
+        d = readdump.Dump(mkworld("healthy", 19041, fmt, "--ram", "6G", "--high"))
+        same("type", d.type, 8 if fmt == "rdmp" else 10)
+        same("highest page", max(pfn + n for pfn, n, _ in d.runs), 6 << 18)
+        check_healthy(d, F(19041))
+        same("the last page is the file's end", d.runs[-1][2] + d.runs[-1][1] * 4096, d.size)
+
+
 def check_cut():
     d = readdump.Dump(mkworld("healthy", 19041, "triage", "--cut", "0x100"))
     same("first part", d.ustr(AV + 0x38), "AvShield")
@@ -116,5 +125,6 @@ def run():
         extra("stages %d" % build, check_stages, build)
     extra("sizes: sparse, low and high", check_sizes)
     extra("cut: triage ranges end inside objects", check_cut)
+    extra("rdmp: ranges above 4 GiB", check_rdmp)
     extra("mutations of a layout", check_mutations)
     extra("mistakes are refused with their place", check_mistakes)

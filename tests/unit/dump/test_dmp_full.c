@@ -94,6 +94,32 @@ static void across_pages(void **state)
 	bytes_deinit(&b);
 }
 
+/* RAM below a PCI hole, above 4 GiB, and at the end of 46 bits: nothing is cut to 32 bits,
+ * and what lies between is missing, not the neighbour's. */
+static void above_4_gib(void **state)
+{
+	static const struct run runs[] = {{0xbffff, 1}, {0x100000, 2}, {(1ull << 34) - 1, 1}};
+	static const uint64_t not_there[] = {0,	       1,	       0xbfffe,	 0xc0000,
+					     0xfffff,  0x100002,       0x1bffff, 0x200000,
+					     1u << 31, (1ull << 34) - 2, 1ull << 34};
+	struct bytes b = {0};
+	struct dump *d;
+	size_t i;
+
+	(void)state;
+	put_runs(&b, runs, 3);
+	d = bytes_open(&b);
+	assert_int_equal(dump_info(d)->pages, 4);
+	assert_true(reads(d, 0xbffff000ull));
+	assert_true(reads(d, 0x100000000ull));
+	assert_true(reads(d, 0x100001ff8ull));
+	assert_true(reads(d, 0x3ffffffff000ull));
+	for (i = 0; i < sizeof(not_there) / sizeof(not_there[0]); i++)
+		assert_false(reads(d, not_there[i] * 4096));
+	dump_close(d);
+	bytes_deinit(&b);
+}
+
 static void page_count_that_is_not_the_sum(void **state)
 {
 	static const struct run runs[] = {{1, 2}};
@@ -244,6 +270,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pages_by_run),
 		cmocka_unit_test(across_pages),
+		cmocka_unit_test(above_4_gib),
 		cmocka_unit_test(page_count_that_is_not_the_sum),
 		cmocka_unit_test(overlapping_runs),
 		cmocka_unit_test(run_count_bounds),

@@ -83,9 +83,6 @@ static void refused_by_number(void **state)
 		{2, "DumpType 2 at 0xf98: kernel summary"},
 		{3, "DumpType 3 at 0xf98: a header-only dump holds no memory"},
 		{7, "DumpType 7 at 0xf98: \"automatic\" is a setting"},
-		{8, "DumpType 8 at 0xf98: kernel dumps in the RDMP layout"},
-		{9, "DumpType 9 at 0xf98: kernel and user dumps in the RDMP layout"},
-		{10, "DumpType 10 at 0xf98: complete dumps in the RDMP layout"},
 		{11, "DumpType 11 (0xb)"},
 		{0xffffffff, "DumpType 4294967295 (0xffffffff)"},
 	};
