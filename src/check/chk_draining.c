@@ -20,7 +20,7 @@ static void left_to_look_at(struct check_run *run, enum fs_stage s)
 	for (i = 0; i < sizeof(left) / sizeof(left[0]); i++)
 		if (left[i].stage == s)
 			not_checked_add(run, left[i].rule,
-					"work queues are not read by this version");
+					"what ports and the Filter Verifier wait for is not read by this version");
 }
 
 static const char *waits_for(struct check_run *run, const struct fs_filter *f, enum fs_stage s)
