@@ -189,6 +189,19 @@ static enum fs_status take_pdb(struct fltscope *fs, struct fs_error *err)
 	return FS_OK;
 }
 
+/* What the code does is known for the layout's own build only. */
+static enum fs_status set_facts(struct fltscope *fs, struct fs_error *err)
+{
+	const char *v = layout_build(fs->nt) == session_build(fs)
+				? layout_fact(fs->nt, "load-unload")
+				: NULL;
+
+	if (!v)
+		return FS_OK;
+	fs->model.load_unload = arena_strdup(&fs->arena, v);
+	return fs->model.load_unload ? FS_OK : fs_fail(err, FS_NO_MEMORY, "out of memory");
+}
+
 enum fs_status session_choose_nt(struct fltscope *fs, struct fs_error *err)
 {
 	enum fs_status st = FS_OK;
@@ -211,7 +224,7 @@ enum fs_status session_choose_nt(struct fltscope *fs, struct fs_error *err)
 	if (!fs->model.nt.id)
 		return fs_fail(err, FS_NO_MEMORY, "out of memory");
 	set_pte_rules(fs);
-	return FS_OK;
+	return set_facts(fs, err);
 }
 
 /* --- what the objects that were read say about nt's layout ------------------- */

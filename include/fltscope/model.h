@@ -240,6 +240,7 @@ struct fs_model {
 	const char *unload_walk;   /* "gives-up", "goes-on", NULL not known */
 	uint64_t unload_walk_at;   /* VA of the branch in this dump's code that shows it; 0: a layout's fact */
 	const char *rundown_accounting; /* layout fact: "itemised", NULL: not known for this build */
+	const char *load_unload; /* layout fact of nt: "races", "serialised", NULL not known */
 
 	struct fs_module *modules;         size_t nmodules;
 	/* Every loaded module is in modules with its range: an address in none of them is
