@@ -7,6 +7,7 @@
 #ifndef FLTSCOPE_FINDING_H
 #define FLTSCOPE_FINDING_H
 
+#include "fltscope/graph.h"
 #include "fltscope/model.h"
 
 enum fs_severity { FS_NOTE, FS_WARNING, FS_ERROR };
@@ -57,7 +58,9 @@ struct fs_verdict {
 	struct fs_evidence *because;
 	size_t nbecause;
 	struct fs_subject culprit; /* kind NULL when none */
+	uint64_t culprit_thread;   /* KTHREAD of the culprit, 0 none or not known */
 	uint64_t waiter_thread;    /* KTHREAD, 0 when not known */
+	enum fs_confidence waiter_sure; /* that it is that thread */
 	const char *advice;
 };
 
@@ -73,6 +76,7 @@ struct fs_report {
 	/* The stage of every filter of the model, by index, with what it rests on. */
 	enum fs_stage *stages;
 	const char **stage_why;
+	const struct fs_graph *wait_for; /* who waits for whom */
 };
 
 /* The catalogue, for `rules`. */

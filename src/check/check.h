@@ -38,6 +38,8 @@ struct check_run {
 	enum fs_stage *stages;   /* by filter index */
 	const char **stage_why;
 	struct cause *causes; /* by filter index */
+	const struct unload_lock *unloads; /* by frame index (unload.h) */
+	struct fs_graph *graph;
 	bool out_of_memory;
 };
 

@@ -191,7 +191,7 @@ static void conclude(struct check_run *run, const struct crosslink *x, const str
 	    (!q.invoked && !q.pending_device))
 		return;
 	vd = verdict_for(run, x->victim);
-	if (!vd)
+	if (!vd || (vd->cause_id && vd->confidence >= f->confidence))
 		return;
 	vd->state = blocks(run->m, x) ? FS_ST_STUCK : FS_ST_UNKNOWN;
 	vd->cause_id = f->rule;

@@ -12,8 +12,7 @@ static void left_to_look_at(struct check_run *run, enum fs_stage s)
 		enum fs_stage stage;
 		const char *rule;
 	} left[] = {
-		{FS_S1, "callback-blocked"},	{FS_S1, "deferred-io-outstanding"},
-		{FS_S3, "teardown-race"},	{FS_S3, "port-callback-stuck"},
+		{FS_S1, "deferred-io-outstanding"}, {FS_S3, "port-callback-stuck"},
 		{FS_S4, "port-callback-stuck"}, {FS_S4, "verifier-wait"},
 	};
 	size_t i;
@@ -21,8 +20,7 @@ static void left_to_look_at(struct check_run *run, enum fs_stage s)
 	for (i = 0; i < sizeof(left) / sizeof(left[0]); i++)
 		if (left[i].stage == s)
 			not_checked_add(run, left[i].rule,
-					"work queues, locks and stacks are not read by this "
-					"version");
+					"work queues are not read by this version");
 }
 
 static const char *waits_for(struct check_run *run, const struct fs_filter *f, enum fs_stage s)
@@ -70,10 +68,8 @@ static void explain(struct check_run *run, size_t i, struct fs_verdict *v)
 	/* one picture cannot tell a slow wait from an endless one */
 	v->confidence = confidence_cap(FS_LIKELY, &f->object.flags.value);
 	v->confidence = confidence_cap(v->confidence, &f->object.rundown.raw);
-	v->summary =
-		run_text(run, "%s is being unloaded and has not finished: %s. The stage is %s: %s.",
-			 v->name, waits_for(run, f, run->stages[i]), fs_stage_name(run->stages[i]),
-			 run->stage_why[i]);
+	v->summary = run_text(run, "%s is being unloaded and has not finished: %s.", v->name,
+			      waits_for(run, f, run->stages[i]));
 	v->advice =
 		"Take a second dump later: when the same numbers stand there, the references are "
 		"leaked. fltscope's `filter` command shows what the filter still has.";

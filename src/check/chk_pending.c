@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Drivers whose unload was asked for (DOE_UNLOAD_PENDING, DRVO_UNLOAD_INVOKED,
- * FLTFL_MANDATORY_UNLOAD_IN_PROGRESS) while their filter is still in S0. What
- * is known is told; why is left to the rules that can prove it. "Queued but not
- * run yet" looks exactly like this (facts: unload-causes.md, How to read a wait).
+ * FLTFL_MANDATORY_UNLOAD_IN_PROGRESS) while their filter is still in S0: what the
+ * verdict of such a filter begins with, and what is left to say when no rule
+ * explains it. "Queued but not run yet" looks exactly like this (facts:
+ * unload-causes.md, How to read a wait).
  */
-#include "check/check.h"
+#include "check/unload.h"
 
 static void request_evidence(struct check_run *run, evidence_vec *ev, const struct fs_filter *f,
 			     const struct unload_request *q)
@@ -26,7 +27,7 @@ static void request_evidence(struct check_run *run, evidence_vec *ev, const stru
 		evidence_hex(run, ev, &q->held_device->reference_count, q->held_device->address,
 			     "DEVICE_OBJECT.ReferenceCount", "a device of it is still in use");
 	evidence_hex(run, ev, &f->flags.value, f->address, "FLT_FILTER.Flags",
-		     fs_has(&f->flags.value, FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS)
+		     in_progress(f)
 			     ? "UnloadInProgress: FltpDoUnloadFilter was entered by a service stop"
 			     : "no UnloadInProgress");
 	evidence_hex(run, ev, &f->object.flags.value, f->address, "FLT_OBJECT.Flags",
@@ -35,11 +36,10 @@ static void request_evidence(struct check_run *run, evidence_vec *ev, const stru
 
 static const char *what_is_known(const struct fs_filter *f, const struct unload_request *q)
 {
-	if (fs_has(&f->flags.value, FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS))
+	if (in_progress(f))
 		return "FltMgr has begun it, but the filter is not draining: it waits for another "
-		       "unload "
-		       "of this frame, its FilterUnload callback has not returned or did not "
-		       "unregister the filter";
+		       "unload of this frame, its FilterUnload callback has not returned or did "
+		       "not unregister the filter";
 	if (q->invoked)
 		return "the unload is queued, and FltMgr has not begun it for this filter";
 	if (q->held_device)
@@ -49,38 +49,62 @@ static const char *what_is_known(const struct fs_filter *f, const struct unload_
 	return "the I/O manager has marked it, and DriverUnload was not called";
 }
 
+bool unload_asked(const struct check_run *run, size_t filter)
+{
+	const struct fs_filter *f = &run->m->filters[filter];
+	struct unload_request q = unload_requested(run->m, f->driver);
+
+	return q.invoked || q.pending_device || in_progress(f);
+}
+
+struct fs_verdict *pending_verdict(struct check_run *run, size_t filter)
+{
+	bool begun = verdict_exists(run, filter);
+	struct fs_verdict *v = verdict_for(run, filter);
+	struct unload_request q = unload_requested(run->m, run->m->filters[filter].driver);
+	evidence_vec ev = {0};
+
+	if (!v || begun)
+		return v;
+	v->state = FS_ST_UNKNOWN;
+	v->confidence = FS_POSSIBLE;
+	v->summary = run_text(run, "The unload of %s was begun and is not done.", v->name);
+	v->advice = "A dump taken a minute later tells a queued unload from one that hangs.";
+	request_evidence(run, &ev, &run->m->filters[filter], &q);
+	v->because = evidence_take(run, &ev, &v->nbecause);
+	return v;
+}
+
+static void not_decided(struct check_run *run, size_t i)
+{
+	const struct unload_lock *u = unload_lock_of(run, i);
+	const char *no_lock = "the frame's FilterUnloadLock was not read";
+
+	if (!u->lock || (!u->free && !u->held)) {
+		not_checked_add(run, "unload-callback-blocked", no_lock);
+		not_checked_add(run, "blocked-by-other-unload", no_lock);
+	}
+	not_checked_add(run, "unload-refused",
+			"a FilterUnload that refuses leaves nothing in memory but, when the unload "
+			"was mandatory, FLT_FILTER.Flags bit 0: only the caller's status tells it");
+}
+
 void chk_pending(struct check_run *run)
 {
-	const struct fs_model *m = run->m;
 	size_t i;
 
-	for (i = 0; i < m->nfilters; i++) {
-		const struct fs_filter *f = &m->filters[i];
-		struct unload_request q = unload_requested(m, f->driver);
-		evidence_vec ev = {0};
+	for (i = 0; i < run->m->nfilters; i++) {
+		const struct fs_filter *f = &run->m->filters[i];
+		struct unload_request q = unload_requested(run->m, f->driver);
 		struct fs_verdict *v;
 
-		if (run->stages[i] != FS_S0 || verdict_exists(run, i) ||
-		    (!q.invoked && !q.pending_device &&
-		     !fs_has(&f->flags.value, FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS)))
+		if (run->stages[i] != FS_S0 || verdict_exists(run, i) || !unload_asked(run, i))
 			continue;
-		v = verdict_for(run, i);
+		v = pending_verdict(run, i);
 		if (!v)
 			return;
-		v->state = FS_ST_UNKNOWN;
-		v->confidence = FS_POSSIBLE;
 		v->summary = run_text(run, "The unload of %s was asked for and is not done: %s.",
 				      v->name, what_is_known(f, &q));
-		v->advice =
-			"A dump taken a minute later tells a queued unload from one that hangs.";
-		request_evidence(run, &ev, f, &q);
-		v->because = evidence_take(run, &ev, &v->nbecause);
-		not_checked_add(run, "unload-callback-blocked",
-				"stacks are not read by this version");
-		not_checked_add(run, "blocked-by-other-unload",
-				"the owner of FilterUnloadLock is not read by this version");
-		not_checked_add(run, "device-handles-open",
-				"the handles behind a device's ReferenceCount are not read by this "
-				"version");
+		not_decided(run, i);
 	}
 }

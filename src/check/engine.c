@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "check/check.h"
+#include "check/graph.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static void (*const functions[])(struct check_run *) = {
 #undef RULE
 	/* only what no rule explains */
 	chk_pending,
+	chk_waiters,
 };
 
 size_t fs_rule_count(void)
@@ -252,6 +254,7 @@ static void take_report(struct check_run *run, struct fs_report *r)
 	r->nnot_checked = run->not_checked.n;
 	r->stages = run->stages;
 	r->stage_why = run->stage_why;
+	r->wait_for = run->graph;
 }
 
 static bool make_stages(struct check_run *run)
@@ -265,7 +268,7 @@ static bool make_stages(struct check_run *run)
 		return false;
 	for (i = 0; i < n; i++)
 		run->stages[i] = stage_of(run, i, &run->stage_why[i]);
-	return true;
+	return make_unload_locks(run) && graph_build(run);
 }
 
 enum fs_status check_all(const struct fs_model *model, struct arena *arena, struct fs_report *ret,
@@ -279,6 +282,8 @@ enum fs_status check_all(const struct fs_model *model, struct arena *arena, stru
 		for (i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
 			functions[i](&run);
 	else
+		run.out_of_memory = true;
+	if (run.graph && !graph_finish(&run))
 		run.out_of_memory = true;
 	take_report(&run, &report);
 	vec_free(&run.findings);

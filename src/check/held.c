@@ -91,7 +91,9 @@ void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding
 		return;
 	}
 	c->weight = weight;
-	v->state = FS_ST_STUCK;
+	/* an unload that has not begun its work, for a reason nobody can be sure of, may be slow */
+	v->state = run->stages[filter] == FS_S0 && fd->confidence == FS_POSSIBLE ? FS_ST_UNKNOWN
+										  : FS_ST_STUCK;
 	v->cause_id = fd->rule;
 	v->cause_title = fd->title;
 	v->confidence = fd->confidence;

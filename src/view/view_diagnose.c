@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is stuck, who holds it, on what evidence; and what was not looked at. */
 #include "view/common.h"
+#include "view/waits.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -31,7 +32,8 @@ static void evidence(struct view *v, const char *key, const struct fs_evidence *
 	emit_array_end(v->e);
 }
 
-static void json_subject(struct view *v, const char *key, const struct fs_subject *s)
+static void json_subject(struct view *v, const char *key, const struct fs_subject *s,
+			 uint64_t thread)
 {
 	if (!s->kind)
 		return;
@@ -41,6 +43,8 @@ static void json_subject(struct view *v, const char *key, const struct fs_subjec
 		emit_address(v->e, "address", s->address);
 	if (s->name && s->name[0])
 		emit_string(v->e, "name", s->name);
+	if (thread)
+		emit_address(v->e, "thread", thread);
 	emit_object_end(v->e);
 }
 
@@ -71,12 +75,8 @@ static void json_verdict(struct view *v, const struct fs_verdict *d)
 	emit_string(v->e, "confidence", fs_confidence_name(d->confidence));
 	if (given(d->summary))
 		emit_string(v->e, "summary", d->summary);
-	if (d->waiter_thread) {
-		emit_object_begin(v->e, "waiter");
-		emit_address(v->e, "thread", d->waiter_thread);
-		emit_object_end(v->e);
-	}
-	json_subject(v, "culprit", &d->culprit);
+	json_waiter(v, d);
+	json_subject(v, "culprit", &d->culprit, d->culprit_thread);
 	if (given(d->advice))
 		emit_string(v->e, "advice", d->advice);
 }
@@ -135,8 +135,7 @@ static void verdict(struct view *v, const struct fs_verdict *d)
 	emit_indent(v->e, 1);
 	evidence(v, "because", d->because, d->nbecause, true);
 	emit_indent(v->e, -1);
-	if (d->waiter_thread && emit_is_text(v->e))
-		emit_line(v->e, "Waiting thread: %s", text_ptr(v, d->waiter_thread));
+	text_waiter(v, d);
 	emit_object_end(v->e);
 	emit_indent(v->e, -1);
 	emit_blank(v->e);
@@ -155,7 +154,7 @@ static void finding(struct view *v, const struct fs_finding *f, bool again)
 		emit_string(v->e, "title", f->title);
 	emit_string(v->e, "severity", fs_severity_name(f->severity));
 	emit_string(v->e, "confidence", fs_confidence_name(f->confidence));
-	json_subject(v, "subject", &f->subject);
+	json_subject(v, "subject", &f->subject, 0);
 	if (f->message)
 		emit_string(v->e, "message", f->message);
 	if (!again) {
@@ -346,6 +345,7 @@ enum view_answer view_diagnose(struct view *v, const struct fs_report *r, const 
 	if (shown)
 		emit_blank(v->e);
 	stages(v, r);
+	json_wait_for(v, r->wait_for);
 	not_checked(v, r);
 	notes_line(v, r, driver);
 	if (text)

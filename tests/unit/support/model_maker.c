@@ -46,6 +46,8 @@ void mm_begin(struct model_maker *k)
 	m->drivers = k->driver;
 	m->devices = k->device;
 	m->modules = k->module;
+	m->threads = k->thread;
+	m->locks = k->lock;
 	m->fltmgr_module = -1;
 	m->modules_whole = true;
 	m->dump.bugcheck = mm_value(0xe2); /* MANUALLY_INITIATED_CRASH */

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 8: a teardown waits for an operation (S1) whose callback has not returned: a
+ * thread has the driver's code on its stack, called by FltMgr, and it is not the one
+ * that unloads. Look-alike that stays silent: a pended operation (5), whose callback
+ * has returned. The catalogue knows 8 from cases only, so it is never proved.
+ */
+#include "check/unload.h"
+
+#include <string.h>
+
+/* Its own name, where a PDB gives one; an operation is what FltMgr's walks call. */
+static bool other_callback(const struct fs_stack_frame *caller)
+{
+	const char *s = caller && caller->ip.symbol ? strchr(caller->ip.symbol, '!') : NULL;
+
+	return s && strncmp(s + 1, "FltpPerform", 11) != 0 && strncmp(s + 1, "Fltp", 4) == 0;
+}
+
+struct blocked {
+	struct on_stack at;
+	int32_t thread;
+	size_t n; /* how many threads are like that */
+};
+
+static struct blocked look(const struct check_run *run, size_t i, int32_t module)
+{
+	const struct fs_model *m = run->m;
+	const struct unload_lock *u = unload_lock_of(run, i);
+	struct waiter w = waiter_of(run, i);
+	struct blocked b = {.thread = -1};
+	size_t t;
+
+	for (t = 0; t < m->nthreads; t++) {
+		struct on_stack s;
+
+		if ((int32_t)t == w.thread || (u->held && (int32_t)t == u->thread) ||
+		    !m->threads[t].stack.n)
+			continue;
+		s = stack_code_of(&m->threads[t], module, m->fltmgr_module);
+		if (!s.frame || other_callback(s.caller))
+			continue;
+		if (b.n++ == 0) {
+			b.at = s;
+			b.thread = (int32_t)t;
+		}
+	}
+	return b;
+}
+
+/* The operations that the instance waits for, but those that are pended (5 to 7 tell). */
+static bool waits_for_others(const struct fs_instance *in, uint64_t *ret_left)
+{
+	const struct fs_instance_holders *h = in->holders;
+	size_t k, pended = 0;
+
+	*ret_left = 0;
+	if (!h || h->operations.state != FS_RUNDOWN_WAITING ||
+	    !fs_is_read(&h->operations.wait_count))
+		return true;
+	for (k = 0; k < h->npending; k++)
+		pended += fs_is_read(&h->pending[k].pending_instance) &&
+			  h->pending[k].pending_instance.v == in->address;
+	/* a pended pre-operation holds two, a pended post-operation one (facts: [run]) */
+	*ret_left = h->operations.wait_count.v > 2 * pended
+			    ? h->operations.wait_count.v - 2 * pended
+			    : 0;
+	return *ret_left > 0;
+}
+
+static void fire(struct check_run *run, size_t i, const struct fs_instance *in,
+		 const struct blocked *b, uint64_t left)
+{
+	const struct fs_thread *t = &run->m->threads[b->thread];
+	const char *words = waits_for_words(run, b->thread);
+	enum fs_confidence c = FS_LIKELY;
+	struct fs_finding *fd;
+	evidence_vec ev = {0};
+
+	/* nobody is known to wait for operations: the teardown may be elsewhere */
+	if (!in->holders || in->holders->operations.state != FS_RUNDOWN_WAITING)
+		c = FS_POSSIBLE;
+	if (!thread_waits(t))
+		c = FS_POSSIBLE;
+	c = confidence_cap(c, &in->object.flags.value);
+	fd = finding_add(run, "callback-blocked", c, "filter", run->m->filters[i].address,
+			 filter_label(run, i));
+	if (!fd)
+		return;
+	fd->message = run_text(run,
+			       "A callback of %s has not returned: %s is in it%s%s%s. FLT_INSTANCE "
+			       "0x%llx waits for its operation",
+			       fd->subject.name, thread_label(run, b->thread),
+			       words ? " and waits for " : "", words ? words : "",
+			       b->n > 1 ? run_text(run, " (%zu threads are)", b->n) : "",
+			       (unsigned long long)in->address);
+	frame_evidence(run, &ev, b->at.frame, "the driver's code, on the thread's stack");
+	frame_evidence(run, &ev, b->at.caller, "FltMgr, which called it");
+	wait_evidence(run, &ev, b->thread);
+	if (left)
+		evidence_add(run, &ev, &in->holders->operations.wait_count,
+			     in->holders->operations.wait_block, "EX_RUNDOWN_WAIT_BLOCK.Count",
+			     "references of operations that the instance waits for", "%llu",
+			     (unsigned long long)in->holders->operations.wait_count.v);
+	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
+	if (!cycle_explains(run, i))
+		verdict_cause(run, i, fd, left, (struct fs_subject){"thread", t->address, ""});
+}
+
+static void look_at_filter(struct check_run *run, size_t i)
+{
+	const struct fs_model *m = run->m;
+	const char *symbol;
+	struct blocked b;
+	int32_t module;
+	bool gone;
+	size_t k;
+
+	if (m->stacks_looked != FS_LOOKED_WHOLE)
+		not_checked_add(run, "callback-blocked",
+				"not every thread's stack could be looked at");
+	module = filter_code_module(m, &m->filters[i], &gone, &symbol);
+	if (module < 0 || module == m->fltmgr_module)
+		return;
+	b = look(run, i, module);
+	if (b.thread < 0)
+		return;
+	for (k = 0; k < m->filters[i].instances.n; k++) {
+		const struct fs_instance *in = &m->instances[m->filters[i].instances.entries[k]];
+		uint64_t left;
+
+		if (!fs_has(&in->object.flags.value, FS_OBJ_DRAINING) ||
+		    fs_has(&in->object.flags.value, FS_OBJ_ZOMBIED) || !waits_for_others(in, &left))
+			continue;
+		fire(run, i, in, &b, left);
+		return;
+	}
+}
+
+void chk_callback_blocked(struct check_run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->m->nfilters; i++)
+		if (run->stages[i] == FS_S1)
+			look_at_filter(run, i);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rule 21: a victim. Another filter's unload holds the frame's FilterUnloadLock, and
+ * this one's waits for it: DRAINING is clear, and PointerCount has the unload's own
+ * (facts: 21; [run]: held over the whole unload). Who waits is not named by the
+ * lock on every build; it is proved when as many wait as unloads were begun.
+ */
+#include "check/unload.h"
+
+/* A filter of the frame that an unload may be at work on, but the owner's. */
+static bool candidate(const struct check_run *run, size_t i, const struct unload_lock *u)
+{
+	const struct fs_filter *f = &run->m->filters[i];
+	enum runs r = unload_runs(f);
+
+	return run->stages[i] == FS_S0 && u->filter != (int32_t)i &&
+	       (r == RUNS_MAYBE || (r == RUNS_UNKNOWN && in_progress(f)));
+}
+
+static size_t candidates(const struct check_run *run, size_t like, const struct unload_lock *u)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < run->m->nfilters; i++)
+		n += run->m->filters[i].frame == run->m->filters[like].frame &&
+		     candidate(run, i, u);
+	return n;
+}
+
+/* How many wait for it exclusively; false: not read. */
+static bool waiters(const struct fs_lock *l, uint64_t *ret)
+{
+	*ret = l->exclusive_count.v;
+	return fs_is_read(&l->exclusive_count) && !l->exclusive_count.unproved;
+}
+
+static enum fs_confidence sure(const struct check_run *run, size_t i, const struct unload_lock *u)
+{
+	const struct fs_filter *f = &run->m->filters[i];
+	enum fs_confidence c = FS_PROVED;
+	uint64_t n;
+
+	if (!waiters(u->lock, &n) || n != candidates(run, i, u) || unload_runs(f) != RUNS_MAYBE)
+		c = in_progress(f) ? FS_LIKELY : FS_POSSIBLE;
+	if (u->filter < 0)
+		c = FS_POSSIBLE;
+	else if (u->sure < c)
+		c = u->sure;
+	c = confidence_cap(c, &f->object.flags.value);
+	c = confidence_cap(c, &f->object.pointer_count);
+	return confidence_cap(c, &u->owner->thread);
+}
+
+/* The one waiter, when there is no other candidate that it could be of. */
+static int32_t thread_of(const struct check_run *run, size_t i, const struct unload_lock *u)
+{
+	return u->lock->nwaiters == 1 && candidates(run, i, u) == 1 ? u->lock->waiters[0].thread
+								    : -1;
+}
+
+static struct fs_evidence *premises(struct check_run *run, size_t i, const struct unload_lock *u,
+				    size_t *ret_n)
+{
+	const struct fs_filter *f = &run->m->filters[i];
+	const struct fs_lock *l = u->lock;
+	evidence_vec ev = {0};
+	struct waiter w;
+	size_t k;
+
+	evidence_hex(run, &ev, &f->object.flags.value, f->address, "FLT_OBJECT.Flags",
+		     "not DRAINING: its unload has not begun its work");
+	evidence_hex(run, &ev, &f->object.pointer_count, f->address, "FLT_OBJECT.PointerCount",
+		     "an unload that runs has one of it");
+	evidence_hex(run, &ev, &u->owner->thread, l->address, "FilterUnloadLock.OwnerThread",
+		     "the thread that holds the frame's unload lock");
+	if (fs_is_read(&l->exclusive_count))
+		evidence_add(run, &ev, &l->exclusive_count, l->address,
+			     "FilterUnloadLock.NumberOfExclusiveWaiters", "so many wait for it",
+			     "%llu", (unsigned long long)l->exclusive_count.v);
+	for (k = 0; k < l->nwaiters && k < EVIDENCE_MAX; k++)
+		evidence_add(
+			run, &ev, NULL, l->waiters[k].at, "FilterUnloadLock waiter",
+			thread_label(run, l->waiters[k].thread), "0x%llx",
+			(unsigned long long)(l->waiters[k].thread >= 0
+						     ? run->m->threads[l->waiters[k].thread].address
+						     : 0));
+	if (u->filter >= 0) {
+		w = waiter_of(run, (size_t)u->filter);
+		evidence_hex(run, &ev, &run->m->filters[u->filter].object.rundown.raw,
+			     run->m->filters[u->filter].address, "FLT_OBJECT.RundownRef",
+			     "the filter whose unload that thread runs");
+		waiter_evidence(run, &ev, &w);
+	}
+	return evidence_take(run, &ev, ret_n);
+}
+
+static void accuse(struct check_run *run, size_t i, const struct unload_lock *u,
+		   const struct fs_finding *fd)
+{
+	struct fs_subject culprit = {"thread", u->owner->thread.v, ""};
+	struct fs_verdict *v = pending_verdict(run, i);
+	int32_t t = thread_of(run, i, u);
+
+	if (!v)
+		return;
+	if (u->filter >= 0)
+		culprit = (struct fs_subject){"filter", run->m->filters[u->filter].address,
+					      filter_label(run, (size_t)u->filter)};
+	verdict_cause(run, i, fd, 0, culprit);
+	v = verdict_for(run, i);
+	if (!v || v->cause_id != fd->rule)
+		return;
+	v->culprit_thread = u->owner->thread.v;
+	if (t >= 0) {
+		v->waiter_thread = run->m->threads[t].address;
+		v->waiter_sure = u->lock->waiters[0].how == FS_WAITER_STACK ? FS_LIKELY : FS_PROVED;
+	}
+}
+
+static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
+{
+	const struct fs_filter *f = &run->m->filters[i];
+	struct fs_finding *fd = finding_add(run, "blocked-by-other-unload", sure(run, i, u),
+					    "filter", f->address, filter_label(run, i));
+
+	if (!fd)
+		return;
+	if (u->filter >= 0)
+		fd->message = run_text(
+			run,
+			"It waits for the unload lock of its frame, which the unload of %s "
+			"holds (%s, stage %s): %s is a victim, and %s is what hangs",
+			filter_label(run, (size_t)u->filter),
+			u->thread >= 0 ? thread_label(run, u->thread)
+				       : run_text(run, "thread 0x%llx",
+						  (unsigned long long)u->owner->thread.v),
+			fs_stage_name(run->stages[u->filter]), fd->subject.name,
+			filter_label(run, (size_t)u->filter));
+	else
+		fd->message = run_text(
+			run,
+			"It may wait for the unload lock of its frame, which thread 0x%llx holds "
+			"for an unload that is not known",
+			(unsigned long long)u->owner->thread.v);
+	fd->evidence = premises(run, i, u, &fd->nevidence);
+	accuse(run, i, u, fd);
+}
+
+void chk_other_unload(struct check_run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->m->nfilters; i++) {
+		const struct unload_lock *u = unload_lock_of(run, i);
+		uint64_t n;
+
+		if (!u->held || !candidate(run, i, u) || (waiters(u->lock, &n) && !n))
+			continue;
+		/* a handle on a filter looks like this; an unload that was begun does not */
+		if (u->filter < 0 && !in_progress(&run->m->filters[i]))
+			continue;
+		fire(run, i, u);
+	}
+}

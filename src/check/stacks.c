@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Threads and their stacks, as the rules ask about them. A frame that was found by
+ * scanning may be left over from an earlier call: it never proves. */
+#include "check/unload.h"
+
+#include <string.h>
+
+bool thread_waits(const struct fs_thread *t)
+{
+	return fs_is_read(&t->state) && t->state.v == FS_THREAD_WAITING;
+}
+
+const char *thread_label(struct check_run *run, int32_t thread)
+{
+	const struct fs_model *m = run->m;
+	const struct fs_thread *t;
+	const struct fs_process *p;
+
+	if (thread < 0)
+		return "a thread that was not read";
+	t = &m->threads[thread];
+	p = t->process >= 0 ? &m->processes[t->process] : NULL;
+	if (p && p->image.state == FS_READ && p->image.s[0] && fs_is_read(&t->pid) &&
+	    fs_is_read(&t->tid))
+		return run_text(run, "thread 0x%llx (%s, %llx.%llx)",
+				(unsigned long long)t->address, p->image.s,
+				(unsigned long long)t->pid.v, (unsigned long long)t->tid.v);
+	if (fs_is_read(&t->pid) && fs_is_read(&t->tid))
+		return run_text(run, "thread 0x%llx (%llx.%llx)", (unsigned long long)t->address,
+				(unsigned long long)t->pid.v, (unsigned long long)t->tid.v);
+	return run_text(run, "thread 0x%llx", (unsigned long long)t->address);
+}
+
+static const char *object_words(struct check_run *run, const struct fs_wait *w)
+{
+	if (w->thread >= 0)
+		return run_text(run, "the end of %s", thread_label(run, w->thread));
+	if (!fs_is_read(&w->object))
+		return "an object that was not read";
+	if (w->owner_thread >= 0)
+		return run_text(run, "a mutant 0x%llx that %s owns",
+				(unsigned long long)w->object.v,
+				thread_label(run, w->owner_thread));
+	return run_text(run, "%s 0x%llx", w->kind ? w->kind : "an object at",
+			(unsigned long long)w->object.v);
+}
+
+const char *waits_for_words(struct check_run *run, int32_t thread)
+{
+	const struct fs_thread *t = thread >= 0 ? &run->m->threads[thread] : NULL;
+
+	if (!t || !thread_waits(t) || !t->nwaits)
+		return NULL;
+	if (t->nwaits == 1)
+		return object_words(run, &t->waits[0]);
+	return run_text(run, "%zu objects, %s first", t->nwaits, object_words(run, &t->waits[0]));
+}
+
+void wait_evidence(struct check_run *run, evidence_vec *ev, int32_t thread)
+{
+	const struct fs_thread *t = thread >= 0 ? &run->m->threads[thread] : NULL;
+	size_t i;
+
+	if (!t)
+		return;
+	if (fs_is_read(&t->state))
+		evidence_add(run, ev, &t->state, t->address, "KTHREAD.State",
+			     "what the thread does", "%llu%s%s", (unsigned long long)t->state.v,
+			     t->state_name ? " " : "", t->state_name ? t->state_name : "");
+	for (i = 0; thread_waits(t) && i < t->nwaits && i < EVIDENCE_MAX; i++)
+		evidence_hex(run, ev, &t->waits[i].object, t->waits[i].address,
+			     "KWAIT_BLOCK.Object", object_words(run, &t->waits[i]));
+}
+
+static bool unwound(const struct fs_stack_frame *f)
+{
+	return f->how != FS_FRAME_SCANNED;
+}
+
+static bool in_module(const struct fs_stack_frame *f, int32_t module)
+{
+	return module >= 0 && fs_is_read(&f->ip.va) && f->ip.module == module;
+}
+
+struct on_stack stack_code_of(const struct fs_thread *t, int32_t module, int32_t caller)
+{
+	struct on_stack found = {NULL, NULL, FS_POSSIBLE};
+	bool whole = true;
+	size_t i;
+
+	for (i = 0; i < t->stack.n; i++) {
+		const struct fs_stack_frame *f = &t->stack.frame[i],
+					    *next = i + 1 < t->stack.n ? f + 1 : NULL;
+
+		whole = whole && unwound(f);
+		if (!in_module(f, module) || (next && in_module(next, module)))
+			continue;
+		if (caller >= 0 && (!next || !in_module(next, caller)))
+			continue;
+		found.frame = f;
+		found.caller = next;
+		found.sure = whole && (caller < 0 || unwound(next)) ? FS_PROVED : FS_LIKELY;
+	}
+	return found;
+}
+
+/* "IopLoadDriver" in "nt!IopLoadDriver+0x1a"; a prefix alone is another function. */
+const struct fs_stack_frame *stack_function(const struct fs_thread *t, const char *name)
+{
+	size_t i, n = strlen(name);
+
+	for (i = 0; i < t->stack.n; i++) {
+		const char *s = t->stack.frame[i].ip.symbol;
+
+		s = s ? strchr(s, '!') : NULL;
+		if (s && strncmp(s + 1, name, n) == 0 && (s[1 + n] == '\0' || s[1 + n] == '+'))
+			return &t->stack.frame[i];
+	}
+	return NULL;
+}
+
+bool stack_is_whole(const struct fs_thread *t)
+{
+	size_t i;
+
+	if (t->stack.end != FS_STACK_BOTTOM && t->stack.end != FS_STACK_USER)
+		return false;
+	for (i = 0; i < t->stack.n; i++)
+		if (!unwound(&t->stack.frame[i]))
+			return false;
+	return t->stack.n > 0;
+}
+
+void frame_evidence(struct check_run *run, evidence_vec *ev, const struct fs_stack_frame *f,
+		    const char *fact)
+{
+	if (!f)
+		return;
+	evidence_add(run, ev, NULL, f->sp, unwound(f) ? "stack frame" : "stack frame (scanned)",
+		     fact, "%s",
+		     f->ip.symbol ? f->ip.symbol
+				  : run_text(run, "0x%llx", (unsigned long long)f->ip.va.v));
+}

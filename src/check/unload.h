@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which thread waits for what, and which filter's unload it runs: what the rules
+ * about threads and locks share. Facts: unload-causes.md, "How to read a wait" and
+ * section 0.
+ */
+#ifndef CHECK_UNLOAD_H
+#define CHECK_UNLOAD_H
+
+#include "check/check.h"
+
+/* The thread that waits for a rundown. */
+struct waiter {
+	int32_t thread;		     /* index, -1: not known */
+	enum fs_confidence sure;     /* proved: on its stack, and its KWAIT_BLOCK names the event */
+	uint64_t block;		     /* VA of the EX_RUNDOWN_WAIT_BLOCK, 0: by the lock it holds */
+	const struct fs_wait *wait;  /* NULL: its wait blocks do not name the event */
+	const struct fs_value *held; /* OwnerThread of FilterUnloadLock, when that names it */
+};
+/* The event of a wait block stands behind its Count (facts: {+0 Count, +8 KEVENT}). */
+#define WAIT_BLOCK_EVENT 8u
+
+struct waiter waiter_of_block(const struct fs_model *m, uint64_t block);
+/* Who tears this instance down: by the rundown it waits for. */
+struct waiter waiter_of_instance(const struct fs_model *m, const struct fs_instance *in);
+/* Who runs this filter's unload, in any stage. */
+struct waiter waiter_of(const struct check_run *run, size_t filter);
+/* The premises that this is the waiter. */
+void waiter_evidence(struct check_run *run, evidence_vec *ev, const struct waiter *w);
+
+/* FLTP_FRAME.FilterUnloadLock of one frame: FltpDoUnloadFilter holds it exclusively over
+ * the whole unload. FltUnregisterFilter alone does not take it. */
+struct unload_lock {
+	const struct fs_lock *lock; /* NULL: not read */
+	bool free;		    /* it was read, and nobody owns it */
+	bool held;		    /* exclusively; `owner` then is its OwnerThread */
+	const struct fs_lock_owner *owner;
+	int32_t thread;		 /* index of the owner, -1 */
+	int32_t filter;		 /* whose unload the owner runs, -1 not known */
+	enum fs_confidence sure; /* of `filter` */
+};
+/* By frame index; run->unloads is made once. */
+bool make_unload_locks(struct check_run *run);
+/* That of a filter's frame; never NULL. */
+const struct unload_lock *unload_lock_of(const struct check_run *run, size_t filter);
+
+/* May FltpDoUnloadFilter be at work on a filter that is still in S0? While it is, it has a
+ * PointerCount of its own (facts: [run]); a user's handle on the filter has one too. */
+enum runs { RUNS_NOT, RUNS_UNKNOWN, RUNS_MAYBE };
+enum runs unload_runs(const struct fs_filter *f);
+bool in_progress(const struct fs_filter *f); /* its Flags say a service stop began */
+
+/* The verdict of a filter in S0 whose unload was asked for, begun with what is known. */
+struct fs_verdict *pending_verdict(struct check_run *run, size_t filter);
+/* Was the unload of a filter in S0 asked for, as far as it shows? */
+bool unload_asked(const struct check_run *run, size_t filter);
+
+/* Is a cycle of waits (rule 22) what this filter's unload waits for, in the end? */
+bool cycle_explains(const struct check_run *run, size_t filter);
+
+/* Rule 25b for one module: the threads that began in it and have not ended. */
+void driver_threads(struct check_run *run, int32_t module, const char *kind, uint64_t address,
+		    const char *name);
+
+/* --- threads in words ------------------------------------------------------ */
+
+/* "thread 0x… (System 4.28)" */
+const char *thread_label(struct check_run *run, int32_t thread);
+bool thread_waits(const struct fs_thread *t); /* read, and KTHREAD.State is Waiting */
+/* What it waits for, in words: "a NotificationEvent 0x…"; NULL when not known. */
+const char *waits_for_words(struct check_run *run, int32_t thread);
+void wait_evidence(struct check_run *run, evidence_vec *ev, int32_t thread);
+
+/* --- stacks ------------------------------------------------------------------ */
+
+/* Code of `module` on the thread's stack that was called by code of `caller` (-1: any). */
+struct on_stack {
+	const struct fs_stack_frame *frame;  /* the outermost such frame of module, NULL none */
+	const struct fs_stack_frame *caller; /* the frame below it, NULL */
+	enum fs_confidence sure;	     /* proved when every frame up to there was unwound */
+};
+struct on_stack stack_code_of(const struct fs_thread *t, int32_t module, int32_t caller);
+/* A frame whose symbol, by a PDB or an export, is this function; NULL none. */
+const struct fs_stack_frame *stack_function(const struct fs_thread *t, const char *name);
+/* Does the stack reach back to where the thread began, each frame unwound? */
+bool stack_is_whole(const struct fs_thread *t);
+void frame_evidence(struct check_run *run, evidence_vec *ev, const struct fs_stack_frame *f,
+		    const char *fact);
+
+/* --- the checks (checks.def) ----------------------------------------------- */
+void chk_callback_blocked(struct check_run *run);
+void chk_unload_refused(struct check_run *run);
+void chk_driver_entry(struct check_run *run);
+void chk_unload_callback(struct check_run *run);
+void chk_other_unload(struct check_run *run);
+void chk_lock_cycle(struct check_run *run);
+void chk_teardown_race(struct check_run *run);
+void chk_device_handles(struct check_run *run);
+void chk_driver_leaked(struct check_run *run);
+void chk_driver_thread(struct check_run *run);
+void chk_load_race(struct check_run *run);
+/* After all rules: who waits, in every verdict, and what could not be decided. */
+void chk_waiters(struct check_run *run);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The thread that waits, of a verdict; and who waits for whom, of the report. */
+#include "view/common.h"
+#include "view/waits.h"
+
+#include <inttypes.h>
+
+static const struct fs_thread *thread_at(const struct fs_model *m, uint64_t address)
+{
+	int32_t t = address && m ? fs_thread_at(m, address) : -1;
+
+	return t >= 0 ? &m->threads[t] : NULL;
+}
+
+static const char *image_of(const struct view *v, const struct fs_thread *t)
+{
+	return t->process >= 0 ? plain(&v->m->processes[t->process].image) : NULL;
+}
+
+static const char *how_name(enum fs_frame_how how)
+{
+	switch (how) {
+	case FS_FRAME_CONTEXT:
+		return "context";
+	case FS_FRAME_UNWOUND:
+		return "unwound";
+	case FS_FRAME_TRAP:
+		return "trap";
+	case FS_FRAME_SCANNED:
+		break;
+	}
+	return "scanned";
+}
+
+static void json_stack(struct view *v, const struct fs_stack *s)
+{
+	size_t i;
+
+	emit_array_begin(v->e, "stack");
+	for (i = 0; i < s->n; i++) {
+		const struct fs_stack_frame *f = &s->frame[i];
+
+		emit_object_begin(v->e, NULL);
+		emit_address(v->e, "sp", f->sp);
+		if (fs_is_read(&f->ip.va))
+			emit_address(v->e, "ip", f->ip.va.v);
+		else
+			emit_null(v->e, "ip");
+		emit_string(v->e, "symbol", f->ip.symbol);
+		emit_string(v->e, "how", how_name(f->how));
+		emit_object_end(v->e);
+	}
+	emit_array_end(v->e);
+	emit_string(v->e, "stack_end", fs_stack_end_name(s->end));
+}
+
+void json_waiter(struct view *v, const struct fs_verdict *d)
+{
+	const struct fs_thread *t = thread_at(v->m, d->waiter_thread);
+
+	if (!d->waiter_thread)
+		return;
+	emit_object_begin(v->e, "waiter");
+	emit_address(v->e, "thread", d->waiter_thread);
+	emit_string(v->e, "confidence", fs_confidence_name(d->waiter_sure));
+	if (t) {
+		if (image_of(v, t))
+			emit_string(v->e, "process", image_of(v, t));
+		if (fs_is_read(&t->pid))
+			emit_uint(v->e, "pid", t->pid.v);
+		if (fs_is_read(&t->tid))
+			emit_uint(v->e, "tid", t->tid.v);
+		json_stack(v, &t->stack);
+	}
+	emit_object_end(v->e);
+}
+
+/* WinDbg's !thread: THREAD address  Cid pid.tid  …; the stack in its columns. */
+void text_waiter(struct view *v, const struct fs_verdict *d)
+{
+	const struct fs_thread *t = thread_at(v->m, d->waiter_thread);
+	const char *cid = "", *image = NULL;
+	size_t i;
+
+	if (!d->waiter_thread || !emit_is_text(v->e))
+		return;
+	if (t && fs_is_read(&t->pid) && fs_is_read(&t->tid))
+		cid = text_printf(v, "  Cid %04" PRIx64 ".%04" PRIx64, t->pid.v, t->tid.v);
+	if (t)
+		image = image_of(v, t);
+	emit_line(v->e, "Waiting thread: %s%s%s%s (%s)", text_ptr(v, d->waiter_thread), cid,
+		  image ? "  " : "", image ? image : "", fs_confidence_name(d->waiter_sure));
+	if (!t)
+		return;
+	emit_indent(v->e, 1);
+	for (i = 0; i < t->stack.n; i++) {
+		const struct fs_stack_frame *f = &t->stack.frame[i];
+
+		emit_line(v->e, "%s %s%s", text_ptr(v, f->sp),
+			  f->ip.symbol		  ? f->ip.symbol
+			  : fs_is_read(&f->ip.va) ? text_ptr(v, f->ip.va.v)
+						  : "(not read)",
+			  f->how == FS_FRAME_SCANNED ? "  (scanned)" : "");
+	}
+	emit_indent(v->e, -1);
+}
+
+static void json_node(struct view *v, size_t id, const struct fs_node *n)
+{
+	emit_object_begin(v->e, NULL);
+	emit_uint(v->e, "id", id);
+	emit_string(v->e, "kind", fs_node_kind_name(n->kind));
+	emit_address(v->e, "address", n->address);
+	emit_string(v->e, "label", n->label);
+	emit_object_end(v->e);
+}
+
+static void json_edge(struct view *v, const struct fs_edge *e)
+{
+	emit_object_begin(v->e, NULL);
+	emit_uint(v->e, "from", e->from);
+	emit_uint(v->e, "to", e->to);
+	emit_string(v->e, "what", e->what);
+	emit_string(v->e, "field", e->field);
+	if (e->at)
+		emit_address(v->e, "address", e->at);
+	else
+		emit_null(v->e, "address");
+	emit_bool(v->e, "certain", e->certain);
+	emit_object_end(v->e);
+}
+
+static void json_cycles(struct view *v, const struct fs_graph *g)
+{
+	size_t i, k;
+
+	emit_array_begin(v->e, "cycles");
+	for (i = 0; i < g->ncycles; i++) {
+		emit_array_begin(v->e, NULL);
+		for (k = 0; k < g->cycle[i].n; k++)
+			emit_uint(v->e, NULL, g->edge[g->cycle[i].edge[k]].from);
+		emit_array_end(v->e);
+	}
+	emit_array_end(v->e);
+}
+
+void json_wait_for(struct view *v, const struct fs_graph *g)
+{
+	size_t i;
+
+	if (!g)
+		return;
+	emit_object_begin(v->e, "wait_for");
+	emit_array_begin(v->e, "nodes");
+	for (i = 0; i < g->nnodes; i++)
+		json_node(v, i, &g->node[i]);
+	emit_array_end(v->e);
+	emit_array_begin(v->e, "edges");
+	for (i = 0; i < g->nedges; i++)
+		json_edge(v, &g->edge[i]);
+	emit_array_end(v->e);
+	json_cycles(v, g);
+	if (g->limited)
+		emit_bool(v->e, "limited", true);
+	emit_object_end(v->e);
+}
