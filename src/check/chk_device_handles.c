@@ -22,9 +22,9 @@ static const char *device_words(struct check_run *run, const struct fs_device *d
 				   : "";
 
 	if (fs_has(&dev->reference_count, UINT64_MAX))
-		return run_text(run, "DEVICE_OBJECT 0x%" PRIx64 "%s has %" PRIu64 " open handle%s",
-				dev->address, name, dev->reference_count.v,
-				plural(dev->reference_count.v));
+		return run_text(
+			run, "DEVICE_OBJECT 0x%" PRIx64 "%s is open (ReferenceCount %" PRIu64 ")",
+			dev->address, name, dev->reference_count.v);
 	return run_text(run, "DEVICE_OBJECT 0x%" PRIx64 "%s has 0x%" PRIx64 " attached to it",
 			dev->address, name, dev->attached_device.v);
 }
@@ -44,7 +44,7 @@ static void evidence_of(struct check_run *run, evidence_vec *ev, const struct fs
 				     "DOE_UNLOAD_PENDING: the unload was asked for");
 		if (fs_has(&dev->reference_count, UINT64_MAX))
 			evidence_hex(run, ev, &dev->reference_count, dev->address,
-				     "DEVICE_OBJECT.ReferenceCount", "handles that are open");
+				     "DEVICE_OBJECT.ReferenceCount", "a device of it is open");
 		if (fs_has(&dev->attached_device, UINT64_MAX))
 			evidence_hex(run, ev, &dev->attached_device, dev->address,
 				     "DEVICE_OBJECT.AttachedDevice",

@@ -75,7 +75,7 @@ static void fire(struct check_run *run, size_t i, const struct fs_driver *d, int
 	evidence_vec ev = {0};
 
 	if (seen && w.sure == FS_PROVED && stack_is_whole(&run->m->threads[w.thread]))
-		c = FS_PROVED;
+		c = mechanism_known(run);
 	if (lock_of_waiter(run, i, &w) != HOLDS_NOT)
 		c = FS_POSSIBLE;
 	c = confidence_cap(confidence_cap(c, &f->object.flags.value), &d->flags.value);

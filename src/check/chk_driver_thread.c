@@ -38,9 +38,11 @@ void driver_threads(struct check_run *run, int32_t module, const char *kind, uin
 	struct fs_finding *fd;
 	evidence_vec ev = {0};
 	int32_t first = -1;
-	size_t t, n = 0;
+	size_t t, n = 0, unread = 0;
 
 	for (t = 0; module >= 0 && t < m->nthreads; t++) {
+		unread += !fs_is_read(&m->threads[t].start.va) &&
+			  !fs_is_read(&m->threads[t].win32_start.va);
 		if (!starts_in(&m->threads[t], module) || ended(&m->threads[t]))
 			continue;
 		if (n++ == 0)
@@ -48,6 +50,9 @@ void driver_threads(struct check_run *run, int32_t module, const char *kind, uin
 		if (n <= EVIDENCE_MAX)
 			evidence_of(run, &ev, (int32_t)t, module);
 	}
+	if (unread)
+		not_checked_add(run, "driver-thread-running",
+				"where threads began was not read of all of them");
 	if (!n) {
 		vec_free(&ev);
 		return;

@@ -69,10 +69,7 @@ static struct fs_evidence *premises(struct check_run *run, const struct fs_graph
 		evidence_add(run, &ev, NULL, e->at, e->field,
 			     run_text(run, "%s %s %s", g->node[e->from].label, e->what,
 				      g->node[e->to].label),
-			     "0x%llx",
-			     (unsigned long long)(g->node[e->to].kind == FS_NODE_THREAD
-							  ? g->node[e->to].address
-							  : g->node[e->from].address));
+			     "0x%llx", (unsigned long long)g->node[e->to].address);
 	}
 	return evidence_take(run, &ev, ret_n);
 }
@@ -117,27 +114,41 @@ static void conclude(struct check_run *run, size_t filter, const struct fs_findi
 	verdict_cause(run, filter, fd, UINT64_MAX, other_thread(run->graph, c, own));
 }
 
+/* The filter whose unload waits in it, from the `from`-th on; nfilters: none. */
+static size_t filter_in(const struct check_run *run, size_t from, size_t cycle)
+{
+	const struct fs_graph *g = run->graph;
+
+	for (; from < run->m->nfilters; from++)
+		if (graph_leads_to_cycle(g, graph_node_of(g, FS_NODE_FILTER, (int32_t)from)) ==
+		    (int32_t)cycle)
+			break;
+	return from;
+}
+
 void chk_lock_cycle(struct check_run *run)
 {
 	struct fs_graph *g = run->graph;
+	const struct fs_model *m = run->m;
 	size_t i, k;
 
 	for (i = 0; i < g->ncycles; i++) {
 		struct fs_cycle *c = &g->cycle[i];
-		const struct fs_node *first;
 		struct fs_finding *fd;
 
 		turn(g, c);
-		first = &g->node[g->edge[c->edge[0]].from];
-		fd = finding_add(run, "lock-cycle", sure(run->m, g, c),
-				 fs_node_kind_name(first->kind), first->address, "");
+		k = filter_in(run, 0, i);
+		if (k < m->nfilters)
+			fd = finding_add(run, "lock-cycle", sure(m, g, c), "filter",
+					 m->filters[k].address, filter_label(run, k));
+		else
+			fd = finding_add(run, "lock-cycle", sure(m, g, c), "thread",
+					 g->node[g->edge[c->edge[0]].from].address, "");
 		if (!fd)
 			return;
 		fd->message = run_text(run, "Threads wait for each other: %s", in_words(run, g, c));
 		fd->evidence = premises(run, g, c, &fd->nevidence);
-		for (k = 0; k < run->m->nfilters; k++)
-			if (graph_leads_to_cycle(g, graph_node_of(g, FS_NODE_FILTER, (int32_t)k)) ==
-			    (int32_t)i)
-				conclude(run, k, fd, c);
+		for (; k < m->nfilters; k = filter_in(run, k + 1, i))
+			conclude(run, k, fd, c);
 	}
 }

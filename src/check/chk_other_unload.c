@@ -37,7 +37,7 @@ static bool waiters(const struct fs_lock *l, uint64_t *ret)
 static enum fs_confidence sure(const struct check_run *run, size_t i, const struct unload_lock *u)
 {
 	const struct fs_filter *f = &run->m->filters[i];
-	enum fs_confidence c = FS_PROVED;
+	enum fs_confidence c = mechanism_known(run);
 	uint64_t n;
 
 	if (!waiters(u->lock, &n) || n != candidates(run, i, u) || unload_runs(f) != RUNS_MAYBE)
@@ -129,7 +129,7 @@ static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
 		fd->message = run_text(
 			run,
 			"It waits for the unload lock of its frame, which the unload of %s "
-			"holds (%s, stage %s): %s is a victim, and %s is what hangs",
+			"holds (%s, stage %s). Nothing is wrong with %s: what hangs is %s",
 			filter_label(run, (size_t)u->filter),
 			u->thread >= 0 ? thread_label(run, u->thread)
 				       : run_text(run, "thread 0x%llx",

@@ -23,9 +23,9 @@ static void request_evidence(struct check_run *run, evidence_vec *ev, const stru
 			run, ev, &d->flags.value, d->address, "DRIVER_OBJECT.Flags",
 			q->invoked ? "DRVO_UNLOAD_INVOKED: its DriverUnload was handed to a worker"
 				   : "DRVO_UNLOAD_INVOKED is clear");
-	if (q->held_device)
+	if (q->held_device && fs_has(&q->held_device->reference_count, UINT64_MAX))
 		evidence_hex(run, ev, &q->held_device->reference_count, q->held_device->address,
-			     "DEVICE_OBJECT.ReferenceCount", "a device of it is still in use");
+			     "DEVICE_OBJECT.ReferenceCount", "a device of it is open");
 	evidence_hex(run, ev, &f->flags.value, f->address, "FLT_FILTER.Flags",
 		     in_progress(f)
 			     ? "UnloadInProgress: FltpDoUnloadFilter was entered by a service stop"

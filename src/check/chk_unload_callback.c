@@ -13,6 +13,7 @@ static enum fs_confidence sure(const struct check_run *run, size_t i, const stru
 	const struct fs_filter *f = &run->m->filters[i];
 	enum fs_confidence c = u->filter == (int32_t)i ? u->sure : FS_POSSIBLE;
 
+	c = c < mechanism_known(run) ? c : mechanism_known(run);
 	/* a callback that still runs may come back */
 	if (u->thread < 0 || !thread_waits(&run->m->threads[u->thread]))
 		c = FS_POSSIBLE;

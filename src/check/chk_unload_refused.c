@@ -22,6 +22,8 @@ static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
 	fd = finding_add(run, "unload-refused", c, "filter", f->address, filter_label(run, i));
 	if (!fd)
 		return;
+	/* cause-ids.tsv: a note. The driver of a mandatory one goes all the same (18) */
+	fd->severity = FS_ERROR;
 	fd->message = run_text(run,
 			       "A mandatory unload of %s is over and did not unregister it: its "
 			       "FilterUnload failed, or did not call FltUnregisterFilter",

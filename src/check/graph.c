@@ -370,6 +370,30 @@ static size_t last_rundown(const struct fs_graph *g, const struct fs_verdict *v)
 	return SIZE_MAX;
 }
 
+static size_t node_at(const struct fs_graph *g, enum fs_node_kind kind, uint64_t address)
+{
+	size_t i;
+
+	for (i = 0; address && i < g->nnodes; i++)
+		if (g->node[i].kind == kind && g->node[i].address == address)
+			return i;
+	return SIZE_MAX;
+}
+
+/* A thread that a rule found to be the filter's: rule 21's waiter of the lock. */
+static void add_victim(struct graph_builder *b, const struct fs_graph *g,
+		       const struct fs_verdict *v)
+{
+	size_t from = node_at(g, FS_NODE_FILTER, v->filter), i;
+	size_t to = node_at(g, FS_NODE_THREAD, v->waiter_thread);
+
+	for (i = 0; i < g->nedges; i++)
+		if (g->edge[i].from == from && g->edge[i].to == to)
+			return;
+	add_edge(b, from, to, "is unloaded by", v->cause_id ? v->cause_id : "", 0,
+		 v->waiter_sure == FS_PROVED);
+}
+
 bool graph_finish(struct check_run *run)
 {
 	struct graph_builder b = {.run = run};
@@ -392,6 +416,8 @@ bool graph_finish(struct check_run *run)
 			*e = g->edge[k];
 	}
 	b.limited = g->limited;
+	for (i = 0; i < run->verdicts.n && ok; i++)
+		add_victim(&b, g, &run->verdicts.v[i]);
 	for (i = 0; i < run->verdicts.n && ok; i++) {
 		const struct fs_verdict *v = &run->verdicts.v[i];
 		size_t rundown = v->culprit.kind && v->culprit.address &&

@@ -62,6 +62,10 @@ bool cycle_explains(const struct check_run *run, size_t filter);
 void driver_threads(struct check_run *run, int32_t module, const char *kind, uint64_t address,
 		    const char *name);
 
+/* What unloads hold is known for the builds whose code was read and run: no more than
+ * likely on others. */
+enum fs_confidence mechanism_known(const struct check_run *run);
+
 /* --- threads in words ------------------------------------------------------ */
 
 /* "thread 0x… (System 4.28)" */

@@ -18,6 +18,11 @@ const struct unload_lock *unload_lock_of(const struct check_run *run, size_t fil
 	return frame >= 0 && run->unloads ? &run->unloads[frame] : &unread;
 }
 
+enum fs_confidence mechanism_known(const struct check_run *run)
+{
+	return run->m->rundown_accounting ? FS_PROVED : FS_LIKELY;
+}
+
 bool in_progress(const struct fs_filter *f)
 {
 	return fs_has(&f->flags.value, FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS);
@@ -114,11 +119,25 @@ static bool drains_unseen(const struct check_run *run, const struct unload_lock 
 	return u->thread < 0 || w.thread < 0 || w.thread == u->thread;
 }
 
+/* Was every filter of the frame reached, and is it known how far each is? Else the owner's
+ * may be among the others. */
+static bool all_seen(const struct check_run *run, size_t frame)
+{
+	const struct fs_list *l = &run->m->frames[frame].filters;
+	size_t i;
+
+	for (i = 0; i < run->m->nfilters; i++)
+		if (run->m->filters[i].frame == (int32_t)frame &&
+		    run->stages[i] == FS_STAGE_UNKNOWN)
+			return false;
+	return l->stop == FS_STOP_CLOSED && !l->wrong_at;
+}
+
 /* The only filter that it can be: of those that drain, else of those in S0. */
 static void by_exclusion(struct check_run *run, struct unload_lock *u, size_t frame)
 {
 	size_t i, n = 0, drains = 0, last = 0;
-	bool sure = true;
+	bool sure = all_seen(run, frame);
 
 	for (i = 0; i < run->m->nfilters; i++)
 		drains += run->m->filters[i].frame == (int32_t)frame && drains_unseen(run, u, i);

@@ -70,6 +70,7 @@ struct cli_options {
 	enum cli_colour colour;
 	bool json, help, version;
 	bool ledger; /* walk the contexts of live filters too */
+	bool dot;    /* diagnose: who waits for whom, for Graphviz */
 	bool dump_by_default; /* `fltscope DUMP`: the word may have been meant as a command */
 };
 

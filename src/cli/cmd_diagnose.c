@@ -1,7 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cli/cli.h"
+#include "view/dot.h"
 
+#include <errno.h>
 #include <string.h>
+
+/* For `dot`: who waits for whom. Nobody waiting is an answer as well. */
+static int draw(struct cli *c, const struct fs_graph *g)
+{
+	struct arena a = {0};
+	struct dot_graph dot;
+	int status = CLI_DONE;
+
+	if (!view_dot(&a, g, &dot)) {
+		cli_say(c, "out of memory");
+		status = CLI_UNDECIDED;
+	} else if (!dot_write(stdout, &dot) && errno != EPIPE) {
+		cli_say(c, "cannot write the answer: %s", strerror(errno));
+		status = CLI_USAGE;
+	} else if (g->nnodes == 0) {
+		cli_say(c, "note: no unload or lock is waited for: the graph is empty");
+	}
+	arena_deinit(&a);
+	return status;
+}
 
 int cmd_diagnose(struct cli *c)
 {
@@ -13,6 +35,8 @@ int cmd_diagnose(struct cli *c)
 		cli_say(c, "%s", err.text);
 		return CLI_UNDECIDED;
 	}
+	if (c->opt->dot)
+		return draw(c, report->wait_for);
 	if (!cli_begin(c))
 		return CLI_UNDECIDED;
 	answer = view_diagnose(&c->v, report, c->opt->driver);

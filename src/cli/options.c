@@ -37,7 +37,8 @@ enum {
 	OPT_OFFLINE,
 	OPT_STORE,
 	OPT_BUILD,
-	OPT_DTB
+	OPT_DTB,
+	OPT_DOT
 };
 
 static const struct option long_options[] = {
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
 	{"colour", required_argument, NULL, OPT_COLOUR},
 	{"driver", required_argument, NULL, OPT_DRIVER},
 	{"ledger", no_argument, NULL, OPT_LEDGER},
+	{"dot", no_argument, NULL, OPT_DOT},
 	{"fail-on", required_argument, NULL, OPT_FAIL_ON},
 	{"format", required_argument, NULL, OPT_FORMAT},
 	{"rule", required_argument, NULL, OPT_RULE},
@@ -202,6 +204,9 @@ static bool take_option(struct cli_options *o, int opt, char **argv, char *why, 
 	case OPT_LEDGER:
 		o->ledger = true;
 		return true;
+	case OPT_DOT:
+		o->dot = true;
+		return true;
 	case OPT_VERSION:
 		o->version = true;
 		return true;
@@ -259,6 +264,10 @@ static bool check_words(const struct cli_options *o, char *why, size_t size)
 	else if (o->ledger && strcmp(cmd->name, "filter") != 0 && strcmp(cmd->name, "export") != 0)
 		(void)snprintf(why, size, "--ledger belongs to filter and export, not to %s",
 			       cmd->name);
+	else if (o->dot && strcmp(cmd->name, "diagnose") != 0)
+		(void)snprintf(why, size, "--dot belongs to diagnose, not to %s", cmd->name);
+	else if (o->dot && (o->json || o->driver))
+		(void)snprintf(why, size, "--dot draws the whole graph, and not as JSON");
 	else if (o->store && strcmp(cmd->name, "symbols") != 0)
 		(void)snprintf(why, size, "--store belongs to symbols fetch, not to %s", cmd->name);
 	else if (o->build && strcmp(cmd->name, "pdb") != 0)
@@ -363,6 +372,7 @@ static const char usage_tail[] =
 	"  --json                 the answer as JSON (export always is)\n"
 	"  -r[N], -b              dt: nested types N levels deep; arrays and blocks whole\n"
 	"  --driver NAME          diagnose, check: only this driver or filter\n"
+	"  --dot                  diagnose: who waits for whom, for Graphviz's dot\n"
 	"  --ledger               filter, export: find the contexts of live filters too\n"
 	"  --fail-on LEVEL        check: error (default), warning or note\n"
 	"  --format FORMAT        check: text, json, ndjson, junit or sarif\n"

@@ -353,6 +353,25 @@ static const char *kept(const char *s)
 	return s ? s : "out of memory";
 }
 
+/* Loaded, and no filter of it: an image that stays after an unload looks like this
+ * (rule 25), and so does a driver that never registered one. */
+static void add_loaded(struct building *b)
+{
+	static const struct fs_not_checked open = {
+		"driver-object-leaked",
+		"the driver is loaded and has no filter: whether it is still to be unloaded, or its "
+		"driver object is leaked, is not known"};
+	size_t i;
+
+	if (b->match.all || b->match.filters || !b->match.loaded || !asked(b->ask, open.rule))
+		return;
+	for (i = 0; i < b->d->nitems; i++)
+		if (strcmp(b->d->items[i].rule, open.rule) == 0)
+			return;
+	b->trouble = true;
+	add_open(b, &open);
+}
+
 /* The dump as a whole: NULL when it answers. */
 static const char *problem(struct building *b, const struct coverage *c)
 {
@@ -415,7 +434,7 @@ static bool add_items(struct building *b)
 	const struct fs_report *r = b->r;
 	size_t i;
 
-	b->d->items = arena_alloc(b->a, (r->nfindings + r->nverdicts + r->nnot_checked + 1) *
+	b->d->items = arena_alloc(b->a, (r->nfindings + r->nverdicts + r->nnot_checked + 2) *
 						sizeof(*b->d->items));
 	if (!b->d->items || !make_ties(b))
 		return false;
@@ -427,6 +446,7 @@ static bool add_items(struct building *b)
 			return false;
 	for (i = 0; i < r->nnot_checked; i++)
 		add_open(b, &r->not_checked[i]);
+	add_loaded(b);
 	return true;
 }
 

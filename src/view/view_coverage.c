@@ -117,7 +117,10 @@ bool coverage_answers(const struct coverage *c, const char *driver)
 static const char *about_driver(struct view *v, const struct coverage *c, const char *driver)
 {
 	if (c->filters > 0 && c->decided == c->filters)
-		return text_printf(v, "%s was not found stuck, refused or left over.", driver);
+		return text_printf(v,
+				   "%s was not found stuck, refused or left over (a refused `fltmc "
+				   "unload` leaves no trace in memory).",
+				   driver);
 	if (c->filters > 0)
 		return text_printf(v,
 				   "Nothing can be said about %s: the state of a filter of it "
