@@ -92,6 +92,8 @@ static enum fs_status read_memory(struct fltscope *fs, struct fs_error *err)
 		st = session_judge_nt(fs, err);
 	if (st == FS_OK)
 		st = session_threads(fs, err);
+	if (st == FS_OK)
+		st = session_stacks(fs, err);
 	return st;
 }
 
@@ -142,6 +144,7 @@ void fltscope_close(struct fltscope *fs)
 	if (fs->building)
 		model_end(&fs->builder);
 	model_free(&fs->model);
+	session_stacks_end(fs);
 	session_symbols_end(fs);
 	fltmgr_choice_deinit(&fs->choice);
 	modules_deinit(&fs->modules);

@@ -29,6 +29,7 @@ struct session_type_layout {
 };
 
 struct session_symbols;
+struct session_stacks;
 
 struct fltscope {
 	struct dump *dump;
@@ -48,6 +49,7 @@ struct fltscope {
 	bool diagnosed;
 	struct fltscope_options opts; /* during the open; progress to the end */
 	struct session_symbols *symbols;
+	struct session_stacks *stacks; /* NULL: none was walked yet */
 	bool globals_by_symbol; /* where FltGlobals is, its PDB says */
 	/* What the PDBs of nt and fltmgr were good for, when they were found and gave no layout. */
 	struct fs_layout_candidate pdb_refused[2]; /* by enum layout_module; id NULL: nothing to tell */
@@ -79,6 +81,10 @@ enum fs_status session_fltmgr(struct fltscope *fs, struct fs_error *err);
 
 /* session_threads.c: locks, and the threads when they matter. After session_judge_nt. */
 enum fs_status session_threads(struct fltscope *fs, struct fs_error *err);
+
+/* session_stack.c: the stacks of the threads that were read. After session_threads. */
+enum fs_status session_stacks(struct fltscope *fs, struct fs_error *err);
+void session_stacks_end(struct fltscope *fs);
 
 /* session_symbols.c: PDBs, image files and exports of modules, found when they are asked for. */
 enum fs_status session_symbols_begin(struct fltscope *fs, struct fs_error *err);

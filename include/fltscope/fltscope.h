@@ -60,6 +60,22 @@ enum fs_status fltscope_add_driver(struct fltscope *fs, uint64_t va, size_t *ret
 enum fs_status fltscope_add_device(struct fltscope *fs, uint64_t va, size_t *ret_index,
 				   struct fs_error *err);
 
+/*
+ * Kernel stacks. Those of the threads that were read are walked at the open, by the dump
+ * alone, when something is stuck (model->stacks_looked). These walk again, with names from
+ * wherever they are and with image files (-i) where bytes are missing.
+ */
+/* Of every thread of the model. FS_NO_MEMORY only. */
+enum fs_status fltscope_stacks(struct fltscope *fs, struct fs_error *err);
+/* Of one. FS_INVALID: no such thread. */
+enum fs_status fltscope_stack(struct fltscope *fs, size_t thread, struct fs_error *err);
+/* From a CONTEXT record at va in the dump's memory; 0: the one in the dump's header. *ret lives
+ * until fltscope_close. FS_NOT_FOUND: the header has none; else why it could not be read. */
+enum fs_status fltscope_context_stack(struct fltscope *fs, uint64_t va, struct fs_stack *ret,
+				      struct fs_error *err);
+/* The thread on whose stack the header's CONTEXT stands; -1: not known. */
+int32_t fltscope_current_thread(struct fltscope *fs);
+
 /* How much of the file was looked at. */
 struct fltscope_stats {
 	uint64_t bytes_read, reads, pages;

@@ -29,6 +29,7 @@ enum cli_needs {
 	SUBCOMMAND = 64,  /* a second word before the file: cli_options.sub */
 	OTHER_FILE = 128, /* the file is no dump: it is not opened as one */
 	MANY_DUMPS = 256, /* DUMP…; the command opens them itself */
+	NEEDS_THREADS = 512, /* of the whole system, whatever state it is in */
 };
 
 struct cli;
@@ -57,6 +58,10 @@ struct cli_options {
 	bool offline;
 	unsigned recurse; /* -r */
 	bool blocks;	  /* -b */
+	const char *cxr; /* --cxr, of k: a CONTEXT's address */
+	/* us, hang: which threads */
+	const char *process, *through; /* -p, --through; NULL any */
+	bool running;		       /* -cpu */
 	const char *driver;
 	const char **layouts; /* owned: options_deinit */
 	size_t nlayouts;
@@ -103,6 +108,9 @@ void cli_notes(const struct cli *c);
 bool cli_wants_colour(const struct cli_options *o);
 /* Progress goes to a terminal only: wipe its line before anything else is said. */
 void cli_progress_end(void);
+/* Which threads the options ask for. False has told what is wrong with them. */
+struct view_threads;
+bool cli_threads_wanted(struct cli *c, struct view_threads *ret);
 /* Open the dump, run the command, close: the exit status. */
 int cli_run(const struct cli_options *opt);
 

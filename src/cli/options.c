@@ -38,7 +38,10 @@ enum {
 	OPT_STORE,
 	OPT_BUILD,
 	OPT_DTB,
-	OPT_DOT
+	OPT_DOT,
+	OPT_CXR,
+	OPT_THROUGH,
+	OPT_CPU
 };
 
 static const struct option long_options[] = {
@@ -57,6 +60,9 @@ static const struct option long_options[] = {
 	{"store", required_argument, NULL, OPT_STORE},
 	{"build", required_argument, NULL, OPT_BUILD},
 	{"dtb", required_argument, NULL, OPT_DTB},
+	{"cxr", required_argument, NULL, OPT_CXR},
+	{"through", required_argument, NULL, OPT_THROUGH},
+	{"cpu", no_argument, NULL, OPT_CPU},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -162,6 +168,22 @@ static bool take_place(struct cli_options *o, int opt)
 	return true;
 }
 
+/* Which threads and stacks. False: it is none of these. */
+static bool take_threads(struct cli_options *o, int opt)
+{
+	if (opt == OPT_CXR)
+		o->cxr = optarg;
+	else if (opt == 'p')
+		o->process = optarg;
+	else if (opt == OPT_THROUGH)
+		o->through = optarg;
+	else if (opt == OPT_CPU)
+		o->running = true;
+	else
+		return false;
+	return true;
+}
+
 static bool take_build(struct cli_options *o, char *why, size_t n)
 {
 	char *end = NULL;
@@ -185,7 +207,7 @@ static bool take_dtb(struct cli_options *o, char *why, size_t n)
 
 static bool take_option(struct cli_options *o, int opt, char **argv, char *why, size_t n)
 {
-	if (take_place(o, opt))
+	if (take_place(o, opt) || take_threads(o, opt))
 		return true;
 	switch (opt) {
 	case OPT_BUILD:
@@ -237,6 +259,23 @@ static bool take_option(struct cli_options *o, int opt, char **argv, char *why, 
 	}
 }
 
+/* Options of the commands about stacks. */
+static bool check_threads(const struct cli_options *o, char *why, size_t size)
+{
+	const char *name = o->command->name;
+	bool k = strcmp(name, "k") == 0 || strcmp(name, "kc") == 0 || strcmp(name, "kv") == 0;
+	bool many = strcmp(name, "us") == 0 || strcmp(name, "hang") == 0;
+
+	if (o->cxr && (!k || o->arg))
+		(void)snprintf(why, size, "--cxr belongs to k, kc and kv without a thread");
+	else if ((o->process || o->through || o->running) && !many)
+		(void)snprintf(why, size, "-p, -cpu and --through belong to us and hang, not to %s",
+			       name);
+	else
+		return true;
+	return false;
+}
+
 /* Does the line hold together? */
 static bool check_words(const struct cli_options *o, char *why, size_t size)
 {
@@ -273,7 +312,7 @@ static bool check_words(const struct cli_options *o, char *why, size_t size)
 	else if (o->build && strcmp(cmd->name, "pdb") != 0)
 		(void)snprintf(why, size, "--build belongs to pdb layout, not to %s", cmd->name);
 	else
-		return true;
+		return check_threads(o, why, size);
 	return false;
 }
 
@@ -329,8 +368,9 @@ static bool take_words(struct cli_options *o, int n, char **words, char *why, si
 
 bool options_parse(int argc, char **argv, struct cli_options *ret, char *why, size_t why_size)
 {
+	static char cpu[] = "--cpu";
 	size_t n = (size_t)(argc > 0 ? argc : 1);
-	int opt;
+	int opt, i;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->layouts = calloc(n, sizeof(*ret->layouts));
@@ -341,9 +381,12 @@ bool options_parse(int argc, char **argv, struct cli_options *ret, char *why, si
 		(void)snprintf(why, why_size, "out of memory");
 		return false;
 	}
+	for (i = 1; i < argc; i++) /* Mex writes it so */
+		if (strcmp(argv[i], "-cpu") == 0)
+			argv[i] = cpu;
 	optind = 0; /* getopt begins anew (glibc, musl) */
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":hbr::y:i:", long_options, NULL)) != -1)
+	while ((opt = getopt_long(argc, argv, ":hbr::y:i:p:", long_options, NULL)) != -1)
 		if (!take_option(ret, opt, argv, why, why_size))
 			return false;
 	return take_words(ret, argc - optind, argv + optind, why, why_size);
@@ -371,6 +414,10 @@ static const char usage_tail[] =
 	"Options:\n"
 	"  --json                 the answer as JSON (export always is)\n"
 	"  -r[N], -b              dt: nested types N levels deep; arrays and blocks whole\n"
+	"  -p PROCESS             us: threads of this process (image name, address or PID)\n"
+	"  -cpu                   us: threads that run\n"
+	"  --through MODULE       us: threads with this module on the stack\n"
+	"  --cxr ADDRESS          k: from the CONTEXT at this address\n"
 	"  --driver NAME          diagnose, check: only this driver or filter\n"
 	"  --dot                  diagnose: who waits for whom, for Graphviz's dot\n"
 	"  --ledger               filter, export: find the contexts of live filters too\n"
