@@ -243,10 +243,21 @@ enum fs_status session_stacks(struct fltscope *fs, struct fs_error *err)
 	return st == FS_NO_MEMORY ? st : FS_OK;
 }
 
-/* What was walked for the verdicts is theirs: a file may add to it, never change it. */
+/* Walked before, and neither a file nor a server could tell more now. */
+static bool is_done(const struct fltscope *fs)
+{
+	const struct session_symbols *s = fs->symbols;
+
+	return fs->model.stacks_looked != FS_LOOKED_NOT && s && !s->image_path && !s->finder;
+}
+
 enum fs_status fltscope_stacks(struct fltscope *fs, struct fs_error *err)
 {
-	enum fs_status st = session_unwinder(fs, true, err);
+	enum fs_status st;
+
+	if (is_done(fs))
+		return FS_OK;
+	st = session_unwinder(fs, true, err);
 
 	session_stack_forget(fs);
 	if (st == FS_OK)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* k kc kv us: kernel stacks. */
+/* k kc kv us hang: kernel stacks. */
 #include "cli/resolve.h"
 
 #include <inttypes.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "view/hang.h"
 #include "view/stacks.h"
 
 /* A thread by the address of its ETHREAD or by its ID, hexadecimal as WinDbg has it. */
@@ -159,4 +160,23 @@ int cmd_us(struct cli *c)
 		cli_say(c, "no thread of these has a stack that could be read%s%s",
 			c->m->threads_why ? ": " : "", c->m->threads_why ? c->m->threads_why : "");
 	return cli_end(c, any ? CLI_DONE : CLI_UNDECIDED);
+}
+
+int cmd_hang(struct cli *c)
+{
+	struct view_threads which;
+	struct fs_error err = {0};
+	struct fs_hang hang;
+
+	if (fltscope_hang(c->fs, &hang, &err) != FS_OK) {
+		cli_say(c, "%s", err.text);
+		return CLI_UNDECIDED;
+	}
+	if (!cli_threads_wanted(c, &which) || !cli_begin(c))
+		return CLI_UNDECIDED;
+	view_hang(&c->v, &hang, &which);
+	if (!c->m->nthreads)
+		cli_say(c, "no thread could be read%s%s", c->m->threads_why ? ": " : "",
+			c->m->threads_why ? c->m->threads_why : "");
+	return cli_end(c, c->m->nthreads ? CLI_DONE : CLI_UNDECIDED);
 }

@@ -152,7 +152,9 @@ static enum fs_status follow(struct unwind_walk_state *w, bool have_ip, size_t m
 				return FS_OK;
 			if (st == FS_OK)
 				continue;
-			w->trace->why = why;
+			/* why a scan was needed says more than why the next one was */
+			if (!w->scanned || !is_missing(st))
+				w->trace->why = why;
 		}
 		w->trace->end = is_missing(st) || !have_ip ? FS_STACK_UNREADABLE : FS_STACK_BROKEN;
 		if (st == FS_NO_MEMORY)

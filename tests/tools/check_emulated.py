@@ -208,6 +208,19 @@ def compare_verdict(d, got, want):
         d.same("the client's port", culprit, truth(want["experiment"]["prepared"]["port_list"][0]))
 
 
+def compare_stacks(d, got, want):
+    """Each return address that we name lies where the running code put it: [address, slot] pairs. The
+    driver's code pages are not in the dump, so not all of them can be told."""
+    found = {number(t): s["stack"] for s in got["stacks"] for t in s["threads"]}
+    for thread in want["threads"]:
+        raw = [(truth(ret), truth(slot)) for ret, slot in thread["stack_raw"]]
+        ours = [(number(f.get("ret")), number(f.get("ret_at"))) for f in found.get(truth(thread["ethread"]), [])]
+        ours = [p for p in ours if p[1] and p[1] >= raw[1][1]]
+        d.same(f"{thread['name']}: frames that are none", [p for p in ours if p not in raw], [])
+        d.same(f"{thread['name']}: the frame above the wait", ours[:1], raw[1:2])
+        d.same(f"{thread['name']}: outermost frame", ours[-1:], raw[-1:])
+
+
 def answer(fltscope, command, dump):
     run = subprocess.run([fltscope, command, "--json", dump], stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, timeout=300)
@@ -245,9 +258,12 @@ def main():
             dump = unpack(directory, name, scratch)
             got = answer(fltscope, "export", dump)
             said = answer(fltscope, "diagnose", dump)
+            stacks = answer(fltscope, "us", dump) if want.get("threads") else None
         d = Differences(name)
         compare(d, got, want)
         compare_verdict(d, said, want)
+        if stacks:
+            compare_stacks(d, stacks, want)
         for line in d.lines:
             print(line)
         print(f"{'not ok' if d.lines or not d.compared else 'ok'} - emulated {name}: "

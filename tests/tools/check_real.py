@@ -216,6 +216,21 @@ CHECKS = {
 }
 
 
+def crashing_stack(fltscope, path, least):
+    """The thread that crashed: frames of modules, found by a scan and marked so, beyond the first."""
+    name = os.path.basename(path)
+    code, out, notes = run(fltscope, path, "k")
+    expect(f"{name}: k ({notes})", code, 0)
+    stack = json.loads(out).get("stack") or [] if out else []
+    expect(f"{name}: at least {least} frames", len(stack) >= least, True)
+    expect(f"{name}: each frame in a module", [f for f in stack if "+0x" not in (f.get("symbol") or "")], [])
+    expect(f"{name}: how they were found", {f["how"] for f in stack[1:]}, {"scanned"})
+    expect(f"{name}: upwards", [f["sp"] for f in stack], sorted((f["sp"] for f in stack), key=number))
+
+
+STACKS = {"100623-6156-01.dmp": 5, "triage_x64.dmp": 8, "triage_arm64.dmp": 5}
+
+
 def main():
     if len(sys.argv) != 3:
         raise SystemExit(__doc__)
@@ -231,6 +246,7 @@ def main():
             continue
         found += 1
         check(fltscope, path)
+        crashing_stack(fltscope, path, STACKS[name])
     print(f"{'not ok' if failures else 'ok'} - real dumps: {found} dumps, {checked} statements, "
           f"{len(failures)} do not hold")
     raise SystemExit(1 if failures else 0)
