@@ -209,13 +209,13 @@ def compare_verdict(d, got, want):
 
 
 def compare_stacks(d, got, want):
-    """Each return address that we name lies where the running code put it: [address, slot] pairs. The
-    driver's code pages are not in the dump, so not all of them can be told."""
+    """Each return address that we name lies where the running code put it: [address, the stack pointer
+    once it is taken off]. The driver's code pages are not in the dump, so not all can be told."""
     found = {number(t): s["stack"] for s in got["stacks"] for t in s["threads"]}
     for thread in want["threads"]:
-        raw = [(truth(ret), truth(slot)) for ret, slot in thread["stack_raw"]]
+        raw = [(truth(ret), truth(sp) - 8) for ret, sp in thread["stack_raw"]]
         ours = [(number(f.get("ret")), number(f.get("ret_at"))) for f in found.get(truth(thread["ethread"]), [])]
-        ours = [p for p in ours if p[1] and p[1] >= raw[1][1]]
+        ours = [p for p in ours if p[0] and p[1] and p[1] >= raw[1][1]]
         d.same(f"{thread['name']}: frames that are none", [p for p in ours if p not in raw], [])
         d.same(f"{thread['name']}: the frame above the wait", ours[:1], raw[1:2])
         d.same(f"{thread['name']}: outermost frame", ours[-1:], raw[-1:])
