@@ -18,12 +18,16 @@ enum {
 	ARM64_SWITCH_FP = 0x10,
 	ARM64_SWITCH_RETURN = 0x18,
 	ARM64_SWITCH_BYTES = 0x20,
+	KDBG_TAG = 0x10, /* OwnerTag */
+	KDBG_PRCB_CONTEXT = 0x338,
 	THREAD_TERMINATED = 4, /* KTHREAD_STATE */
 	THREAD_INITIALIZED = 0,
 	RBP = 5,
 	FP = 29,
 	LR = 30,
 };
+
+#define KDBG_TAG_VALUE 0x4742444bu /* "KDBG": plain, not scrambled */
 
 /* --- registers ------------------------------------------------------------------- */
 
@@ -198,17 +202,51 @@ static void switch_frame(struct fltscope *fs, uint64_t kernel_stack, struct unwi
 	start->regs.known = 1u << fp;
 }
 
-/* The registers of the processor that it runs on: the dump's header has one processor's. */
-static bool running_regs(struct fltscope *fs, const struct unwind_stack *s,
+/*
+ * What a processor stored of itself when the system was stopped: KPRCB.Context leads to it, and
+ * KDDEBUGGER_DATA64.OffsetPrcbContext (wdbgexts.h, at 0x338; QEMU's win_dump.c fills it the same
+ * way) says where that pointer is.
+ */
+static bool processor_context(struct fltscope *fs, size_t thread, uint8_t b[CONTEXT_BYTES])
+{
+	struct dump_u64 kdbg = dump_info(fs->dump)->kd_debugger_data_block;
+	uint64_t prcb = 0, context;
+	uint32_t tag;
+	uint8_t raw[2];
+	size_t i;
+
+	for (i = 0; i < fs->model.nprocessors; i++)
+		if (fs->model.processors[i].thread == (int32_t)thread)
+			prcb = fs->model.processors[i].prcb;
+	if (!prcb || !kdbg.present || vm_read_u32(fs->vm, kdbg.v + KDBG_TAG, &tag, "KDBG", NULL) ||
+	    tag != KDBG_TAG_VALUE ||
+	    vm_read(fs->vm, kdbg.v + KDBG_PRCB_CONTEXT, raw, sizeof(raw), "KDBG", NULL) ||
+	    !load_u16(raw) ||
+	    vm_read_u64(fs->vm, prcb + load_u16(raw), &context, "KPRCB.Context", NULL) ||
+	    !vm_is_kernel_va(fs->vm, context))
+		return false;
+	return vm_read(fs->vm, context, b, CONTEXT_BYTES, "CONTEXT", NULL) == FS_OK;
+}
+
+static bool on_stack(const struct fltscope *fs, const uint8_t *b, size_t n,
+		     const struct unwind_stack *s, struct unwind_start *start)
+{
+	return session_context_regs(fs, b, n, &start->regs) &&
+	       start->regs.sp >= s->segment[0].low && start->regs.sp < s->segment[0].high;
+}
+
+/* The registers of the processor that it runs on: the header's, when they stand on this stack,
+ * else what the processor stored. */
+static bool running_regs(struct fltscope *fs, size_t thread, const struct unwind_stack *s,
 			 struct unwind_start *start)
 {
 	uint8_t b[CONTEXT_BYTES];
 	size_t n = 0;
 
 	*start = (struct unwind_start){.exact = true};
-	return dump_context(fs->dump, b, sizeof(b), &n, NULL) == FS_OK &&
-	       session_context_regs(fs, b, n, &start->regs) &&
-	       start->regs.sp >= s->segment[0].low && start->regs.sp < s->segment[0].high;
+	if (dump_context(fs->dump, b, sizeof(b), &n, NULL) == FS_OK && on_stack(fs, b, n, s, start))
+		return true;
+	return processor_context(fs, thread, b) && on_stack(fs, b, sizeof(b), s, start);
 }
 
 enum fs_status session_walk_thread(struct fltscope *fs, size_t thread, struct fs_error *err)
@@ -227,10 +265,10 @@ enum fs_status session_walk_thread(struct fltscope *fs, size_t thread, struct fs
 		return FS_OK;
 	}
 	if (t->processor >= 0 || (known && t->state.v == FS_THREAD_RUNNING)) {
-		if (running_regs(fs, &s, &start))
+		if (running_regs(fs, thread, &s, &start))
 			return walk(fs, &s, &start, &t->stack, err);
 		without(&t->stack, FS_STACK_RUNNING,
-			"it runs, and its processor's registers are not in the dump's header");
+			"it runs, and its processor's registers are not in the dump");
 		return FS_OK;
 	}
 	if (!fs_is_read(&t->kernel_stack) || t->kernel_stack.v % 8 ||
