@@ -72,6 +72,8 @@ static struct nt_sites find_sites(struct fltscope *fs)
 	enum fs_layout_source source = fs->model.nt.source;
 
 	s.exact = source == FS_LAYOUT_EXACT || source == FS_LAYOUT_PDB || source == FS_LAYOUT_USER;
+	s.foreign = strcmp(layout_machine(fs->nt), session_machine(fs)) != 0;
+	s.exact = s.exact && !s.foreign;
 	s.process_head = info->ps_active_process_head.present ? info->ps_active_process_head.v
 							      : kdbg_pointer(fs, KDBG_PROCESS_HEAD);
 	if (!vm_is_kernel_va(fs->vm, s.process_head))
