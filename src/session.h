@@ -81,6 +81,9 @@ enum fs_status session_fltmgr(struct fltscope *fs, struct fs_error *err);
 
 /* session_threads.c: locks, and the threads when they matter. After session_judge_nt. */
 enum fs_status session_threads(struct fltscope *fs, struct fs_error *err);
+/* A pointer of KDDEBUGGER_DATA64, and a symbol of the kernel; VAs, 0 not known. */
+uint64_t session_kdbg_pointer(struct fltscope *fs, unsigned offset);
+uint64_t session_nt_symbol(struct fltscope *fs, const char *name);
 
 /* session_symbols.c: PDBs, image files and exports of modules, found when they are asked for. */
 enum fs_status session_symbols_begin(struct fltscope *fs, struct fs_error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* threads process running locks. */
+/* threads process running locks vm. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,4 +109,31 @@ int cmd_locks(struct cli *c)
 		return CLI_UNDECIDED;
 	view_locks(&c->v);
 	return cli_end(c, CLI_DONE);
+}
+
+int cmd_vm(struct cli *c)
+{
+	const struct fs_counter *list = NULL;
+	struct view_counter *v;
+	struct fs_error err = {0};
+	int status = CLI_UNDECIDED;
+	size_t n = 0, i;
+
+	if (fltscope_memory_counters(c->fs, &list, &n, &err)) {
+		cli_say(c, "%s", err.text);
+		return CLI_UNDECIDED;
+	}
+	v = calloc(n + 1, sizeof(*v));
+	if (!v) {
+		cli_say(c, "out of memory");
+		return CLI_UNDECIDED;
+	}
+	for (i = 0; i < n; i++)
+		v[i] = (struct view_counter){list[i].name, list[i].bytes, list[i].value};
+	if (cli_begin(c)) {
+		view_vm(&c->v, v, n);
+		status = cli_end(c, CLI_DONE);
+	}
+	free(v);
+	return status;
 }

@@ -20,6 +20,14 @@ void view_process(struct view *v, const size_t *index, size_t n, unsigned thread
 void view_running(struct view *v);
 void view_locks(struct view *v);
 
+/* !vm: what is known of the counters, and what the processes have committed. */
+struct view_counter {
+	const char *name;
+	bool bytes;
+	struct fs_value value;
+};
+void view_vm(struct view *v, const struct view_counter *counters, size_t n);
+
 /* For export. */
 void json_threads(struct view *v);
 
