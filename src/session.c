@@ -85,6 +85,8 @@ static enum fs_status read_memory(struct fltscope *fs, struct fs_error *err)
 	if (st == FS_OK)
 		st = session_symbols_begin(fs, err);
 	if (st == FS_OK)
+		session_crash(fs);
+	if (st == FS_OK)
 		st = session_choose_nt(fs, err);
 	if (st == FS_OK)
 		st = session_fltmgr(fs, err);

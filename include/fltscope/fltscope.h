@@ -76,6 +76,16 @@ enum fs_status fltscope_context_stack(struct fltscope *fs, uint64_t va, struct f
 /* The thread on whose stack the header's CONTEXT stands; -1: not known. */
 int32_t fltscope_current_thread(struct fltscope *fs);
 
+/* One of the kernel's memory counters, by the name of its symbol. */
+struct fs_counter {
+	const char *name; /* "MmAvailablePages" */
+	bool bytes;	  /* it counts bytes, else pages of 4 KiB */
+	struct fs_value value; /* FS_NONE: where this kernel has it is not known */
+};
+/* Read where KDDEBUGGER_DATA64 or the kernel's PDB says that they are. FS_UNSUPPORTED, FS_NO_MEMORY. */
+enum fs_status fltscope_memory_counters(struct fltscope *fs, const struct fs_counter **ret,
+					size_t *ret_n, struct fs_error *err);
+
 /* How much of the file was looked at. */
 struct fltscope_stats {
 	uint64_t bytes_read, reads, pages;

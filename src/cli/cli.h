@@ -29,7 +29,7 @@ enum cli_needs {
 	SUBCOMMAND = 64,  /* a second word before the file: cli_options.sub */
 	OTHER_FILE = 128, /* the file is no dump: it is not opened as one */
 	MANY_DUMPS = 256, /* DUMP…; the command opens them itself */
-	NEEDS_THREADS = 512, /* of the whole system, whatever state it is in */
+	NEEDS_THREADS = 512, /* read processes and threads, whatever the state says */
 };
 
 struct cli;
@@ -74,6 +74,7 @@ struct cli_options {
 	const char *only_check; /* an option given that is check's alone, NULL */
 	enum cli_colour colour;
 	bool json, help, version;
+	bool threads; /* -t */
 	bool ledger; /* walk the contexts of live filters too */
 	bool dot;    /* diagnose: who waits for whom, for Graphviz */
 	bool dump_by_default; /* `fltscope DUMP`: the word may have been meant as a command */

@@ -243,6 +243,9 @@ static bool take_option(struct cli_options *o, int opt, char **argv, char *why, 
 	case 'b':
 		o->blocks = true;
 		return true;
+	case 't':
+		o->threads = true;
+		return true;
 	case 'r':
 		return take_depth(o, why, n);
 	case OPT_COLOUR:
@@ -291,6 +294,8 @@ static bool check_words(const struct cli_options *o, char *why, size_t size)
 		(void)snprintf(why, size, "%s takes: %s", cmd->name, cmd->args);
 	else if ((o->recurse || o->blocks) && strcmp(cmd->name, "dt") != 0)
 		(void)snprintf(why, size, "-r and -b belong to dt, not to %s", cmd->name);
+	else if (o->threads && strcmp(cmd->name, "process") != 0)
+		(void)snprintf(why, size, "-t belongs to process, not to %s", cmd->name);
 	else if (o->driver && strcmp(cmd->name, "diagnose") != 0 && !(needs & MANY_DUMPS))
 		(void)snprintf(why, size, "--driver belongs to diagnose and check, not to %s",
 			       cmd->name);
@@ -386,7 +391,7 @@ bool options_parse(int argc, char **argv, struct cli_options *ret, char *why, si
 			argv[i] = cpu;
 	optind = 0; /* getopt begins anew (glibc, musl) */
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":hbr::y:i:p:", long_options, NULL)) != -1)
+	while ((opt = getopt_long(argc, argv, ":hbtr::y:i:p:", long_options, NULL)) != -1)
 		if (!take_option(ret, opt, argv, why, why_size))
 			return false;
 	return take_words(ret, argc - optind, argv + optind, why, why_size);
@@ -418,6 +423,7 @@ static const char usage_tail[] =
 	"  -cpu                   us: threads that run\n"
 	"  --through MODULE       us: threads with this module on the stack\n"
 	"  --cxr ADDRESS          k: from the CONTEXT at this address\n"
+	"  -t                     process: its threads too\n"
 	"  --driver NAME          diagnose, check: only this driver or filter\n"
 	"  --dot                  diagnose: who waits for whom, for Graphviz's dot\n"
 	"  --ledger               filter, export: find the contexts of live filters too\n"

@@ -139,6 +139,7 @@ int cli_open(struct cli *c, struct fs_error *ret_why)
 		.progress = terminal ? progress : NULL,
 		.contexts = o->ledger,
 		.threads = (o->command->needs & NEEDS_THREADS) != 0,
+		.handles = (o->command->needs & NEEDS_THREADS) != 0,
 		.progress_arg = c,
 	};
 	struct fs_error err = {0};

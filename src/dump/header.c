@@ -82,6 +82,8 @@ void dmp_parse_info(struct dump_info *info, const uint8_t *h)
 	info->ps_loaded_module_list = dmp_u64(h, DMP_MODULE_LIST);
 	info->ps_active_process_head = dmp_u64(h, DMP_PROCESS_HEAD);
 	info->kd_debugger_data_block = dmp_u64(h, DMP_KDBG);
+	info->exception_code = dmp_u32(h, DMP_EXCEPTION);
+	info->exception_address = dmp_u64(h, DMP_EXCEPTION + 0x10);
 	parse_comment(info, h);
 }
 

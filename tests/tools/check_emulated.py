@@ -163,6 +163,8 @@ def compare(d, export, want):
             compare_volume(d, f"volume {expected['name']}", have, expected, raw)
     compare_drivers(d, export, want)
     compare_waits(d, frames, want)
+    compare_threads(d, export, want)
+    compare_unload_lock(d, export, want)
 
 
 def compare_waits(d, frames, want):
@@ -183,6 +185,41 @@ def compare_waits(d, frames, want):
         where = f"{obj['addr']}.rundown"
         d.same(f"{where}.wait_block", number(rundown.get("wait_block")), truth(block["at"]))
         d.same(f"{where}.count", rundown.get("count"), block["count"])
+
+
+def compare_threads(d, export, want):
+    """The threads that were made to wait: stack, what they wait for, their ids."""
+    if not want.get("experiment"):
+        d.same("threads that nothing asks for", export.get("threads"), None)
+        return
+    threads = {number(t["address"]): t for t in export.get("threads") or []}
+    for t in want.get("threads") or []:
+        got = threads.get(truth(t["ethread"]))
+        where = f"thread {t['name']}"
+        d.same(f"{where} is there", got is not None, True)
+        if got is None:
+            continue
+        d.same(f"{where}.tid", got.get("tid"), t["tid"])
+        for key in ("stack_limit", "stack_base", "kernel_stack"):
+            d.same(f"{where}.{key}", number(got.get(key)), truth(t[key]))
+        d.same(f"{where}.state", (got.get("state") or {}).get("name"), "Waiting")
+        d.same(f"{where}.waits", [number(w["object"]) for w in got.get("waits") or []],
+               [truth(t["waits_on"])])
+
+
+def compare_unload_lock(d, export, want):
+    """Who owns the frame's FilterUnloadLock, and who waits for it."""
+    after = (want.get("experiment") or {}).get("after") or {}
+    if "frame_unload_lock_owner" not in after:
+        return
+    locks = [x for x in export.get("locks") or [] if x["what"] == "FLTP_FRAME.FilterUnloadLock"]
+    owner = truth(after["frame_unload_lock_owner"])
+    d.same("FilterUnloadLock.owners", [number(o["thread"]) for x in locks for o in x["owners"]],
+           [owner] if owner else [])
+    waiting = [truth(t["ethread"]) for t in want["threads"]
+               if locks and truth(t["object"]) == number(locks[0]["address"])]
+    d.same("FilterUnloadLock.waiters", [number(w["thread"]) for x in locks for w in x["waiters"]],
+           waiting)
 
 
 CAUSES = {1: "leaked-context", 28: "zombie-leftover"}
