@@ -158,6 +158,10 @@ check-layouts: $(BUILD)/san/check-layouts
 $(BUILD)/san/sweep: $(BUILD)/san/tests/tools/sweep.o $(BUILD)/san/libfltscope-test.a
 	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB) $(LIBS_CLI)
 -include $(BUILD)/san/tests/tools/sweep.d
+# The same without ASan, for as many worlds as there are causes.
+$(BUILD)/rel/sweep: $(BUILD)/rel/tests/tools/sweep.o $(call LIB_OBJ,rel)
+	$(Q)$(CC) $(OPT) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB)
+-include $(BUILD)/rel/tests/tools/sweep.d
 
 # Offsets out of compiled code; by hand on any driver file.
 $(BUILD)/san/recover_file: $(BUILD)/san/tests/tools/recover_file.o $(BUILD)/san/libfltscope-test.a
@@ -171,7 +175,7 @@ $(foreach t,$(UNWIND_TOOLS),$(BUILD)/san/$(t)): $(BUILD)/san/%: $(BUILD)/san/tes
 -include $(foreach t,$(UNWIND_TOOLS) unwind_image,$(BUILD)/san/tests/tools/$(t).d)
 
 SWEEP = $(BUILD)/san/sweep
-TEST_DEPS := $(UNIT_BIN) $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/san/check-layouts $(BUILD)/san/sweep \
+TEST_DEPS := $(UNIT_BIN) $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/san/check-layouts $(BUILD)/san/sweep $(BUILD)/rel/sweep \
 	$(BUILD)/san/recover_file $(foreach t,$(UNWIND_TOOLS),$(BUILD)/san/$(t)) $(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe $(BUILD)/san/symsrv_driver \
 	$(BUILD)/fltscope $(BUILD)/libfltscope.a
 check-run: $(TEST_DEPS)
@@ -186,6 +190,8 @@ check-run: $(TEST_DEPS)
 		"python3 tests/tools/check_symbols.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/symbols" \
 		"python3 tests/tools/check_mutations.py $(BUILD)/fltscope $(BUILD)/mkworld $(BUILD)/mutations --every 9" \
 		"python3 tests/tools/check_causes.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/causes" \
+		"python3 tests/tools/check_waits.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/waits" \
+		"python3 tests/tools/check_waits.py --tool $(BUILD)/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/waits-sweep --sweep $(BUILD)/rel/sweep" \
 		"python3 tests/tools/check_ci.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/ci" \
 		"python3 tests/tools/bad_input.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/bad" \
 		"python3 tests/tools/check_code.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/code" \

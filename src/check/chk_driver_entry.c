@@ -102,7 +102,8 @@ static void fire(struct check_run *run, size_t i, const struct fs_driver *d, int
 	frame_evidence(run, &ev, in_driver, "the driver's code, on the waiter's stack");
 	frame_evidence(run, &ev, in_nt, "who called it");
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
-	verdict_cause(run, i, fd, 0, (struct fs_subject){"driver", d->address, ""});
+	/* more than a remainder that nobody can name; a holder that is proved is surer */
+	verdict_cause(run, i, fd, UINT64_MAX - 1, (struct fs_subject){"driver", d->address, ""});
 }
 
 void chk_driver_entry(struct check_run *run)

@@ -282,7 +282,19 @@ def check_hang(d, _):
         same("KiSwapContext", d.num(0xFFFFF8035D700000 + 6 * 12, 4), 0x17E500)
 
 
+def check_waits(d, f):
+    stuck, victim = 0xFFFFE0010102D010, 0xFFFFE0010102F010
+    same("Stuck drains", d.num(stuck, 4), 0x02000001)
+    same("its wait block", d.num(stuck + 8), 0xFFFFB3080002FC01)
+    if d.type != 4:
+        same("references left", d.num(0xFFFFB3080002FC00), 1)
+    same("Victim does not drain", d.num(victim, 4), 0x02000000)
+    same("Victim's PointerCount", d.num(victim + 4, 4), 2)
+    same("Victim's Flags", d.num(victim + f.filter["flags"], 4), f.filter_flags | 1)
+
+
 CHECKS = {
+    "waits": check_waits,
     "healthy-machine": lambda d, f: (check_healthy(d, f), check_machine(d, 0xFFFFF80230000000)),
     "seed004-machine": lambda d, f: (check_seed(d), check_machine(d, 0xFFFFF80001600000)),
     "healthy": check_healthy, "queued": check_queued, "crosslink": check_crosslink,

@@ -222,17 +222,55 @@ def compare_unload_lock(d, export, want):
            waiting)
 
 
-CAUSES = {1: "leaked-context", 28: "zombie-leftover"}
+CAUSES = {1: "leaked-context", 21: "blocked-by-other-unload", 28: "zombie-leftover"}
+
+
+def thread_named(want, name):
+    return next((truth(t["ethread"]) for t in want["threads"] if t["name"] == name), None)
+
+
+def compare_waiter(d, got, want, verdicts):
+    """The thread that the wait block's stack belongs to waits, and it is proved."""
+    block = ((want["experiment"].get("after") or {}).get("waitblock") or {})
+    if not block:
+        return
+    waiter = (verdicts.get(want["experiment"]["after"]["name"], {}).get("waiter") or {})
+    d.same("the waiter", number(waiter.get("thread")), thread_named(want, block["thread"][0]))
+    d.same("the waiter's confidence", waiter.get("confidence"), "proved")
+    d.same("cycles", got["wait_for"]["cycles"], [])
+
+
+def compare_victim(d, verdicts, want):
+    """Two unloads of one frame: one hangs (S3), the other waits for its lock (S0)."""
+    culprit, victim = want["experiment"]["after"], want["experiment"]["second_snap"]
+    v = verdicts.get(victim["name"], {})
+    d.same("victim.state", v.get("state"), "stuck")
+    d.same("victim.stage", v.get("stage"), "S0")
+    d.same("victim.cause", (v.get("cause") or {}).get("id"), CAUSES[want["expect"]["cause"]])
+    d.same("victim.confidence", v.get("confidence"), "proved")
+    d.same("victim.waiter", number((v.get("waiter") or {}).get("thread")),
+           thread_named(want, "second"))
+    accused = v.get("culprit") or {}
+    d.same("victim.culprit", (accused.get("kind"), accused.get("name"),
+                              number(accused.get("address")), number(accused.get("thread"))),
+           ("filter", culprit["name"], truth(culprit["addr"]), thread_named(want, "worker")))
+    v = verdicts.get(culprit["name"], {})
+    d.same("culprit.stage", v.get("stage"), "S3")
+    d.same("culprit.state", v.get("state"), "stuck")
 
 
 def compare_verdict(d, got, want):
-    """What the experiment's truth says must come out; causes of threads and locks are others' tests."""
+    """What the experiment's truth says must come out."""
     expect = want.get("expect") or {}
     verdicts = {v.get("name"): v for v in got["verdicts"]}
     if not want.get("experiment"):
         d.same("verdicts", sorted(verdicts), [])
         return
     if expect.get("cause") not in CAUSES:
+        return
+    compare_waiter(d, got, want, verdicts)
+    if expect["cause"] == 21:
+        compare_victim(d, verdicts, want)
         return
     v = verdicts.get(expect["filter"], {})
     d.same("verdict.stage", v.get("stage"), expect["stage"])

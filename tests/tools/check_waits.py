@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The causes that threads, locks and drivers tell, each in a world of its own: what must
+be said of it, who waits, and which rules must stay silent; the look-alikes beside them.
+
+usage: check_waits.py --tool FLTSCOPE --mkworld MKWORLD --work DIR [--sweep SWEEP] [NAME]...
+
+The table is waits_cases.py; its expectations are those of the facts (the catalogue's
+evidence, the worlds' own text), never what the tool printed. Each case is built for
+each of its builds, read with `diagnose --json`, and compared. With --sweep, every page
+of every case's first build is removed in turn: no verdict may become another one.
+"""
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import waits_cases
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+IDS = {}
+
+
+def rules(tool):
+    run = subprocess.run([tool, "rules", "--json"], capture_output=True, check=True)
+    for r in json.loads(run.stdout)["rules"]:
+        IDS[r["id"]] = r["severity"]
+
+
+class Wrong(Exception):
+    pass
+
+
+def same(what, have, want):
+    if have != want:
+        raise Wrong(f"{what}: have {have!r}, must be {want!r}")
+
+
+def per_build(value, build):
+    """One value for all builds, or {build: value, None: others}."""
+    if isinstance(value, dict):
+        return value.get(build, value.get(None))
+    return value
+
+
+def build_world(args, case, build):
+    path = os.path.join(args.work, "cause.dmp")
+    cmd = [args.mkworld, os.path.join(TOP, "fixtures/worlds", case["world"] + ".world"), "-o", path,
+           "--format", "bitmap", "--nt", str(build), "--fltmgr", str(build)]
+    for name, value in case.get("define", {}).items():
+        cmd += ["-D", f"{name}={value}"]
+    run = subprocess.run(cmd, capture_output=True, text=True, check=False)
+    if run.returncode:
+        raise Wrong("mkworld: " + run.stderr.strip())
+    return path
+
+
+def diagnose(tool, dump):
+    run = subprocess.run([tool, "diagnose", "--json", dump], capture_output=True, check=False,
+                         timeout=120)
+    if run.returncode:
+        raise Wrong(f"exit {run.returncode}: {run.stderr.decode(errors='replace')[:1500]}")
+    return json.loads(run.stdout)
+
+
+def check_verdict(name, have, want, build):
+    cause = (have.get("cause") or {}).get("id")
+    same(f"{name}: cause", cause, want.get("cause"))
+    for key in ("stage", "state", "confidence"):
+        if key in want:
+            same(f"{name}: {key}", have.get(key), per_build(want[key], build))
+    if "waiter" in want:
+        same(f"{name}: waiter", (have.get("waiter") or {}).get("thread"),
+             per_build(want["waiter"], build))
+    for key in ("kind", "address", "thread"):
+        if key in want.get("culprit", {}):
+            same(f"{name}: culprit's {key}", (have.get("culprit") or {}).get(key),
+                 per_build(want["culprit"][key], build))
+    fields = {e.get("field"): e.get("value") for e in have["because"]}
+    for field, value in want.get("fields", {}).items():
+        if field not in fields:
+            raise Wrong(f"{name}: no evidence {field}, have {sorted(fields)}")
+        if value is not None:
+            same(f"{name}: {field}", fields[field], value)
+    for text in ("summary", "advice"):
+        if not have.get(text):
+            raise Wrong(f"{name}: no {text}")
+
+
+def check(case, build, doc):
+    verdicts = {v.get("name"): v for v in doc["verdicts"]}
+    wanted = case.get("verdicts", {})
+    same("verdicts about", sorted(verdicts), sorted(wanted))
+    for name, want in wanted.items():
+        check_verdict(name, verdicts[name], want, build)
+    fired = {f["rule"] for f in doc["findings"]}
+    for rule in case.get("fires", []):
+        if rule not in fired:
+            raise Wrong(f"{rule} is silent; fired: {sorted(fired)}")
+    # by name: a rule that nobody speaks of is no rule that stays silent
+    for rule in case["silent"]:
+        if rule not in IDS:
+            raise Wrong(f"there is no rule {rule}")
+        if rule in fired:
+            raise Wrong(f"{rule} must stay silent")
+    loud = {r for r in fired if IDS[r] == "error"} - set(case.get("fires", []))
+    if loud:
+        raise Wrong(f"nobody expects {sorted(loud)}")
+    unchecked = {n["rule"] for n in doc["not_checked"]}
+    for rule in case.get("not_checked", []):
+        if rule not in unchecked:
+            raise Wrong(f"{rule} is not told as not checked")
+    same("cycles", len(doc["wait_for"]["cycles"]), case.get("cycles", 0))
+
+
+ID = r'(?:n\d+)'
+ATTRIBUTES = r'\[(?:\w+=(?:\w+|"(?:[^"\\]|\\.)*")(?:, )?)*\];'
+NODE = re.compile(rf"\t({ID}) {ATTRIBUTES}")
+EDGE = re.compile(rf"\t({ID}) -> ({ID}) {ATTRIBUTES}")
+
+
+def draw(tool, dump, doc):
+    """--dot: the DOT language's statements, and the same graph as wait_for has."""
+    run = subprocess.run([tool, "diagnose", "--dot", dump], capture_output=True, check=False,
+                         timeout=120)
+    same("exit of --dot", run.returncode, 0)
+    lines = run.stdout.decode().splitlines()
+    same("first line", lines[0], "digraph wait_for {")
+    same("last line", lines[-1], "}")
+    nodes, edges = set(), []
+    for line in lines[1:-1]:
+        edge = EDGE.fullmatch(line)
+        node = NODE.fullmatch(line)
+        if edge:
+            edges.append((int(edge.group(1)[1:]), int(edge.group(2)[1:])))
+        elif node:
+            nodes.add(int(node.group(1)[1:]))
+        elif line not in ("\trankdir=LR;", '\tnode [fontname="monospace"];'):
+            raise Wrong(f"--dot: no statement: {line!r}")
+    graph = doc["wait_for"]
+    same("nodes drawn", nodes, {n["id"] for n in graph["nodes"]})
+    same("edges drawn", edges, [(e["from"], e["to"]) for e in graph["edges"]])
+    if shutil.which("dot"):
+        subprocess.run(["dot", "-Tcanon"], input=run.stdout, stdout=subprocess.DEVNULL, check=True)
+
+
+def status(tool, case, dump):
+    run = subprocess.run([tool, "check", dump], capture_output=True, check=False, timeout=120)
+    same("exit of check", run.returncode, case.get("exit", 1))
+
+
+def sweep(args, dump):
+    run = subprocess.run([args.sweep, "pages", dump, dump + ".cut"], capture_output=True, text=True,
+                         check=False, timeout=600)
+    if run.returncode:
+        raise Wrong("sweep: " + run.stdout.strip().replace("\n", "\n#   "))
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--tool", required=True)
+    p.add_argument("--mkworld", required=True)
+    p.add_argument("--work", required=True)
+    p.add_argument("--sweep")
+    p.add_argument("name", nargs="*")
+    args = p.parse_args()
+    os.makedirs(args.work, exist_ok=True)
+    rules(args.tool)
+    failed = 0
+    for case in waits_cases.CASES:
+        if args.name and case["name"] not in args.name:
+            continue
+        for i, build in enumerate(case["builds"]):
+            label = f"{'cause' if not args.sweep else 'sweep of cause'} {case['name']} {build}"
+            if args.sweep and (i or not case.get("sweep", True)):
+                break
+            try:
+                dump = build_world(args, case, build)
+                if args.sweep:
+                    sweep(args, dump)
+                else:
+                    doc = diagnose(args.tool, dump)
+                    check(case, build, doc)
+                    draw(args.tool, dump, doc)
+                    status(args.tool, case, dump)
+                print("ok - " + label)
+            except (Wrong, KeyError, OSError, subprocess.TimeoutExpired) as e:
+                failed += 1
+                print(f"not ok - {label}\n#   {type(e).__name__}: {e}")
+    covered = {v.get("cause") for c in waits_cases.CASES for v in c.get("verdicts", {}).values()}
+    covered |= {r for c in waits_cases.CASES for r in c.get("fires", [])}
+    if not args.name and not args.sweep:
+        missing = sorted(set(IDS) - covered - set(waits_cases.ELSEWHERE))
+        if missing:
+            failed += 1
+            print("not ok - every rule has a case\n#   without one: " + ", ".join(missing))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The cases of check_waits.py: a world, its builds, what must be said of it.
+
+name         of the case
+world        fixtures/worlds/WORLD.world, with -D of `define`
+builds       --nt and --fltmgr; the first one is swept too
+verdicts     by filter name, all there are: cause, stage, state, confidence, waiter
+             (KTHREAD), culprit (kind, address, thread), fields: evidence that must be
+             there with its value (None: any). A dict by build (None: the others) says
+             what differs
+fires        rules that have a finding; a rule of severity error that fires and is not
+             here is a failure
+silent       rules that must have none, by name: the look-alikes first
+not_checked  rules that must be told as not checked
+cycles       of the wait-for graph
+exit         of `check`; 1 when it is not given
+sweep        False: another case's sweep covers it
+
+To add a cause: a world, a row here, and its look-alikes in `silent`.
+"""
+
+ALL = (19041, 7601, 14393, 17763, 22000)
+NEW = (19041, 14393, 17763, 22000)
+
+# Rules that other tests hold: tests/golden/cases, check_causes.py; callback-blocked, which
+# needs a stack, tests/unit/check/test_teardown_race.c.
+ELSEWHERE = ("callback-blocked", "work-item-outstanding", "deferred-io-outstanding", "port-callback-stuck",
+             "verifier-wait", "corrupt-list", "client-ports-open", "no-unload-callback",
+             "service-stop-not-supported", "unloaded-without-unregister", "legacy-filter-between",
+             "context-over-released", "leaked-volume-reference")
+
+STUCK, VICTIM = "0xffffe0010102d010", "0xffffe0010102f010"
+WORKER, SECOND = "0xffffe00108014080", "0xffffe00108016080"
+S3 = ("leaked-context", "leaked-filter-reference", "open-files", "server-port-open",
+      "leaked-instance-reference")
+S1 = ("pended-pre-operation", "pended-post-operation", "own-io-outstanding", "callback-blocked")
+LOCKS = ("blocked-by-other-unload", "unload-callback-blocked", "lock-cycle", "teardown-race",
+         "unregister-in-driver-entry")
+DRIVER = ("device-handles-open", "driver-object-leaked", "driver-thread-running",
+          "driver-object-crosslink", "load-unload-race", "unload-refused")
+
+
+def but(*groups, without=()):
+    return [r for g in groups for r in g if r not in without]
+
+
+def held(by, cause, fires, builds=ALL, sweep=True, **more):
+    return dict(name="held-" + by, world="held", define={"by": by}, builds=builds, sweep=sweep,
+                verdicts={"Holder": dict(cause=cause, stage="S3", state="stuck", **more)},
+                fires=fires, silent=but(S3, S1, LOCKS, DRIVER, without=fires))
+
+
+def inflight(by, cause, sweep=True, **more):
+    fires = [cause] if cause else []
+    return dict(name="inflight-" + by, world="inflight", define={"by": by},
+                builds=(19041, 17763, 22000), sweep=sweep,
+                verdicts={"Waiter": dict(cause=cause, stage="S1", state="stuck", **more)},
+                fires=fires, silent=but(S3, S1, LOCKS, DRIVER, without=fires))
+
+
+def waits(cause, verdicts, fires, builds=ALL, **more):
+    """waits.world: `fires` are all that fire; every other rule must stay silent."""
+    return dict(name="waits-" + cause, world="waits", define={"cause": cause}, builds=builds,
+                verdicts=verdicts, fires=fires,
+                silent=but(S3, S1, LOCKS, DRIVER, ("zombie-leftover",), without=fires), **more)
+
+
+# What unloads hold is known for the builds whose code was run.
+RUN = {7601: "likely", 14393: "likely", None: "proved"}
+
+CASES = [
+    # --- the existing worlds -----------------------------------------------------
+    held("files", "open-files", ["open-files"]),
+    held("ports", "server-port-open", ["server-port-open"]),
+    held("both", "open-files", ["open-files", "server-port-open"], sweep=False),
+    held("context", "leaked-context", ["leaked-context"], builds=NEW),
+    held("reference", "leaked-filter-reference", ["leaked-filter-reference"], builds=NEW, sweep=False),
+    inflight("pre", "pended-pre-operation", culprit={"kind": "irp-ctrl"}),
+    inflight("post", "pended-post-operation"),
+    inflight("own", "own-io-outstanding"),
+    inflight("none", None, sweep=False),
+    dict(name="seed004", world="seed004", builds=(7601,),
+         verdicts={"MyDrv": dict(cause="driver-object-crosslink", stage="S0", state="stuck",
+                                 confidence="proved",
+                                 culprit={"kind": "filter", "address": "0xfffffa8006dcc960"},
+                                 fields={"FLT_FILTER.DriverObject": "0xfffffa8003673c80"}),
+                   "SomeDrv": dict(cause="zombie-leftover", stage="S5", state="leftover")},
+         fires=["driver-object-crosslink", "zombie-leftover"],
+         silent=but(S3, S1, LOCKS, DRIVER, without=["driver-object-crosslink"])),
+    dict(name="crosslink", world="crosslink", builds=(7601,),
+         verdicts={"MyDrv": dict(cause="driver-object-crosslink", stage="S0", state="stuck",
+                                 confidence="proved", culprit={"kind": "filter"}),
+                   "SomeDrv": dict(cause="zombie-leftover", stage="S5", state="leftover")},
+         fires=["driver-object-crosslink", "zombie-leftover"],
+         silent=but(S3, S1, LOCKS, DRIVER, without=["driver-object-crosslink"])),
+    dict(name="stage-S2", world="stage", define={"stage": "S2"}, builds=ALL,
+         verdicts={"Stuck": dict(cause="leaked-instance-reference", stage="S2", state="stuck",
+                                 fields={"EX_RUNDOWN_WAIT_BLOCK.Count": "1"})},
+         fires=["leaked-instance-reference"],
+         silent=but(S3, S1, LOCKS, DRIVER, without=["leaked-instance-reference"])),
+    dict(name="stage-S3b", world="stage", define={"stage": "S3b"}, builds=ALL,
+         verdicts={"Stuck": dict(cause="teardown-race", stage="S3", state="stuck",
+                                 confidence="likely", culprit={"kind": "instance"})},
+         fires=["teardown-race"],
+         silent=but(S3, S1, LOCKS, DRIVER, without=["teardown-race"])),
+    dict(name="stage-S4", world="stage", define={"stage": "S4"}, builds=ALL,
+         verdicts={"Stuck": dict(cause=None, stage="S4", state="stuck")},
+         silent=but(S3, S1, LOCKS, DRIVER), sweep=False),
+    dict(name="zombie", world="zombie", builds=ALL,
+         verdicts={"Gone": dict(cause="zombie-leftover", stage="S5", state="leftover")},
+         fires=["zombie-leftover"], silent=but(S3, S1, LOCKS, DRIVER), exit=0),
+    dict(name="queued", world="queued", builds=ALL,
+         verdicts={"StopMe": dict(cause=None, stage="S0", state="unknown")},
+         silent=but(S3, S1, LOCKS, DRIVER), exit=4, sweep=False),
+    dict(name="healthy", world="healthy", builds=ALL, silent=but(S3, S1, LOCKS, DRIVER), exit=0, sweep=False),
+    # --- threads, locks, drivers: waits.world ---------------------------------------
+    waits("entry", {"Stuck": dict(cause="unregister-in-driver-entry", stage="S3", state="stuck",
+                                  confidence="likely", waiter=WORKER,
+                                  culprit={"kind": "driver", "address": "0xffffe00100120e30"},
+                                  fields={"DRIVER_OBJECT.Flags": "0x2",
+                                          "FilterUnloadLock.ActiveCount": "0x0",
+                                          "KWAIT_BLOCK.Object": None})},
+          ["unregister-in-driver-entry", "leaked-filter-reference"]),
+    waits("callback", {"Stuck": dict(cause="unload-callback-blocked", stage="S0", state="stuck",
+                                     confidence="likely", waiter=WORKER,
+                                     culprit={"kind": "thread", "address": WORKER},
+                                     fields={"FilterUnloadLock.OwnerThread": WORKER,
+                                             "KWAIT_BLOCK.Object": "0xffffe00108060010",
+                                             "FLT_OBJECT.Flags": "0x2000000"})},
+          ["unload-callback-blocked"]),
+    # Windows 7: where its ETHREAD has StartAddress differs between service builds
+    waits("thread", {"Stuck": dict(cause="unload-callback-blocked", stage="S0", state="stuck",
+                                   waiter=WORKER,
+                                   fields={"KWAIT_BLOCK.Object": "0xffffe00108018080"})},
+          ["unload-callback-blocked", "driver-thread-running"], builds=NEW),
+    waits("victim", {"Victim": dict(cause="blocked-by-other-unload", stage="S0", state="stuck",
+                                    confidence=RUN, waiter=SECOND,
+                                    culprit={"kind": "filter", "address": STUCK, "thread": WORKER},
+                                    fields={"FilterUnloadLock.OwnerThread": WORKER,
+                                            "FilterUnloadLock.NumberOfExclusiveWaiters": "1"}),
+                     "Stuck": dict(cause="leaked-filter-reference", stage="S3", state="stuck",
+                                   waiter=WORKER)},
+          ["blocked-by-other-unload", "leaked-filter-reference"]),
+    waits("cycle", {"Stuck": dict(cause="lock-cycle", stage="S0", state="stuck",
+                                  confidence="likely", waiter=WORKER,
+                                  culprit={"kind": "thread", "address": SECOND},
+                                  fields={"ERESOURCE.OwnerThread": None})},
+          ["lock-cycle", "unload-callback-blocked"], cycles=1),
+    # Windows 7: the slots of OperationRundownRef are not in its PDB
+    waits("teardown", {"Stuck": dict(cause="teardown-race", stage="S3", state="stuck",
+                                     confidence=RUN, waiter=WORKER,
+                                     culprit={"kind": {7601: "instance", None: "thread"},
+                                              "address": {7601: "0xffffe0010300f010",
+                                                          None: SECOND}},
+                                     fields={"FLT_OBJECT.Flags": None,
+                                             "KWAIT_BLOCK.Object": None})},
+          ["teardown-race"]),
+    waits("device", {"Stuck": dict(cause="device-handles-open", stage="S0", state="stuck",
+                                   confidence="likely",
+                                   culprit={"kind": "device", "address": "0xffffe00100122060"},
+                                   fields={"DEVICE_OBJECT.ReferenceCount": "0x2",
+                                           "DRIVER_OBJECT.Flags": "0x12",
+                                           "_DEVOBJ_EXTENSION.ExtensionFlags": "0x801"})},
+          ["device-handles-open"]),
+    waits("attached", {"Stuck": dict(cause="device-handles-open", stage="S0", state="stuck",
+                                     fields={"DEVICE_OBJECT.AttachedDevice": "0xffffe00100126060"})},
+          ["device-handles-open"], sweep=False),
+    waits("leaked", {"Stuck": dict(cause="zombie-leftover", stage="S5", state="leftover")},
+          ["zombie-leftover", "driver-object-leaked"]),
+    waits("race", {"Stuck": dict(cause=None, stage="S0", state="unknown")},
+          ["load-unload-race"], builds=(7601,), exit=4),
+    # serialised since Windows 8: the same memory is no finding there
+    dict(waits("race", {"Stuck": dict(cause=None, stage="S0", state="unknown")}, [], builds=NEW,
+               exit=4, sweep=False), name="waits-no-race"),
+    waits("refused", {"Stuck": dict(cause="unload-refused", stage="S0", state="refused",
+                                    confidence="likely",
+                                    fields={"FLT_FILTER.Flags": None,
+                                            "FilterUnloadLock.ActiveCount": "0x0"})},
+          ["unload-refused"]),
+    waits("begun", {"Stuck": dict(cause=None, stage="S0", state="unknown")}, [],
+          not_checked=["unload-refused"], exit=4, sweep=False),
+]
