@@ -76,6 +76,58 @@ struct fs_lost_port {
 	struct fs_value filter, server_link, port_link; /* the three pointers */
 };
 
+/* Where a work item stands. */
+enum fs_work_place {
+	FS_WORK_LOOSE,	/* on no list: it runs now, or this is memory that was freed */
+	FS_WORK_LISTED, /* both its neighbours name it, so it is queued */
+	FS_WORK_QUEUED, /* the list is one of a KQUEUE, a KPRIQUEUE, or FltMgr's own */
+};
+const char *fs_work_place_name(enum fs_work_place p); /* "loose", "listed", "queued" */
+
+/* FLT_GENERIC_WORKITEM or FLT_DEFERRED_IO_WORKITEM: while it is queued it holds one
+ * rundown reference on its filter or instance. */
+struct fs_work_item {
+	uint64_t address;
+	bool deferred; /* FLT_DEFERRED_IO_WORKITEM */
+	enum fs_work_place place;
+	uint64_t queue;		   /* VA of the queue object, 0 not known */
+	struct fs_value type;	   /* _FLT_TYPE.Signature: 0xf120, 0xf121 */
+	struct fs_value object;	   /* FltObject, or Instance */
+	struct fs_value parameter; /* WorkItem.Parameter: the item itself */
+	struct fs_value callback_data; /* of deferred ones */
+	struct fs_links links;	   /* WorkItem.List */
+	struct fs_code routine;	   /* the driver's own */
+};
+
+/* Work items of one filter or instance. */
+struct fs_work {
+	struct fs_work_item *item;
+	size_t n;
+	size_t queued; /* of them: listed or queued ones come first */
+	enum fs_looked searched;
+	const char *why; /* a sentence when they were not searched for, NULL */
+};
+
+/* A kind of thing that the Filter Verifier counts, and one that it lists. */
+struct fs_verified {
+	uint64_t address; /* FLT_VERIFIER_OBJECT */
+	struct fs_value type, object, ref_count;
+	bool is_flt_object; /* `object` is a filter, instance or volume of this dump */
+};
+#define FS_VERIFIER_KINDS_MAX 16
+
+/* _FLT_VERIFIER_EXTENSION: what a verified filter has not given back. */
+struct fs_verifier {
+	uint64_t address;
+	struct fs_value count[FS_VERIFIER_KINDS_MAX];
+	size_t ncounts; /* how many kinds this build counts; 0: not known */
+	struct fs_verified *object;
+	size_t n;
+	enum fs_looked listed; /* how far its tree was walked */
+};
+/* "FLT_CONTEXT" …: the kinds in the order in which !fltkd.filter prints them; NULL none. */
+const char *fs_verifier_kind_name(size_t kind);
+
 struct fs_filter_holders {
 	struct fs_addresses opens; /* LIST_ENTRYs of ActiveOpens */
 	struct fs_addresses server_list, client_list; /* every entry, fitting or not */
@@ -91,6 +143,8 @@ struct fs_filter_holders {
 	struct fs_lost_port *lost;
 	size_t nlost;
 	enum fs_looked lost_searched;
+	struct fs_work work;
+	struct fs_verifier *verifier; /* NULL: not verified, or not looked at */
 };
 
 /* One operation that waits for the instance: a completion node and its IRP_CTRL. */
@@ -104,6 +158,7 @@ struct fs_pending {
 	struct fs_value pending_instance; /* CALLBACK_NODE.Instance of it */
 	struct fs_value initiating; /* InitiatingInstance: the filter's own I/O */
 	struct fs_value work_type;  /* of FltWork: 0xf123 when it is queued */
+	uint64_t data; /* VA of its FLT_CALLBACK_DATA (IRP_CTRL.Data), 0 not known */
 };
 
 /* EX_RUNDOWN_REF_CACHE_AWARE: one slot for each processor, summed modulo 2^64. */
@@ -121,6 +176,14 @@ struct fs_instance_holders {
 	size_t npending;
 	enum fs_looked tracked;	 /* how far the tracking lists were walked */
 	enum fs_looked searched; /* how far memory was searched for I/O that the filter issued */
+	struct fs_work work;
+};
+
+/* One queue of FltGlobals.ThrottledWorkCtrl. */
+struct fs_throttle {
+	uint64_t address; /* _THROTTLE_ELEMENT */
+	struct fs_value running, limit; /* RunningCount, RunningLimit */
+	struct fs_addresses pending;	/* WORK_QUEUE_ITEMs that wait for their turn */
 };
 
 #endif

@@ -118,6 +118,7 @@ struct fs_filter {
 	struct fs_context_node *contexts;
 	size_t ncontexts;
 	size_t context_slots; /* entries of SupportedContexts on this build */
+	enum fs_looked contexts_looked; /* how far the registrations were read */
 	struct fs_filter_holders *holders; /* NULL: not looked at */
 };
 #define FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS 0x1u
@@ -262,6 +263,7 @@ struct fs_model {
 	const char *threads_why;      /* a sentence when they were not read whole, NULL */
 	struct fs_value tick_count;   /* KeTickCount, ticks since start */
 	struct fs_value tick_100ns;   /* KeMaximumIncrement: 100 ns in a tick */
+	struct fs_throttle *throttles;     size_t nthrottles; /* in the arena; 0: not known */
 	struct fs_gap *gaps;               size_t ngaps;
 	bool gaps_limited; /* more gaps than are kept */
 };

@@ -114,6 +114,11 @@ enum fs_confidence held_confidence(const struct check_run *run, const struct fs_
 				   const struct fs_ledger_entry *e);
 const char *held_total(struct check_run *run, const struct fs_ledger *l);
 const char *plural(uint64_t n); /* "s" unless n is 1 */
+/* All work items of it that memory has were looked at, and none is there in any state. */
+bool no_work_items(const struct fs_work *w);
+/* Call `each` for every instance of a filter in the middle of its teardown. */
+void each_draining(struct check_run *run, size_t filter,
+		   void (*each)(struct check_run *run, size_t filter, size_t instance));
 /* This finding explains the filter's verdict, unless a surer one does, or an equally
  * sure one that weighs as much. culprit.kind NULL: none. */
 void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding *fd,
@@ -140,5 +145,7 @@ void chk_over_released(struct check_run *run);
 void chk_pended_pre(struct check_run *run);
 void chk_pended_post(struct check_run *run);
 void chk_own_io(struct check_run *run);
+void chk_deferred_io(struct check_run *run);
+void chk_work_item(struct check_run *run);
 
 #endif

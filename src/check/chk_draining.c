@@ -12,8 +12,7 @@ static void left_to_look_at(struct check_run *run, enum fs_stage s)
 		enum fs_stage stage;
 		const char *rule;
 	} left[] = {
-		{FS_S1, "callback-blocked"},	{FS_S1, "deferred-io-outstanding"},
-		{FS_S3, "teardown-race"},	{FS_S3, "port-callback-stuck"},
+		{FS_S1, "callback-blocked"},	{FS_S3, "teardown-race"},	{FS_S3, "port-callback-stuck"},
 		{FS_S4, "port-callback-stuck"}, {FS_S4, "verifier-wait"},
 	};
 	size_t i;

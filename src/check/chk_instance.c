@@ -6,7 +6,20 @@
  */
 #include "check/check.h"
 
-static const char not_queues[] = "the kernel's worker queues are not read by this version";
+/* Work items on the instance look the same in its rundown, and are counted in its
+ * account; what is left when all memory was searched for them is a reference. */
+static enum fs_confidence sure(const struct check_run *run, const struct fs_instance *in)
+{
+	const struct fs_rundown *r = &in->object.rundown;
+	enum fs_confidence c = FS_POSSIBLE;
+
+	if (run->m->rundown_accounting && in->holders && no_work_items(&in->holders->work))
+		c = FS_LIKELY;
+	c = confidence_cap(c, &in->object.flags.value);
+	c = confidence_cap(c, &in->track_completion_nodes);
+	c = confidence_cap(c, &r->raw);
+	return confidence_cap(c, &r->wait_count);
+}
 
 /* TeardownComplete has run; a teardown that still runs does not wait here. */
 static void waiting_instance(struct check_run *run, size_t filter, size_t instance)
@@ -15,25 +28,23 @@ static void waiting_instance(struct check_run *run, size_t filter, size_t instan
 	const struct fs_rundown *r = &in->object.rundown;
 	struct fs_finding *fd;
 	evidence_vec ev = {0};
+	struct fs_ledger l;
 
-	/* deferred I/O and work items on the instance look the same */
-	not_checked_add(run, "deferred-io-outstanding", not_queues);
-	not_checked_add(run, "work-item-outstanding", not_queues);
-	if (r->state != FS_RUNDOWN_WAITING || (fs_is_read(&r->wait_count) && !r->wait_count.v))
+	fs_ledger_instance(run->m, instance, &l);
+	if (r->state != FS_RUNDOWN_WAITING || (l.total_known && !l.unexplained))
 		return;
-	fd = finding_add(run, "leaked-instance-reference", FS_POSSIBLE, "filter",
+	fd = finding_add(run, "leaked-instance-reference", sure(run, in), "filter",
 			 run->m->filters[filter].address, filter_label(run, filter));
 	if (!fd)
 		return;
 	fd->message = run_text(
 		run, "%s to FLT_INSTANCE 0x%llx of %s still held, after its teardown is done",
-		fs_is_read(&r->wait_count)
-			? run_text(run, "%llu reference%s", (unsigned long long)r->wait_count.v,
-				   plural(r->wait_count.v))
-			: "References (how many was not read)",
+		l.total_known ? run_text(run, "%llu reference%s%s",
+					 (unsigned long long)l.unexplained, plural(l.unexplained),
+					 l.explained ? " that no queued work has" : "")
+			      : "References (how many was not read)",
 		(unsigned long long)in->address,
-		run_text(run, "%s %s", fd->subject.name,
-			 fs_is_read(&r->wait_count) && r->wait_count.v == 1 ? "is" : "are"));
+		run_text(run, "%s %s", fd->subject.name, l.unexplained == 1 ? "is" : "are"));
 	evidence_hex(run, &ev, &in->object.flags.value, in->address, "FLT_OBJECT.Flags",
 		     "the instance is DRAINING");
 	evidence_hex(run, &ev, &in->track_completion_nodes, in->address,
@@ -46,7 +57,7 @@ static void waiting_instance(struct check_run *run, size_t filter, size_t instan
 			     "references to the instance still held", "%llu",
 			     (unsigned long long)r->wait_count.v);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
-	verdict_cause(run, filter, fd, r->wait_count.v,
+	verdict_cause(run, filter, fd, l.unexplained,
 		      (struct fs_subject){"instance", in->address, ""});
 }
 

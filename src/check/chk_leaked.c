@@ -2,9 +2,10 @@
 /*
  * Rules 1, 2 and 10: what a waiting filter's account leaves over when ports,
  * open files and instances are taken off. Contexts that were found are named
- * (rule 1). What is left then is a reference that FltObjectReference and its
- * like took (rule 2), a queued work item (10), or a context that the dump does not
- * hold: nothing tells these apart, so they are at most possible.
+ * (rule 1), queued work items are rule 10's. What is left then is a reference that
+ * FltObjectReference and its like took (rule 2), a routine that still runs, or a
+ * context that the dump does not hold: likely when all memory was searched, else at
+ * most possible, since nothing tells these apart.
  */
 #include "check/check.h"
 
@@ -70,18 +71,18 @@ static void found_contexts(struct check_run *run, size_t i, const struct fs_ledg
 static const char *left_over(struct check_run *run, const struct fs_ledger *l)
 {
 	return run_text(run,
-			"%llu of %s %s no port, no open file, no instance and no context that "
-			"was found",
+			"%llu of %s %s no port, no open file, no instance, no queued work and "
+			"no context that was found",
 			(unsigned long long)l->unexplained, held_total(run, l),
 			l->unexplained == 1 ? "is" : "are");
 }
 
 static void guess(struct check_run *run, size_t i, const struct fs_ledger *l, const char *rule,
-		  const char *then)
+		  enum fs_confidence c, const char *then)
 {
 	const struct fs_filter *f = &run->m->filters[i];
 	struct fs_finding *fd =
-		finding_add(run, rule, FS_POSSIBLE, "filter", f->address, filter_label(run, i));
+		finding_add(run, rule, c, "filter", f->address, filter_label(run, i));
 	evidence_vec ev = {0};
 
 	if (!fd)
@@ -97,7 +98,7 @@ static void guess(struct check_run *run, size_t i, const struct fs_ledger *l, co
 /* Has it registered contexts at all? Without, none can be leaked. */
 static bool may_have_contexts(const struct fs_filter *f)
 {
-	return f->ncontexts > 0 || f->context_slots == 0;
+	return f->ncontexts > 0 || f->contexts_looked != FS_LOOKED_WHOLE;
 }
 
 static const char unread[] = "how many references are left was not read";
@@ -120,9 +121,50 @@ void chk_leaked_context(struct check_run *run)
 		else if (l.unexplained_known && l.unexplained &&
 			 may_have_contexts(&run->m->filters[i]) &&
 			 !fs_ledger_was_walked(&l, FS_H_CONTEXT))
-			guess(run, i, &l, "leaked-context",
+			guess(run, i, &l, "leaked-context", FS_POSSIBLE,
 			      "a context whose memory was not searched, or not found");
 	}
+}
+
+/* Every other holder was looked for and has none: that a routine of the driver runs
+ * whose work item is freed already is all that is left beside the leak. */
+static bool nothing_else(const struct check_run *run, size_t i, const struct fs_ledger *l)
+{
+	const struct fs_filter *f = &run->m->filters[i];
+	size_t k;
+
+	for (k = 0; k < l->nnot_walked; k++)
+		if (l->not_walked[k] != FS_H_CONTEXT || may_have_contexts(f))
+			return false;
+	return f->holders && no_work_items(&f->holders->work);
+}
+
+static enum fs_confidence remainder_sure(const struct check_run *run, size_t i,
+					 const struct fs_ledger *l)
+{
+	const struct fs_object *o = &run->m->filters[i].object;
+	enum fs_confidence c = FS_POSSIBLE;
+
+	if (run->m->rundown_accounting && nothing_else(run, i, l))
+		c = FS_LIKELY;
+	c = confidence_cap(c, &o->flags.value);
+	c = confidence_cap(c, &o->rundown.raw);
+	return confidence_cap(c, &o->rundown.wait_count);
+}
+
+static const char *remainder_is(struct check_run *run, size_t i, const struct fs_ledger *l)
+{
+	const struct fs_filter *f = &run->m->filters[i];
+
+	return run_text(run,
+			"references that FltObjectReference, FltGetFilterFromName or "
+			"FltEnumerateFilters gave%s%s",
+			f->holders && no_work_items(&f->holders->work)
+				? ", or a work item's routine that still runs"
+				: ", or a work item",
+			may_have_contexts(f) && !fs_ledger_was_walked(l, FS_H_CONTEXT)
+				? ", or a context that is not in the dump"
+				: "");
 }
 
 void chk_leaked_filter(struct check_run *run)
@@ -138,14 +180,7 @@ void chk_leaked_filter(struct check_run *run)
 			not_checked_add(run, "leaked-filter-reference", unread);
 		if (!l.unexplained_known || !l.unexplained)
 			continue;
-		not_checked_add(run, "work-item-outstanding",
-				"the kernel's worker queues are not read by this version");
-		guess(run, i, &l, "leaked-filter-reference",
-		      may_have_contexts(&run->m->filters[i])
-			      ? "references that FltObjectReference, FltGetFilterFromName or "
-				"FltEnumerateFilters gave, a queued work item, or a context that "
-				"is not in the dump"
-			      : "references that FltObjectReference, FltGetFilterFromName or "
-				"FltEnumerateFilters gave, or a queued work item");
+		guess(run, i, &l, "leaked-filter-reference", remainder_sure(run, i, &l),
+		      remainder_is(run, i, &l));
 	}
 }

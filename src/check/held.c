@@ -32,6 +32,26 @@ enum fs_confidence held_confidence(const struct check_run *run, const struct fs_
 	return l->total_known ? confidence_cap(c, &f->object.rundown.wait_count) : c;
 }
 
+bool no_work_items(const struct fs_work *w)
+{
+	return w->searched == FS_LOOKED_WHOLE && !w->n;
+}
+
+void each_draining(struct check_run *run, size_t filter,
+		   void (*each)(struct check_run *run, size_t filter, size_t instance))
+{
+	const struct fs_list *list = &run->m->filters[filter].instances;
+	size_t k;
+
+	for (k = 0; k < list->n; k++) {
+		const struct fs_value *flags =
+			&run->m->instances[list->entries[k]].object.flags.value;
+
+		if (fs_has(flags, FS_OBJ_DRAINING) && fs_lacks(flags, FS_OBJ_ZOMBIED))
+			each(run, filter, list->entries[k]);
+	}
+}
+
 const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";

@@ -13,6 +13,7 @@
 
 struct nodes {
 	VEC(struct fs_context_node) list;
+	bool partly; /* a registration was not read */
 };
 
 /* One node; false when the chain ends here. */
@@ -30,6 +31,7 @@ static bool read_node(struct collect *c, uint64_t va, unsigned slot, struct node
 		(void)collect_gap(c, "ALLOCATE_CONTEXT_HEADER.Next", va, FS_CORRUPT,
 				  "context registrations of type %u: chain comes back to 0x%llx",
 				  slot, (unsigned long long)va);
+		nodes->partly = true;
 		return false;
 	}
 	fobj_open(c, &o, va, T_ALLOCATE_CONTEXT_HEADER, "ALLOCATE_CONTEXT_HEADER");
@@ -38,8 +40,10 @@ static bool read_node(struct collect *c, uint64_t va, unsigned slot, struct node
 	type = fobj_value(c, &o, P1(ALLOCATE_CONTEXT_HEADER, ContextType));
 	allocation = fobj_value(c, &o, P1(ALLOCATE_CONTEXT_HEADER, AllocationType));
 	/* A node that is only half there has no place in the model; its gap has. */
-	if (!fs_is_read(&filter) || !fs_is_read(&next) || !fs_is_read(&allocation))
+	if (!fs_is_read(&filter) || !fs_is_read(&next) || !fs_is_read(&allocation)) {
+		nodes->partly = true;
 		return false;
+	}
 	/* Next goes on to the filter's other types (SupportedContextsListHead begins the whole). */
 	if (nodes->list.n > first && fs_is_read(&type) && type.v && type.v != 1u << slot)
 		return false;
@@ -66,11 +70,13 @@ static void read_chain(struct collect *c, uint64_t va, unsigned slot, struct nod
 			(void)collect_gap(c, "ALLOCATE_CONTEXT_HEADER.Next", va, FS_CORRUPT,
 					  "context registration 0x%llx is no kernel address",
 					  (unsigned long long)va);
+			nodes->partly = true;
 			return;
 		}
 		if (!read_node(c, va, slot, nodes, first, &va))
 			return;
 	}
+	nodes->partly = true;
 	(void)collect_gap(c, "ALLOCATE_CONTEXT_HEADER.Next", va, FS_LIMIT,
 			  "more than %u context registrations of type %u", CHAIN_MAX, slot);
 }
@@ -79,7 +85,7 @@ void filter_contexts(struct collect *c, const struct fobj *o, struct fs_filter *
 {
 	const struct fpath *p = P1(FLT_FILTER, SupportedContexts);
 	const struct layout_field *lf = layout_field(c->r.fltmgr, p->f);
-	struct nodes nodes = {{0}};
+	struct nodes nodes = {{0}, false};
 	size_t i;
 
 	f->supported_contexts = fobj_field_va(c, o, p);
@@ -90,9 +96,12 @@ void filter_contexts(struct collect *c, const struct fobj *o, struct fs_filter *
 	for (i = 0; i < f->context_slots; i++) {
 		struct fs_value head = fobj_pointer_at(c, o, p, i);
 
-		if (head.state == FS_READ && head.v)
+		if (head.state != FS_READ)
+			nodes.partly = true;
+		else if (head.v)
 			read_chain(c, head.v, (unsigned)i, &nodes);
 	}
+	f->contexts_looked = nodes.partly ? FS_LOOKED_PARTLY : FS_LOOKED_WHOLE;
 	if (nodes.list.n) {
 		f->contexts = arena_alloc(c->b->arena, nodes.list.n * sizeof(*f->contexts));
 		if (f->contexts) {

@@ -175,6 +175,11 @@ static void volume(struct holders *h, const struct fs_volume *v, enum fs_looked 
 		 P1(FILE_LIST_CTRL, VolumeLink), file, all);
 }
 
+enum fs_looked known_only(const struct fs_filter *f, enum fs_looked looked)
+{
+	return looked == FS_LOOKED_WHOLE ? f->contexts_looked : looked;
+}
+
 void walk_contexts(struct holders *h)
 {
 	struct fs_model *m = h->c->b->model;
@@ -202,5 +207,5 @@ void walk_contexts(struct holders *h)
 	}
 	for (i = 0; i < m->nfilters; i++)
 		if (h->wanted[i] && m->filters[i].holders)
-			m->filters[i].holders->attached = all;
+			m->filters[i].holders->attached = known_only(&m->filters[i], all);
 }

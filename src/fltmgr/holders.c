@@ -5,7 +5,7 @@
  * an antivirus filter has hundreds of thousands of contexts, so nothing of
  * this is done for filters at rest unless asked for.
  */
-#include "fltmgr/holders.h"
+#include "fltmgr/workitem.h"
 
 #include <string.h>
 
@@ -122,6 +122,7 @@ static void look(struct holders *h)
 	size_t i;
 
 	if (choose(h)) {
+		read_throttles(h->c);
 		walk_contexts(h);
 		keep(h);
 		find_orphans(h);

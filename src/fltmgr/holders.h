@@ -12,6 +12,15 @@
 #include "fltmgr/collect.h"
 
 typedef VEC(struct fs_context) context_vec;
+typedef VEC(uint64_t) va_vec;
+static inline bool va_push(va_vec *v, uint64_t va)
+{
+	uint64_t *p = vec_push(v);
+
+	if (p)
+		*p = va;
+	return p != NULL;
+}
 
 /* A registration of contexts, and whose it is. */
 struct registration {
@@ -37,6 +46,8 @@ bool holders_context(struct holders *h, uint64_t va, enum fs_context_place place
 
 /* All lists of contexts of the system, for the wanted filters. */
 void walk_contexts(struct holders *h);
+/* Contexts are known by their registrations: no more was looked at than of these. */
+enum fs_looked known_only(const struct fs_filter *f, enum fs_looked looked);
 
 /* Words of kernel memory that are one of v (which gets sorted). */
 struct search {
@@ -52,5 +63,7 @@ void find_orphans(struct holders *h);
 void find_lost_ports(struct holders *h);
 /* What an instance that drains waits for. */
 void instance_operations(struct holders *h, size_t instance);
+/* The instance's own part of the model, made when it is not there; NULL out of memory. */
+struct fs_instance_holders *instance_holders(struct collect *c, size_t instance);
 
 #endif

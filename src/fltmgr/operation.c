@@ -15,6 +15,7 @@
 #define PENDING_MAX 4096
 /* _FLT_TYPE.Signature of an IRP_CTRL (facts: fltkd-commands). */
 #define IRP_CTRL_SIGNATURE 0xf104u
+#define IRP_WORK_SIGNATURE 0xf123u /* of the FLTP_WORKITEM in it, when that is queued */
 
 /* The slots together; any one that waits tells the wait block. */
 static void sum_slots(struct collect *c, struct fs_cache_aware *r, bool unproved)
@@ -94,6 +95,7 @@ static void read_irp_ctrl(struct collect *c, struct fs_pending *p)
 	p->irp = fobj_value(c, &o, P1(IRP_CTRL, Irp));
 	p->initiating = fobj_value(c, &o, P1(IRP_CTRL, InitiatingInstance));
 	p->pending_node = fobj_value(c, &o, node);
+	p->data = fobj_field_va(c, &o, P1(IRP_CTRL, Data));
 	if (fs_has(&p->pending_node, UINT64_MAX) && vm_is_kernel_va(c->r.vm, p->pending_node.v)) {
 		n.va = p->pending_node.v;
 		n.what = "CALLBACK_NODE";
@@ -106,6 +108,10 @@ static void read_irp_ctrl(struct collect *c, struct fs_pending *p)
 		n.va = fobj_field_va(c, &o, P1(IRP_CTRL, FltWork));
 		n.what = "FLTP_WORKITEM";
 		p->work_type = fobj_value(c, &n, P2(FLTP_WORKITEM, Type, FLT_TYPE, Signature));
+		/* a work item's word stands where a layout of this build has it */
+		if (fs_is_read(&p->work_type) && p->work_type.v == IRP_WORK_SIGNATURE &&
+		    c->choice->match != LMATCH_FAMILY)
+			p->work_type.unproved = false;
 	}
 }
 
@@ -245,13 +251,11 @@ void instance_operations(struct holders *h, size_t instance)
 {
 	struct collect *c = h->c;
 	struct fs_instance *in = &c->b->model->instances[instance];
-	struct fs_instance_holders *ih = arena_alloc(c->b->arena, sizeof(*ih));
+	struct fs_instance_holders *ih = instance_holders(c, instance);
 	pending_vec v = {0};
 
-	if (!ih) {
-		c->out_of_memory = true;
+	if (!ih)
 		return;
-	}
 	operation_rundown(c, in, &ih->operations);
 	if (fs_has(&in->track_completion_nodes, UINT64_MAX) &&
 	    vm_is_kernel_va(c->r.vm, in->track_completion_nodes.v))
@@ -268,5 +272,4 @@ void instance_operations(struct holders *h, size_t instance)
 		}
 	}
 	vec_free(&v);
-	in->holders = ih;
 }

@@ -10,7 +10,7 @@
 
 #include "base/checked.h"
 #include "base/cursor.h"
-#include "fltmgr/holders.h"
+#include "fltmgr/workitem.h"
 #include "fltscope/ledger.h"
 
 /* A context that so many hold is none. */
@@ -19,27 +19,27 @@
 #define STACK_SPAN 0x8000u
 #define HITS_MAX   65536
 
-typedef VEC(uint64_t) va_vec;
-
+/* One pass over memory, for what names a registration, a filter or an instance. */
 struct orphans {
 	struct holders *h;
 	uint32_t reg; /* offset of RegInfo */
-	va_vec hits;
+	bool contexts; /* it is known */
+	va_vec values, hits;
+	struct work_search work;
 };
 
 static void note_hit(void *arg, uint64_t at, uint64_t value)
 {
 	struct orphans *x = arg;
-	uint64_t *p;
 
-	(void)value;
+	if (holders_owner(x->h, value) < 0) {
+		work_hit(&x->work, at);
+		return;
+	}
 	/* pool blocks stand on 16 bytes, 8 on 32-bit machines */
 	if (at < x->reg || (at - x->reg) % (2 * x->h->c->ptr) || x->hits.n >= HITS_MAX)
 		return;
-	p = vec_push(&x->hits);
-	if (p)
-		*p = at - x->reg;
-	else
+	if (!va_push(&x->hits, at - x->reg))
 		x->h->c->out_of_memory = true;
 }
 
@@ -102,38 +102,53 @@ static bool is_header(const struct holders *h, uint64_t va)
 	return holders_owner(h, va) >= 0;
 }
 
-void find_orphans(struct holders *h)
+static void found_contexts(struct orphans *x, enum fs_looked looked)
 {
+	struct holders *h = x->h;
 	struct fs_model *m = h->c->b->model;
-	struct orphans x = {.h = h};
-	struct search s = {.hit = note_hit, .arg = &x};
-	enum fs_looked looked;
 	size_t i, filter;
 
-	if (path_trust(h->c, P1(CONTEXT_NODE, RegInfo), &x.reg) < TRUST_UNPROVED)
-		return;
-	s.v = calloc(h->regs.n + 1, sizeof(*s.v));
-	if (!s.v) {
-		h->c->out_of_memory = true;
-		return;
-	}
-	for (i = 0; i < h->regs.n; i++)
-		if (needs_search(m, h->regs.v[i].filter))
-			s.v[s.n++] = h->regs.v[i].address;
-	looked = search_memory(h, &s);
-	if (x.hits.n >= HITS_MAX)
+	if (!x->contexts)
+		looked = FS_LOOKED_NOT;
+	if (x->hits.n >= HITS_MAX)
 		looked = FS_LOOKED_PARTLY;
-	for (i = 0; i < x.hits.n; i++) {
-		uint64_t va = x.hits.v[i];
+	for (i = 0; i < x->hits.n; i++) {
+		uint64_t va = x->hits.v[i];
 
 		if (!inside(m, h->c, va) && !is_header(h, va) && is_node(h->c, va))
 			(void)holders_context(h, va, FS_CTX_ORPHAN, 0, &filter);
 	}
 	for (i = 0; i < m->nfilters; i++)
 		if (h->wanted[i] && m->filters[i].holders)
-			m->filters[i].holders->searched = looked;
+			m->filters[i].holders->searched = known_only(&m->filters[i], looked);
+}
+
+void find_orphans(struct holders *h)
+{
+	struct orphans x = {.h = h, .work = {.h = h}};
+	struct search s = {.hit = note_hit, .arg = &x};
+	enum fs_looked looked;
+	bool work = work_known(h->c), ok = true;
+	size_t i;
+
+	x.contexts = path_trust(h->c, P1(CONTEXT_NODE, RegInfo), &x.reg) >= TRUST_UNPROVED;
+	for (i = 0; x.contexts && ok && i < h->regs.n; i++)
+		if (needs_search(h->c->b->model, h->regs.v[i].filter))
+			ok = va_push(&x.values, h->regs.v[i].address);
+	if (ok && work)
+		ok = work_wanted(h, &x.values);
+	if (ok) {
+		s.v = x.values.v;
+		s.n = x.values.n;
+		looked = search_memory(h, &s);
+		found_contexts(&x, looked);
+		work_finish(&x.work, work ? looked : FS_LOOKED_NOT);
+	} else {
+		h->c->out_of_memory = true;
+		vec_free(&x.work.items);
+	}
 	vec_free(&x.hits);
-	free(s.v);
+	vec_free(&x.values);
 }
 
 /* --- ports of zombied filters --------------------------------------------- */

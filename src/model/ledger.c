@@ -21,6 +21,28 @@ const char *fs_holder_name(enum fs_holder h)
 	return (unsigned)h < FS_H_COUNT ? names[h] : "unknown";
 }
 
+const char *fs_work_place_name(enum fs_work_place p)
+{
+	static const char *const names[] = {
+		[FS_WORK_LOOSE] = "loose",
+		[FS_WORK_LISTED] = "listed",
+		[FS_WORK_QUEUED] = "queued",
+	};
+
+	return (size_t)p < sizeof(names) / sizeof(names[0]) ? names[p] : "unknown";
+}
+
+const char *fs_verifier_kind_name(size_t kind)
+{
+	static const char *const names[] = {
+		"FLT_CONTEXT",	       "FLT_CALLBACK_DATA",	    "FLT_DEFERRED_IO_WORKITEM",
+		"FLT_GENERIC_WORKITEM", "FLT_FILE_NAME_INFORMATION", "open file",
+		"FLT_OBJECT",
+	};
+
+	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : NULL;
+}
+
 const char *fs_context_place_name(enum fs_context_place p)
 {
 	static const char *const names[] = {
@@ -113,6 +135,18 @@ static size_t messages(const struct fs_filter_holders *h, bool *ret_whole)
 	return n;
 }
 
+/* One that is on no list may as well be freed memory: it is not counted. */
+static void add_work(struct fs_ledger *l, const struct fs_work *w)
+{
+	bool unproved = false;
+	size_t i;
+
+	for (i = 0; w && i < w->queued; i++)
+		unproved |= w->item[i].object.unproved;
+	add(l, FS_H_WORK_ITEM, w ? w->queued : 0, w ? w->queued : 0,
+	    w && w->searched == FS_LOOKED_WHOLE, unproved);
+}
+
 static void add_holders(struct fs_ledger *l, const struct fs_filter *f)
 {
 	const struct fs_filter_holders *h = f->holders;
@@ -152,8 +186,7 @@ void fs_ledger_filter(const struct fs_model *m, size_t filter, struct fs_ledger 
 		add(ret, FS_H_REGISTRATION, 1, 0, true, false);
 	add_instances(ret, &f->instances);
 	add_holders(ret, f);
-	/* the queues they stand in are the kernel's */
-	not_walked(ret, FS_H_WORK_ITEM);
+	add_work(ret, f->holders ? &f->holders->work : NULL);
 	finish(ret);
 }
 
@@ -166,7 +199,7 @@ void fs_ledger_instance(const struct fs_model *m, size_t instance, struct fs_led
 	if (r->state == FS_RUNDOWN_ACTIVE && fs_has(&in->object.flags.value, FS_OBJ_DRAINING))
 		add(ret, FS_H_TEARDOWN, 1, 0, true, false);
 	if (r->state != FS_RUNDOWN_DRAINED)
-		not_walked(ret, FS_H_WORK_ITEM);
+		add_work(ret, in->holders ? &in->holders->work : NULL);
 	finish(ret);
 }
 
@@ -195,6 +228,9 @@ uint64_t fs_ledger_address(const struct fs_model *m, const struct fs_ledger *l,
 	const struct fs_list *list = l->of == FS_LEDGER_VOLUME ? &m->volumes[l->index].instances
 							       : &m->filters[l->index].instances;
 
+	if (e->holder == FS_H_WORK_ITEM)
+		return l->of == FS_LEDGER_FILTER ? h->work.item[i].address
+						 : m->instances[l->index].holders->work.item[i].address;
 	switch (e->holder) {
 	case FS_H_INSTANCE:
 		return m->instances[list->entries[i]].address;

@@ -39,6 +39,7 @@ static void live(struct bench *b)
 	b->f = &b->k.filter[0];
 	b->f->holders = &b->h;
 	b->f->context_slots = 7;
+	b->f->contexts_looked = FS_LOOKED_WHOLE;
 	b->f->active_opens_count = mm_value(0);
 	b->f->connection_count = mm_value(0);
 	b->f->port_count = mm_value(0);

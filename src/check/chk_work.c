@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rules 9 and 10: work that the driver queued and that has not run. A generic item
+ * holds the filter (S3) or an instance (S2), a deferred I/O item an instance (S1, S2).
+ * Only one that stands in a queue is certain: one on no list may run now, or be
+ * freed memory that still looks like an item. Look-alikes: 5 has the pended
+ * operation without an item for it, 2 and 3 have no item at all.
+ */
+#include "check/check.h"
+
+struct asked {
+	const char *rule;
+	bool deferred;
+};
+static const struct asked generic = {"work-item-outstanding", false},
+			  deferred_io = {"deferred-io-outstanding", true};
+
+static const char *routine(struct check_run *run, const struct fs_work_item *x)
+{
+	if (x->routine.symbol)
+		return x->routine.symbol;
+	return run_text(run, "0x%llx", (unsigned long long)x->routine.va.v);
+}
+
+static void item_evidence(struct check_run *run, evidence_vec *ev, const struct fs_work_item *x)
+{
+	evidence_hex(run, ev, &x->object, x->address,
+		     x->deferred ? "FLT_DEFERRED_IO_WORKITEM.Instance"
+				 : "FLT_GENERIC_WORKITEM.FltObject",
+		     x->deferred ? "deferred I/O of this instance" : "work for this object");
+	evidence_add(run, ev, &x->routine.va, x->address,
+		     x->deferred ? "FLT_DEFERRED_IO_WORKITEM.DeferredWorkerRoutine"
+				 : "FLT_GENERIC_WORKITEM.GenericWorkerRoutine",
+		     "what is to run", "%s", routine(run, x));
+	if (x->place == FS_WORK_LOOSE)
+		evidence_hex(run, ev, &x->links.flink, x->address, "WORK_QUEUE_ITEM.List.Flink",
+			     "it is on no list: it runs, or this memory was freed");
+	else
+		evidence_hex(run, ev, &x->links.flink, x->address, "WORK_QUEUE_ITEM.List.Flink",
+			     "both its neighbours name it: it is queued");
+	if (x->queue)
+		evidence_add(run, ev, NULL, x->queue, "DISPATCHER_HEADER", "in this queue",
+			     "0x%llx", (unsigned long long)x->queue);
+}
+
+/* Evidence of the items asked for; how many, the least sure of them, and the first. */
+struct found {
+	size_t n;
+	enum fs_confidence c;
+	const struct fs_work_item *first;
+};
+
+static struct found gather(struct check_run *run, const struct fs_work *w, bool deferred,
+			   bool queued, evidence_vec *ev)
+{
+	struct found f = {0, FS_PROVED, NULL};
+	size_t i;
+
+	for (i = 0; i < w->n; i++) {
+		const struct fs_work_item *x = &w->item[i];
+
+		if (x->deferred != deferred || (x->place != FS_WORK_LOOSE) != queued)
+			continue;
+		if (!f.first)
+			f.first = x;
+		if (f.n++ < EVIDENCE_MAX)
+			item_evidence(run, ev, x);
+		if (x->place == FS_WORK_LISTED && f.c > FS_LIKELY)
+			f.c = FS_LIKELY;
+		f.c = confidence_cap(f.c, &x->object);
+		f.c = confidence_cap(f.c, &x->type);
+	}
+	if (!queued)
+		f.c = FS_POSSIBLE;
+	return f;
+}
+
+static enum fs_confidence least(enum fs_confidence a, enum fs_confidence b)
+{
+	return a < b ? a : b;
+}
+
+/* `of`: "2 references to the filter", "FLT_INSTANCE 0x…". */
+static void fire(struct check_run *run, size_t filter, const struct asked *a, const struct found *f,
+		 enum fs_confidence c, const char *message, evidence_vec *ev, uint64_t weight)
+{
+	struct fs_finding *fd =
+		finding_add(run, a->rule, c, "filter", run->m->filters[filter].address,
+			    filter_label(run, filter));
+
+	if (!fd) {
+		vec_free(ev);
+		return;
+	}
+	fd->message = message;
+	fd->evidence = evidence_take(run, ev, &fd->nevidence);
+	verdict_cause(run, filter, fd, weight,
+		      (struct fs_subject){"work-item", f->first->address, routine(run, f->first)});
+}
+
+static void not_all(struct check_run *run, const struct asked *a, const struct fs_work *w)
+{
+	if (w->searched != FS_LOOKED_WHOLE)
+		not_checked_add(run, a->rule,
+				w->why ? w->why
+				       : "not all of the dumped memory was searched for queued "
+					 "work");
+}
+
+static const char *loose(struct check_run *run, size_t n)
+{
+	return run_text(run,
+			"%zu work item%s of it %s on no list: %s may run now, or be freed memory",
+			n, plural(n), n == 1 ? "is" : "are", n == 1 ? "it" : "they");
+}
+
+/* --- the filter's own items (S3) ---------------------------------------------- */
+
+static void filter_items(struct check_run *run, size_t i, const struct fs_ledger *l)
+{
+	const struct fs_filter *f = &run->m->filters[i];
+	const struct fs_ledger_entry *e = fs_ledger_entry_of(l, FS_H_WORK_ITEM);
+	evidence_vec ev = {0};
+	struct found x;
+
+	if (!f->holders)
+		return;
+	not_all(run, &generic, &f->holders->work);
+	if (e) {
+		struct fs_ledger_entry sure = *e;
+
+		sure.whole = true; /* there may be more; these are */
+		x = gather(run, &f->holders->work, false, true, &ev);
+		if (x.n)
+			fire(run, i, &generic, &x, least(x.c, held_confidence(run, l, &sure)),
+			     run_text(run,
+				      "%llu of %s %s held by %s that %s queued and that %s not run",
+				      (unsigned long long)e->count, held_total(run, l),
+				      e->count == 1 ? "is" : "are",
+				      e->count == 1 ? "a work item" : "work items",
+				      filter_label(run, i), e->count == 1 ? "has" : "have"),
+			     &ev, e->count);
+		vec_free(&ev);
+	}
+	if (!l->unexplained_known || !l->unexplained)
+		return;
+	x = gather(run, &f->holders->work, false, false, &ev);
+	if (x.n)
+		fire(run, i, &generic, &x, FS_POSSIBLE,
+		     run_text(run, "%llu of %s %s not explained, and %s",
+			      (unsigned long long)l->unexplained, held_total(run, l),
+			      l->unexplained == 1 ? "is" : "are", loose(run, x.n)),
+		     &ev, l->unexplained);
+	vec_free(&ev);
+}
+
+/* --- an instance's ------------------------------------------------------------- */
+
+/* S1 waits for operations: a deferred item is what one of them waits for when its
+ * CallbackData is in the operation's IRP_CTRL. */
+static bool tied(const struct fs_instance_holders *h)
+{
+	size_t i, k;
+
+	for (i = 0; i < h->work.queued; i++)
+		for (k = 0; h->work.item[i].deferred && k < h->npending; k++)
+			if (h->pending[k].data &&
+			    fs_has(&h->work.item[i].callback_data, UINT64_MAX) &&
+			    h->work.item[i].callback_data.v == h->pending[k].data)
+				return true;
+	return false;
+}
+
+static enum fs_confidence instance_sure(const struct check_run *run, size_t filter,
+					const struct fs_instance *in)
+{
+	const struct fs_instance_holders *h = in->holders;
+	enum fs_confidence c = run->m->rundown_accounting ? FS_PROVED : FS_LIKELY;
+
+	if (run->stages[filter] == FS_S1 ? h->operations.state != FS_RUNDOWN_WAITING || !tied(h)
+					 : in->object.rundown.state != FS_RUNDOWN_WAITING)
+		c = FS_LIKELY;
+	c = confidence_cap(c, &in->object.flags.value);
+	c = confidence_cap(c, &in->track_completion_nodes);
+	return confidence_cap(c, &in->object.rundown.raw);
+}
+
+static void instance_items(struct check_run *run, size_t filter, size_t instance,
+			   const struct asked *a)
+{
+	const struct fs_instance *in = &run->m->instances[instance];
+	evidence_vec ev = {0};
+	struct fs_ledger l;
+	struct found x;
+
+	if (!in->holders) {
+		not_checked_add(run, a->rule, "the instance's holders were not read");
+		return;
+	}
+	not_all(run, a, &in->holders->work);
+	x = gather(run, &in->holders->work, a->deferred, true, &ev);
+	if (x.n)
+		/* a pended operation has two references of its own */
+		fire(run, filter, a, &x, least(x.c, instance_sure(run, filter, in)),
+		     run_text(
+			     run,
+			     "FLT_INSTANCE 0x%llx is held by %zu %s item%s that %s queued and that "
+			     "%s not run",
+			     (unsigned long long)in->address, x.n,
+			     a->deferred ? "deferred I/O work" : "work", plural(x.n),
+			     filter_label(run, filter), x.n == 1 ? "has" : "have"),
+		     &ev, 2 * x.n + 1);
+	vec_free(&ev);
+	fs_ledger_instance(run->m, instance, &l);
+	if (!l.unexplained_known || !l.unexplained)
+		return;
+	x = gather(run, &in->holders->work, a->deferred, false, &ev);
+	if (x.n)
+		fire(run, filter, a, &x, FS_POSSIBLE,
+		     run_text(run, "%llu reference%s to FLT_INSTANCE 0x%llx not explained, and %s",
+			      (unsigned long long)l.unexplained,
+			      l.unexplained == 1 ? " is" : "s are", (unsigned long long)in->address,
+			      loose(run, x.n)),
+		     &ev, l.unexplained);
+	vec_free(&ev);
+}
+
+static void instance_generic(struct check_run *run, size_t filter, size_t instance)
+{
+	instance_items(run, filter, instance, &generic);
+}
+
+static void instance_deferred(struct check_run *run, size_t filter, size_t instance)
+{
+	instance_items(run, filter, instance, &deferred_io);
+}
+
+void chk_work_item(struct check_run *run)
+{
+	struct fs_ledger l;
+	size_t i;
+
+	for (i = 0; i < run->m->nfilters; i++) {
+		if (held_account(run, i, &l))
+			filter_items(run, i, &l);
+		else if (run->stages[i] == FS_S2)
+			each_draining(run, i, instance_generic);
+	}
+}
+
+void chk_deferred_io(struct check_run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->m->nfilters; i++)
+		if (run->stages[i] == FS_S1 || run->stages[i] == FS_S2)
+			each_draining(run, i, instance_deferred);
+}
