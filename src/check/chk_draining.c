@@ -12,8 +12,8 @@ static void left_to_look_at(struct check_run *run, enum fs_stage s)
 		enum fs_stage stage;
 		const char *rule;
 	} left[] = {
-		{FS_S1, "callback-blocked"},	{FS_S3, "teardown-race"},	{FS_S3, "port-callback-stuck"},
-		{FS_S4, "port-callback-stuck"}, {FS_S4, "verifier-wait"},
+		{FS_S1, "callback-blocked"},
+		{FS_S3, "teardown-race"},
 	};
 	size_t i;
 

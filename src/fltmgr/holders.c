@@ -129,6 +129,10 @@ static void look(struct holders *h)
 		keep(h);
 	}
 	find_lost_ports(h);
+	find_users(h);
+	for (i = 0; i < m->nfilters; i++)
+		if (h->wanted[i])
+			read_verifier(h, i);
 	for (i = 0; i < m->ninstances && !h->c->out_of_memory; i++)
 		if (fs_has(&m->instances[i].object.flags.value, FS_OBJ_DRAINING) &&
 		    fs_lacks(&m->instances[i].object.flags.value, FS_OBJ_ZOMBIED))
