@@ -26,6 +26,34 @@ static bool offset_of(struct collect *c, const struct fpath *p, uint32_t *ret)
 	return path_trust(c, p, ret) >= TRUST_UNPROVED;
 }
 
+static void worse(enum fs_looked *all, enum fs_looked one)
+{
+	if (one != FS_LOOKED_WHOLE)
+		*all = FS_LOOKED_PARTLY;
+}
+
+#define SLOTS_MAX 64
+/* 26100: eight nodes stand in slots in front of the tree, each behind a word that locks it. */
+static enum fs_looked walk_slots(struct tree *t, uint64_t va)
+{
+	const struct layout_field *f =
+		layout_field(t->h->c->r.fltmgr, F_CONTEXT_LIST_CTRL_FastSlots);
+	struct fobj o = {.va = va, .what = "CONTEXT_LIST_CTRL", .gap = -1};
+	enum fs_looked looked = FS_LOOKED_WHOLE;
+	size_t i, n = f ? f->size / (2 * t->h->c->ptr) : 0;
+
+	for (i = 0; i < n && i < SLOTS_MAX; i++) {
+		struct fs_value p = fobj_pointer_at(
+			t->h->c, &o, P1(CONTEXT_LIST_CTRL, FastSlots), 2 * i + 1);
+
+		if (!fs_is_read(&p))
+			looked = FS_LOOKED_PARTLY;
+		else if (p.v)
+			node(t, p.v);
+	}
+	return looked;
+}
+
 /* The tree whose CONTEXT_LIST_CTRL stands at va. */
 static enum fs_looked walk_tree(struct holders *h, uint64_t va, enum fs_context_place place,
 				uint64_t owner)
@@ -36,18 +64,15 @@ static enum fs_looked walk_tree(struct holders *h, uint64_t va, enum fs_context_
 			       .each = node,
 			       .arg = &t};
 	uint32_t list = 0, in_node = 0;
+	enum fs_looked looked;
 
 	if (!va || !offset_of(h->c, P1(CONTEXT_LIST_CTRL, List), &list) ||
 	    !offset_of(h->c, P2(CONTEXT_NODE, TreeLink, TREE_NODE, Link), &in_node))
 		return FS_LOOKED_PARTLY;
 	w.link = in_node;
-	return splay_walk(h->c, va + list, &w);
-}
-
-static void worse(enum fs_looked *all, enum fs_looked one)
-{
-	if (one != FS_LOOKED_WHOLE)
-		*all = FS_LOOKED_PARTLY;
+	looked = walk_slots(&t, va);
+	worse(&looked, splay_walk(h->c, va + list, &w));
+	return looked;
 }
 
 static void stream(struct holders *h, uint64_t va, enum fs_looked *all)
