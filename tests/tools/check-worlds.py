@@ -301,6 +301,7 @@ CHECKS = {
     "zombie": check_zombie, "emptyframe": check_emptyframe, "stage": lambda d, f: check_healthy_part(d),
     "held": lambda d, f: check_healthy_part(d), "numbers": lambda d, f: check_healthy_part(d),
     "inflight": lambda d, f: check_healthy_part(d), "teardown": lambda d, f: check_healthy_part(d),
+    **dict.fromkeys(("ports", "rules"), lambda d, f: check_healthy_part(d)),
     "damaged-loop": check_loop, "damaged-backlink": check_backlink, "damaged-wild": check_wild,
     "damaged-missing": gap("not in the dump"), "damaged-table": gap("not in the dump"),
     "damaged-unmapped": gap("not mapped"), "pagedout-name": check_names_out,
