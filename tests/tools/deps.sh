@@ -26,6 +26,11 @@ need_command pkg-config pkg-config
 echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || missing="$missing libc6-dev"
 need_library libaddrxlat libkdumpfile-dev
 need_library capstone libcapstone-dev
+need_library zlib zlib1g-dev
+need_library lzo2 liblzo2-dev
+# only its header: the library is loaded when a page needs it
+need_library snappy libsnappy-dev
+need_library libzstd libzstd-dev
 need_library jansson libjansson-dev
 need_library libxml-2.0 libxml2-dev
 # only its header: the library itself is loaded when something is to be downloaded

@@ -11,7 +11,8 @@ static const char usage[] =
 	"usage: mkworld WORLD -o OUT.dmp [--format FORMAT] [--layout FILE]…\n"
 	"               [--fltmgr NAME] [--nt NAME] [--ram SIZE] [--high] [--cut BYTES]\n"
 	"               [--guest-header] [-D NAME=VALUE]…\n"
-	"formats: full bitmap kernel triage rdmp rdmp-complete elf elf-paging\n";
+	"formats: full bitmap kernel triage rdmp rdmp-complete elf elf-paging\n"
+	"         kdump kdump-flat\n";
 
 void die(const struct world *w, const char *fmt, ...)
 {
@@ -162,6 +163,10 @@ int main(int argc, char **argv)
 		write_elf(&w, o.out, false);
 	else if (!strcmp(o.format, "elf-paging"))
 		write_elf(&w, o.out, true);
+	else if (!strcmp(o.format, "kdump"))
+		write_kdump(&w, o.out, false);
+	else if (!strcmp(o.format, "kdump-flat"))
+		write_kdump(&w, o.out, true);
 	else
 		die(&w, "no format %s\n%s", o.format, usage);
 	return 0;

@@ -249,6 +249,7 @@ struct notes_out {
 };
 void notes_make(struct world *w, struct notes_out *n);
 void write_elf(struct world *w, const char *path, bool paging);
+void write_kdump(struct world *w, const char *path, bool flat); /* mkworld_kdump.c */
 
 int out_open(struct world *w, const char *path);
 void out_write(struct world *w, int fd, uint64_t off, const void *buf, size_t n);

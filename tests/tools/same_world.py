@@ -136,7 +136,8 @@ def main():
         report("healthy on %s says the same as on %s" % (build, FULL[0]), d)
     for fmt, extra in (("full", ()), ("full", ("--ram", "6G", "--high")), ("kernel", ()),
                        ("rdmp", ()), ("rdmp-complete", ("--ram", "6G", "--high")), ("elf", ("--guest-header",)),
-                       ("elf-paging", ("--guest-header",))):
+                       ("elf-paging", ("--guest-header",)), ("kdump", ("--guest-header",)),
+                       ("kdump-flat", ("--guest-header",))):
         a = export(args, "healthy", "19041", "bitmap")
         b = export(args, "healthy", "19041", fmt, extra)
         for doc in (a, b):
