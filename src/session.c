@@ -107,6 +107,8 @@ enum fs_status fltscope_open(const char *path, const struct fltscope_options *op
 		return fs_fail(err, FS_NO_MEMORY, "out of memory");
 	if (opts)
 		fs->opts = *opts;
+	how.progress = fs->opts.progress;
+	how.progress_arg = fs->opts.progress_arg;
 	how.raw = fs->opts.raw;
 	how.raw_hole_start = fs->opts.raw_hole_start;
 	how.raw_hole_end = fs->opts.raw_hole_end;

@@ -74,6 +74,11 @@ struct dump_options {
 	/* raw: physical addresses [start, end) are not in the file, what is above them follows
 	 * what is below; whole pages. start >= end: no such hole. */
 	uint64_t raw_hole_start, raw_hole_end;
+	/* A compressed file: bytes that it may become; 0: what a dump of its size could be. */
+	uint64_t unpack_max;
+	/* Called while it is unpacked, as fltscope_options.progress is. May be NULL. */
+	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
+	void *progress_arg;
 };
 /* The same; FS_INVALID: options that cannot be meant for this file. */
 enum fs_status dump_open_with(const char *path, const struct dump_options *options,

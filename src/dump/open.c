@@ -10,6 +10,7 @@
 
 #include "base/checked.h"
 #include "dump/format.h"
+#include "dump/decompress.h"
 
 /* sizeof(CONTEXT) in the public Windows headers (winnt.h). */
 #define CONTEXT_SIZE_X64   0x4d0u
@@ -91,16 +92,45 @@ static enum fs_status nobodys(const struct dump_first *first, struct fs_error *e
 			  quoted);
 }
 
+static enum fs_status read_first(struct dump *d, uint8_t *header, struct dump_first *ret,
+				 struct fs_error *err)
+{
+	*ret = (struct dump_first){header, DUMP_FIRST, d->file.size, d->path, &d->options};
+	if (ret->size > d->file.size)
+		ret->size = (size_t)d->file.size;
+	d->info.file_size = d->file.size;
+	return dump_file_read(&d->file, 0, header, ret->size, "header", err);
+}
+
+/* What was compressed to be sent; once: a compressed file within one is not looked into. */
+static enum fs_status unpack_first(struct dump *d, uint8_t *header, struct dump_first *first,
+				   struct fs_error *err)
+{
+	const char *kind = dump_packed_kind(first->data, first->size), *again;
+	enum fs_status st;
+
+	if (!kind)
+		return FS_OK;
+	st = dump_unpack(d, kind, err);
+	if (st == FS_OK)
+		st = read_first(d, header, first, err);
+	if (st != FS_OK)
+		return st;
+	again = dump_packed_kind(first->data, first->size);
+	return again ? fs_fail(err, FS_UNSUPPORTED,
+			       "a %s file within a %s file: unpack the outer one by hand", again,
+			       kind)
+		     : FS_OK;
+}
+
 static enum fs_status open_format(struct dump *d, uint8_t *header, struct fs_error *err)
 {
-	struct dump_first first = {header, DUMP_FIRST, d->file.size, d->path, &d->options};
-	enum fs_status st;
+	struct dump_first first;
+	enum fs_status st = read_first(d, header, &first, err);
 	size_t i;
 
-	if (first.size > d->file.size)
-		first.size = (size_t)d->file.size;
-	d->info.file_size = d->file.size;
-	st = dump_file_read(&d->file, 0, header, first.size, "header", err);
+	if (st == FS_OK)
+		st = unpack_first(d, header, &first, err);
 	if (st != FS_OK)
 		return st;
 	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
