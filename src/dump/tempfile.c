@@ -123,7 +123,10 @@ enum fs_status tempfile_append(struct tempfile *t, const uint8_t *p, size_t n, s
 	uint64_t left, end;
 
 	if (!add_u64(t->size, n, &end) || end > t->max || end > INT64_MAX)
-		return fs_fail(err, FS_LIMIT, "more than %" PRIu64 " bytes", t->max);
+		return fs_fail(err, FS_LIMIT,
+			       "it grows beyond %" PRIu64 " bytes, which no dump of that size does: "
+			       "unpack it by hand if it is one",
+			       t->max);
 	if (room(t, &left) && left < RESERVE)
 		return failed(t, ENOSPC, err);
 	while (n > 0) {
