@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Physical memory as it is, byte by byte from address 0, because the user says so: QEMU's
+ * Physical memory of an x64 machine as it is, from address 0, because the user says so: QEMU's
  * `pmemsave`, a memory-backend-file, winpmem's raw form. Nothing in such a file says what it
  * is. A backend file has no hole for the devices below 4 GiB: what is above them follows
  * what is below (QEMU hw/i386/pc_piix.c: above_4g_mem_size), so the user names the hole.
@@ -45,6 +45,7 @@ static enum fs_status open_raw(struct dump *d, const struct dump_first *first, s
 
 	(void)first;
 	d->info.format = "raw";
+	d->info.machine = DUMP_X64;
 	if (!s)
 		return fs_fail(err, FS_NO_MEMORY, "no memory for the memory's map");
 	d->priv = s;

@@ -158,6 +158,8 @@ static enum fs_status keep_cpus(struct dump *d, const struct vmware_state *v, st
 		if (!c)
 			return fs_fail(err, FS_NO_MEMORY, "no memory for the processors");
 		*c = v->cpus.v[i];
+		if (!c->idt_base.present) /* not the half of one */
+			c->idt_base.v = 0;
 	}
 	if (idle)
 		dump_note_add(d, "%zu of %zu processors have no CR3: they are left out", idle,
@@ -241,6 +243,7 @@ static enum fs_status open_vmware(struct dump *d, const struct dump_first *first
 	enum fs_status st;
 
 	d->info.format = "vmware";
+	d->info.machine = DUMP_X64;
 	d->priv = calloc(1, sizeof(struct segments));
 	if (!v || !d->priv)
 		st = fs_fail(err, FS_NO_MEMORY, "no memory for VMware's state");

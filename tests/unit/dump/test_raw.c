@@ -39,7 +39,7 @@ static void as_it_is(void **state)
 	/* nothing is known that nobody said */
 	assert_false(dump_info(d)->build.present);
 	assert_false(dump_info(d)->directory_table_base.present);
-	assert_int_equal(dump_info(d)->machine, DUMP_MACHINE_UNKNOWN);
+	assert_int_equal(dump_info(d)->machine, DUMP_X64);
 	for (at = 0; at < 0x4000; at += 8) {
 		assert_int_equal(dump_read_phys(d, at, p, 8, &err), FS_OK);
 		assert_true(load_u64(p) == at);

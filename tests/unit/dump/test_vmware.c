@@ -221,6 +221,7 @@ static void half_an_idtr(void **state)
 	assert_int_equal(dump_open(p->memory.path, &d, &err), FS_OK);
 	assert_int_equal(dump_cpu_count(d), 1);
 	assert_false(dump_cpu_at(d, 0).idt_base.present);
+	assert_true(dump_cpu_at(d, 0).idt_base.v == 0);
 	dump_close(d);
 }
 
