@@ -33,7 +33,7 @@ SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 # One by one: pkg-config says nothing at all when one of them (cmocka) is not there.
 PKG_CFLAGS := $(foreach p,$(PKGS_LIB) $(PKGS_CLI) $(PKGS_TEST),$(shell pkg-config --cflags $(p) 2>/dev/null))
 pkglibs   = $(shell pkg-config --libs $(1) 2>/dev/null)
-# libcurl, libmspack and libsnappy are loaded when they are needed, not linked
+# libcurl, libmspack, libsnappy, libarchive and (for packed dumps) zlib are loaded when they are needed, not linked
 LIBS_LIB  = $(call pkglibs,$(PKGS_LIB)) -ldl
 LIBS_CLI  = $(call pkglibs,$(PKGS_CLI))
 LIBS_TEST = $(call pkglibs,$(PKGS_TEST))
@@ -202,6 +202,7 @@ check-run: $(TEST_DEPS)
 		"python3 tests/tools/check_waits.py --tool $(BUILD)/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/waits-sweep --sweep $(BUILD)/rel/sweep" \
 		"python3 tests/tools/check_ci.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/ci" \
 		"python3 tests/tools/bad_input.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/bad" \
+		"python3 tests/tools/check_packed.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/packed" \
 		"python3 tests/tools/check_code.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/code" \
 		"python3 tests/tools/check_from_code.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/fromcode" \
 		"python3 tests/tools/check_debug.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/debug" \

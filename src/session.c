@@ -103,6 +103,7 @@ enum fs_status fltscope_open(const char *path, const struct fltscope_options *op
 			     struct fltscope **ret, struct fs_error *err)
 {
 	struct fltscope *fs = calloc(1, sizeof(*fs));
+	struct dump_options how = {0};
 	struct fs_error e = {0};
 	enum fs_status st;
 
@@ -110,9 +111,14 @@ enum fs_status fltscope_open(const char *path, const struct fltscope_options *op
 		return fs_fail(err, FS_NO_MEMORY, "out of memory");
 	if (opts)
 		fs->opts = *opts;
+	how.progress = fs->opts.progress;
+	how.progress_arg = fs->opts.progress_arg;
+	how.raw = fs->opts.raw;
+	how.raw_hole_start = fs->opts.raw_hole_start;
+	how.raw_hole_end = fs->opts.raw_hole_end;
 	st = load_user_layouts(fs, &e);
 	if (st == FS_OK)
-		st = dump_open(path, &fs->dump, &e);
+		st = dump_open_with(path, &how, &fs->dump, &e);
 	if (st == FS_OK) {
 		model_begin(&fs->builder, &fs->model, &fs->arena);
 		fs->building = true;

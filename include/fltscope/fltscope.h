@@ -30,6 +30,11 @@ struct fltscope_options {
 	/* Physical address of the page tables (CR3, DirectoryTableBase); 0: as the dump says, or
 	 * searched for. */
 	uint64_t directory_table_base;
+	/* A file of no known format is physical memory from address 0 (QEMU's pmemsave, a
+	 * memory-backend-file). Physical addresses [start, end) are not in it, what is above
+	 * them follows what is below; start >= end: no such hole. */
+	bool raw;
+	uint64_t raw_hole_start, raw_hole_end;
 	bool contexts;		/* walk the contexts of live filters too (may be many) */
 	bool threads;		/* read processes and threads although nothing asks for them */
 	bool handles;		/* and the handles that lead to filters, ports and devices */

@@ -55,6 +55,8 @@ struct cli_options {
 	const char *store;	 /* --store, of symbols fetch */
 	unsigned build;		 /* --build, of pdb layout; 0 not given */
 	uint64_t dtb;		 /* --dtb; 0 not given */
+	bool raw;		 /* --raw, --raw-hole */
+	uint64_t raw_hole_start, raw_hole_end;
 	bool offline;
 	unsigned recurse; /* -r */
 	bool blocks;	  /* -b */

@@ -41,7 +41,9 @@ enum {
 	OPT_DOT,
 	OPT_CXR,
 	OPT_THROUGH,
-	OPT_CPU
+	OPT_CPU,
+	OPT_RAW,
+	OPT_RAW_HOLE
 };
 
 static const struct option long_options[] = {
@@ -58,6 +60,8 @@ static const struct option long_options[] = {
 	{"ignore", required_argument, NULL, OPT_IGNORE},
 	{"offline", no_argument, NULL, OPT_OFFLINE},
 	{"store", required_argument, NULL, OPT_STORE},
+	{"raw", no_argument, NULL, OPT_RAW},
+	{"raw-hole", required_argument, NULL, OPT_RAW_HOLE},
 	{"build", required_argument, NULL, OPT_BUILD},
 	{"dtb", required_argument, NULL, OPT_DTB},
 	{"cxr", required_argument, NULL, OPT_CXR},
@@ -205,6 +209,27 @@ static bool take_dtb(struct cli_options *o, char *why, size_t n)
 	return false;
 }
 
+/* START-END, physical addresses: what the file does not have below 4 GiB. */
+static bool take_raw_hole(struct cli_options *o, char *why, size_t n)
+{
+	const char *dash = strchr(optarg, '-');
+	char start[32];
+
+	o->raw = true;
+	if (dash && (size_t)(dash - optarg) < sizeof(start)) {
+		memcpy(start, optarg, (size_t)(dash - optarg));
+		start[dash - optarg] = '\0';
+		if (parse_address(start, &o->raw_hole_start) &&
+		    parse_address(dash + 1, &o->raw_hole_end) &&
+		    o->raw_hole_start < o->raw_hole_end)
+			return true;
+	}
+	(void)snprintf(why, n,
+		       "--raw-hole takes two addresses, as 0xc0000000-0x100000000, not '%s'",
+		       optarg);
+	return false;
+}
+
 static bool take_option(struct cli_options *o, int opt, char **argv, char *why, size_t n)
 {
 	if (take_place(o, opt) || take_threads(o, opt))
@@ -214,6 +239,11 @@ static bool take_option(struct cli_options *o, int opt, char **argv, char *why, 
 		return take_build(o, why, n);
 	case OPT_DTB:
 		return take_dtb(o, why, n);
+	case OPT_RAW_HOLE:
+		return take_raw_hole(o, why, n);
+	case OPT_RAW:
+		o->raw = true;
+		return true;
 	case OPT_JSON:
 		o->json = true;
 		return true;
@@ -440,6 +470,8 @@ static const char usage_tail[] =
 	"  --build N              pdb layout: the build to write into the layout\n"
 	"  --dtb PA               page tables to use (CR3), where the dump's are wrong or "
 	"unknown\n"
+	"  --raw                  a file of no known format is physical memory as it is\n"
+	"  --raw-hole START-END   the same without these physical addresses (below 4 GiB)\n"
 	"  --layout FILE          use this layout file for its module; may be repeated\n"
 	"  --color=WHEN           auto (on a terminal, unless NO_COLOR is set), always, never\n"
 	"  --help, --version\n"

@@ -2,12 +2,30 @@
 #include "dump/pagecache.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/checked.h"
+
+enum fs_status dump_file_open(struct dump_file *f, const char *path, struct fs_error *err)
+{
+	struct stat st;
+
+	/* A FIFO must not hang us before it is refused. */
+	f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (f->fd < 0 || fstat(f->fd, &st) < 0)
+		return fs_fail(err, FS_SYSTEM, "cannot open: %s", strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return fs_fail(err, FS_CORRUPT, "expected a dump file, found a directory");
+	if (!S_ISREG(st.st_mode))
+		return fs_fail(err, FS_CORRUPT, "expected a dump file, found a device or pipe");
+	f->size = (uint64_t)st.st_size;
+	return FS_OK;
+}
 
 enum fs_status dump_file_read(struct dump_file *f, uint64_t off, void *buf, size_t n,
 			      const char *what, struct fs_error *err)

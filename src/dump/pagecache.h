@@ -44,6 +44,10 @@ struct dump_file {
 	struct pagecache cache; /* by file offset */
 };
 
+/* A regular file into a zeroed f. Also after a failure: dump_file_deinit. FS_SYSTEM: cannot be
+ * opened; FS_CORRUPT: a directory, a device, a pipe. */
+enum fs_status dump_file_open(struct dump_file *f, const char *path, struct fs_error *err);
+
 /* Copy exactly n bytes at file offset off. FS_NOT_IN_DUMP when the file ends
  * before, FS_SYSTEM when it fails or got shorter since it was opened. The error
  * has the file offset in its text, not as its address. */

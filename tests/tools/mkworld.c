@@ -12,7 +12,7 @@ static const char usage[] =
 	"               [--fltmgr NAME] [--nt NAME] [--ram SIZE] [--high] [--cut BYTES]\n"
 	"               [--guest-header] [-D NAME=VALUE]…\n"
 	"formats: full bitmap kernel triage rdmp rdmp-complete elf elf-paging\n"
-	"         kdump kdump-flat\n";
+	"         kdump kdump-flat guest raw raw-compact vmem\n";
 
 void die(const struct world *w, const char *fmt, ...)
 {
@@ -159,6 +159,12 @@ int main(int argc, char **argv)
 		write_rdmp(&w, o.out, 8);
 	else if (!strcmp(o.format, "rdmp-complete"))
 		write_rdmp(&w, o.out, 10);
+	else if (!strcmp(o.format, "raw"))
+		write_raw(&w, o.out, true);
+	else if (!strcmp(o.format, "raw-compact"))
+		write_raw(&w, o.out, false);
+	else if (!strcmp(o.format, "vmem"))
+		write_vmware(&w, o.out);
 	else if (!strcmp(o.format, "elf"))
 		write_elf(&w, o.out, false);
 	else if (!strcmp(o.format, "elf-paging"))
