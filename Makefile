@@ -206,6 +206,7 @@ check-run: $(TEST_DEPS)
 		"python3 tests/tools/check_code.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/code" \
 		"python3 tests/tools/check_from_code.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/fromcode" \
 		"python3 tests/tools/check_debug.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/debug" \
+		"python3 tests/tools/check_qemu.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/qemu" \
 		"python3 tests/tools/check_kernel.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/kernel" \
 		"$(SWEEP) pages $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-pages.bin" \
 		"$(SWEEP) bytes $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-bytes.bin 3" \
@@ -277,6 +278,11 @@ check-symsrv: $(BUILD)/san/symsrv_driver
 -include $(SYMSRV_OBJ:.o=.d)
 
 # Worlds read with PDBs and images that clang and lld make.
+# Dumps that QEMU writes of a guest of our own (tests/guest); part of make check, too.
+.PHONY: check-qemu
+check-qemu: $(BUILD)/san/fltscope $(BUILD)/mkworld
+	$(Q)python3 tests/tools/check_qemu.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/qemu
+
 .PHONY: check-symbols
 check-symbols: $(BUILD)/san/fltscope $(BUILD)/mkworld
 	$(Q)python3 tests/tools/check_symbols.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/symbols

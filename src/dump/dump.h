@@ -49,6 +49,7 @@ struct dump_info {
 	struct dump_u64 system_time;	      /* FILETIME: 100 ns since 1601 UTC */
 	struct dump_u64 uptime;		      /* 100 ns units */
 	struct dump_u64 directory_table_base; /* PA */
+	struct dump_u32 pae_enabled;	      /* PaeEnabled of 32-bit headers: 0 or 1 */
 	struct dump_u64 pfn_database;	      /* VA */
 	struct dump_u64 ps_loaded_module_list, ps_active_process_head; /* VA */
 	struct dump_u64 kd_debugger_data_block;			       /* VA */

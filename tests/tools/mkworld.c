@@ -145,6 +145,8 @@ int main(int argc, char **argv)
 	w.at = NULL;
 	modules_finish(&w);
 	tables_build(&w);
+	if (w.machine == MACHINE_X86 && strcmp(o.format, "full") != 0)
+		die(&w, "of x86 only full dumps are built");
 	if (!strcmp(o.format, "full"))
 		write_full(&w, o.out);
 	else if (!strcmp(o.format, "bitmap"))

@@ -89,8 +89,12 @@ struct large {
 	uint64_t va, size, pfn;
 };
 
+enum machine { MACHINE_X64, MACHINE_X86, MACHINE_ARM64 };
+
 struct world {
 	const struct line *at; /* for messages */
+	enum machine machine;
+	bool nopae; /* x86: two levels of tables */
 	unsigned depth;
 	/* header facts */
 	uint32_t build, major, processors, bugcheck;
@@ -143,6 +147,10 @@ char *xstrndup(const char *s, size_t n);
 	})
 
 /* mkworld_mem.c */
+static inline unsigned pointer_size(const struct world *w)
+{
+	return w->machine == MACHINE_X86 ? 4 : 8;
+}
 bool map_get(const struct map *m, uint64_t key, size_t *ret);
 void map_put(struct world *w, struct map *m, uint64_t key, size_t val);
 struct vpage *page_at(struct world *w, uint64_t va);   /* NULL when not there */
@@ -244,6 +252,8 @@ struct ram_run {
 	uint64_t base, count; /* pages */
 };
 size_t ram_runs(struct world *w, struct ram_run *runs);
+/* mkworld_dmp32.c: DUMP_HEADER32 of a full dump; its size in bytes. */
+size_t header32_full(const struct world *w, uint8_t *hdr, const struct ram_run *runs, size_t n);
 
 /* mkworld_elf.c */
 struct notes_out {
