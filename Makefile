@@ -33,7 +33,7 @@ SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 # One by one: pkg-config says nothing at all when one of them (cmocka) is not there.
 PKG_CFLAGS := $(foreach p,$(PKGS_LIB) $(PKGS_CLI) $(PKGS_TEST),$(shell pkg-config --cflags $(p) 2>/dev/null))
 pkglibs   = $(shell pkg-config --libs $(1) 2>/dev/null)
-# libcurl, libmspack, libsnappy, libarchive and (for packed dumps) zlib are loaded when they are needed, not linked
+# libcurl, libmspack, libsnappy and libarchive are loaded when they are needed, not linked
 LIBS_LIB  = $(call pkglibs,$(PKGS_LIB)) -ldl
 LIBS_CLI  = $(call pkglibs,$(PKGS_CLI))
 LIBS_TEST = $(call pkglibs,$(PKGS_TEST))

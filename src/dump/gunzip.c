@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The only file that knows zlib. Its header gives the prototypes; nothing is linked. */
+/* The only file that knows zlib: whole gzip files, and single pages of kdump files. */
 #include "dump/gunzip.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
-
-#if __has_include(<zlib.h>)
-#include <dlfcn.h>
 #include <zlib.h>
 
 #define BLOCK  (256u << 10)
@@ -15,32 +12,25 @@
 #define MAGIC2 0x8b
 
 struct gunzip {
-	void *handle;
 	z_stream z;
 	bool begun;
 	uint8_t *in, *out;
-	__typeof__(inflateInit2_) *init;
-	__typeof__(inflate) *inflate;
-	__typeof__(inflateReset) *reset;
-	__typeof__(inflateEnd) *end;
 };
+
+bool inflate_page(const uint8_t *src, size_t n, uint8_t *dst, size_t *size)
+{
+	uLongf len = (uLongf)*size;
+	int rc = uncompress(dst, &len, src, (uLong)n);
+
+	*size = len;
+	return rc == Z_OK;
+}
 
 static enum fs_status begin(struct gunzip *g, struct fs_error *err)
 {
-	g->handle = dlopen("libz.so.1", RTLD_LAZY | RTLD_LOCAL);
-	if (!g->handle)
-		return fs_fail(err, FS_UNSUPPORTED,
-			       "libz.so.1, which unpacks it, is not installed (Debian, Ubuntu: "
-			       "apt-get install zlib1g); unpack it by hand");
-		/* through void * to the function, as POSIX has dlsym used */
-#define SYM(field, name) ((*(void **)&g->field = dlsym(g->handle, name)) != NULL)
-	if (!SYM(init, "inflateInit2_") || !SYM(inflate, "inflate") ||
-	    !SYM(reset, "inflateReset") || !SYM(end, "inflateEnd"))
-		return fs_fail(err, FS_UNSUPPORTED, "libz.so.1 lacks functions it must have");
-#undef SYM
 	g->in = malloc(BLOCK);
 	g->out = malloc(BLOCK);
-	g->begun = g->in && g->out && g->init(&g->z, GZIP, ZLIB_VERSION, (int)sizeof(g->z)) == Z_OK;
+	g->begun = g->in && g->out && inflateInit2(&g->z, GZIP) == Z_OK;
 	return g->begun ? FS_OK : fs_fail(err, FS_NO_MEMORY, "no memory to unpack");
 }
 
@@ -74,7 +64,7 @@ static enum fs_status next_stream(struct gunzip *g, struct dump *d, uint64_t *at
 	if (dump_file_read(&d->file, here, magic, sizeof(magic), "gzip", err) != FS_OK)
 		return err ? err->status : FS_SYSTEM;
 	*ret_more = magic[0] == MAGIC1 && magic[1] == MAGIC2;
-	if (*ret_more && g->reset(&g->z) != Z_OK)
+	if (*ret_more && inflateReset(&g->z) != Z_OK)
 		return fs_fail(err, FS_NO_MEMORY, "no memory to unpack");
 	if (!*ret_more)
 		dump_note_add(d, "what follows the gzip data from 0x%" PRIx64 " on is not read",
@@ -98,7 +88,7 @@ static enum fs_status run(struct gunzip *g, struct dump *d, struct tempfile *t,
 			break;
 		g->z.next_out = g->out;
 		g->z.avail_out = BLOCK;
-		r = g->inflate(&g->z, Z_NO_FLUSH);
+		r = inflate(&g->z, Z_NO_FLUSH);
 		if (g->z.avail_out < BLOCK)
 			st = tempfile_append(t, g->out, BLOCK - g->z.avail_out, err);
 		if (st == FS_OK && r == Z_STREAM_END)
@@ -123,23 +113,8 @@ enum fs_status gunzip(struct dump *d, struct tempfile *t, struct fs_error *err)
 	if (st == FS_OK)
 		st = run(&g, d, t, err);
 	if (g.begun)
-		(void)g.end(&g.z);
+		(void)inflateEnd(&g.z);
 	free(g.in);
 	free(g.out);
-	if (g.handle)
-		(void)dlclose(g.handle);
 	return st;
 }
-
-#else
-
-enum fs_status gunzip(struct dump *d, struct tempfile *t, struct fs_error *err)
-{
-	(void)d;
-	(void)t;
-	return fs_fail(err, FS_UNSUPPORTED,
-		       "this fltscope was built without zlib's header (Debian, Ubuntu: "
-		       "zlib1g-dev); unpack it by hand");
-}
-
-#endif

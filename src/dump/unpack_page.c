@@ -5,17 +5,9 @@
 #include <lzo/lzo1x.h>
 #include <snappy-c.h>
 #include <string.h>
-#include <zlib.h>
 #include <zstd.h>
 
-static bool unpack_zlib(const uint8_t *src, size_t n, uint8_t *dst, size_t *size)
-{
-	uLongf len = (uLongf)*size;
-	int rc = uncompress(dst, &len, src, (uLong)n);
-
-	*size = len;
-	return rc == Z_OK;
-}
+#include "dump/gunzip.h"
 
 static bool unpack_lzo(const uint8_t *src, size_t n, uint8_t *dst, size_t *size)
 {
@@ -77,7 +69,7 @@ enum fs_status unpack_page(struct unpacker *u, uint32_t method, const uint8_t *s
 			memcpy(dst, src, n);
 		break;
 	case UNPACK_ZLIB:
-		ok = unpack_zlib(src, n, dst, &len);
+		ok = inflate_page(src, n, dst, &len);
 		break;
 	case UNPACK_LZO:
 		ok = unpack_lzo(src, n, dst, &len);

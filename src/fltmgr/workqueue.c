@@ -145,7 +145,7 @@ void read_throttles(struct collect *c)
 	struct fobj globals = {.va = m->globals.v, .what = "FltGlobals", .gap = -1};
 	const struct fpath *queues =
 		P2(GLOBALS, ThrottledWorkCtrl, THROTTLED_WORK_ITEM_CTRL, Queues);
-	uint64_t at, stride, i, n;
+	uint64_t at, stride, i, n, lists = 0;
 	uint32_t off;
 	enum trust trust = path_trust(c, queues, &off);
 
@@ -155,10 +155,13 @@ void read_throttles(struct collect *c)
 	n = at ? throttle_count(c, &stride) : 0;
 	if (!n)
 		return;
-	/* an offset that nothing confirms must at least lead to lists */
+	/* An offset that nothing confirms must at least lead to lists. The one of an exact
+	 * layout may be wrong, too: FltGlobals' tail differs between service builds (10.0.19041.1806
+	 * has it 0x40 higher than the PDB that the layout is from); then no list is there at all. */
 	for (i = 0; i < n; i++)
-		if (trust != TRUST_FULL && !linked(c, at + i * stride))
-			return;
+		lists += linked(c, at + i * stride);
+	if (!lists || (trust != TRUST_FULL && lists < n))
+		return;
 	m->throttles = arena_alloc(c->b->arena, n * sizeof(*m->throttles));
 	if (!m->throttles) {
 		c->out_of_memory = true;

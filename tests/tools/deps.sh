@@ -35,9 +35,8 @@ need_library jansson libjansson-dev
 need_library libxml-2.0 libxml2-dev
 # only its header: the library itself is loaded when something is to be downloaded
 need_library libcurl libcurl4-openssl-dev
-# only their headers: they are loaded when a dump is compressed
+# only its header: the library is loaded when a dump is compressed
 need_library libarchive libarchive-dev
-need_library zlib zlib1g-dev
 # only its header: without it, compressed symbol files are not read
 want_library libmspack libmspack-dev
 if [ "$group" = test ]; then

@@ -104,7 +104,7 @@ CASES = [
          fires=["teardown-race"],
          silent=but(S3, S1, LOCKS, DRIVER, without=["teardown-race"])),
     dict(name="stage-S4", world="stage", define={"stage": "S4"}, builds=ALL,
-         verdicts={"Stuck": dict(cause=None, stage="S4", state="stuck")},
+         verdicts={"Stuck": dict(cause="port-callback-stuck", stage="S4", state="stuck", confidence="possible")},
          silent=but(S3, S1, LOCKS, DRIVER), sweep=False),
     dict(name="zombie", world="zombie", builds=ALL,
          verdicts={"Gone": dict(cause="zombie-leftover", stage="S5", state="leftover")},

@@ -425,6 +425,10 @@ static void stable_is_stable(void **state)
 		if (strncmp(layout_shipped(k).name, "nt/", 3) != 0)
 			continue;
 		l = shipped(layout_shipped(k).name);
+		if (strcmp(layout_machine(l), layout_machine(s)) != 0) {
+			layout_free(l);
+			continue;
+		}
 		for (unsigned i = 0; i < F_COUNT; i++) {
 			const struct layout_field *a = layout_field(s, (enum field_id)i);
 			const struct layout_field *b = layout_field(l, (enum field_id)i);
