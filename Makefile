@@ -243,14 +243,19 @@ fuzz: $(BUILD)/san/sweep $(BUILD)/san/fuzz_container $(BUILD)/mkworld
 $(BUILD)/bench: $(BUILD)/rel/tests/bench/bench.o $(BUILD)/libfltscope.a
 	$(Q)$(CC) $(OPT) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB)
 -include $(BUILD)/rel/tests/bench/bench.d
+# Containers to measure: what mkworld calls them. Raw memory has no header: its page tables are named.
+BENCH := bitmap full rdmp rdmp-complete elf kdump kdump-flat raw
+BENCH_RAM := 256M 4G 64G
 bench: $(BUILD)/bench $(BUILD)/mkworld
 	@mkdir -p $(BUILD)/worlds
-	@for ram in 256M 4G 64G; do \
-		$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/bench-$$ram.dmp --format bitmap --ram $$ram && \
-		$(BUILD)/bench $$ram $(BUILD)/worlds/bench-$$ram.dmp; done
-	@for f in elf kdump kdump-flat; do for ram in 256M 4G 64G; do \
-		$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/bench.$$f --format $$f --guest-header --ram $$ram && \
-		$(BUILD)/bench "$$f $$ram" $(BUILD)/worlds/bench.$$f || exit 1; done; done
+	@for f in $(BENCH); do for ram in $(BENCH_RAM); do \
+		d=$(BUILD)/worlds/bench-$$f-$$ram.dmp; how=; more=; \
+		case $$f in elf | kdump*) more=--guest-header ;; esac; \
+		$(BUILD)/mkworld fixtures/worlds/seed004.world -o $$d --format $$f --ram $$ram $$more || exit 1; \
+		if [ $$f = raw ]; then \
+			$(BUILD)/mkworld fixtures/worlds/seed004.world -o $$d.full --format full --ram $$ram || exit 1; \
+			how="--raw --dtb $$(od -A n -t x8 -j 16 -N 8 $$d.full)"; rm -f $$d.full; fi; \
+		$(BUILD)/bench $$how "$$f $$ram" $$d || exit 1; done; done
 
 # Stacks of code that really runs.
 .PHONY: check-unwind
