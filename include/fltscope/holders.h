@@ -135,13 +135,13 @@ const char *fs_verifier_kind_name(size_t kind);
  * that names a filter (FilterCreate, FilterFindFirst) or a client's port. */
 struct fs_user_ref {
 	uint64_t ccb;
-	struct fs_value type;	   /* _FLT_TYPE.Signature: 0xf109 filter, 0xf10c port */
+	struct fs_value type;	   /* _FLT_TYPE.Signature: 0xf109 filter, 0xf10d port */
 	struct fs_value object;	   /* Data.Filter.Filter or Data.Port.Port */
 	uint64_t file;		   /* FILE_OBJECT whose FsContext2 it is; 0 none found */
 	struct fs_value file_link; /* that FsContext2 */
 };
 #define FS_CCB_FILTER 0xf109u
-#define FS_CCB_PORT   0xf10cu
+#define FS_CCB_PORT   0xf10du /* in memory that the real code of 19041 left */
 
 struct fs_filter_holders {
 	struct fs_addresses opens; /* LIST_ENTRYs of ActiveOpens */

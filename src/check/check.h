@@ -118,6 +118,13 @@ const char *held_total(struct check_run *run, const struct fs_ledger *l);
 const char *plural(uint64_t n); /* "s" unless n is 1 */
 /* All work items of it that memory has were looked at, and none is there in any state. */
 bool no_work_items(const struct fs_work *w);
+/* handle_holder.c: which process has a handle that leads there. NULL: none was found. */
+const struct fs_handle *client_handle(const struct check_run *run, const struct fs_filter *f);
+/* "NAME (process 0x…, pid 4712) by its handle 0x1c4" */
+const char *handle_text(struct check_run *run, const struct fs_handle *h);
+void handle_evidence(struct check_run *run, evidence_vec *ev, const struct fs_handle *h);
+/* The process as a culprit; kind NULL when the handle is NULL or its process is not known. */
+struct fs_subject handle_culprit(struct check_run *run, const struct fs_handle *h);
 /* What the Filter Verifier counts as not given back, as premises; false: nothing. */
 bool verifier_evidence(struct check_run *run, size_t filter, evidence_vec *ev);
 /* Call `each` for every instance of a filter in the middle of its teardown. */

@@ -14,6 +14,7 @@ void chk_client_ports(struct check_run *run)
 	for (i = 0; i < m->nfilters; i++) {
 		const struct fs_filter *f = &m->filters[i];
 		const struct fs_filter_holders *h = f->holders;
+		const struct fs_handle *handle = h ? client_handle(run, f) : NULL;
 		struct fs_finding *fd;
 		evidence_vec ev = {0};
 
@@ -32,13 +33,15 @@ void chk_client_ports(struct check_run *run)
 			run_text(run,
 				 "%zu client%s connected to %s; its unload does not wait for "
 				 "them, but leaves a zombied filter until they close their "
-				 "handles",
-				 h->nclients, h->nclients == 1 ? " is" : "s are", fd->subject.name);
+				 "handles%s",
+				 h->nclients, h->nclients == 1 ? " is" : "s are", fd->subject.name,
+				 handle ? run_text(run, ": %s", handle_text(run, handle)) : "");
 		evidence_add(run, &ev, &f->port_count, f->port_list, "FLT_FILTER.PortList.mCount",
 			     "clients", "%zu", h->nclients);
 		for (k = 0; k < h->nclients && k < EVIDENCE_MAX; k++)
 			evidence_hex(run, &ev, &h->clients[k].server_port, h->clients[k].address,
 				     "FLT_PORT_OBJECT.ServerPort", "a client of this server port");
+		handle_evidence(run, &ev, handle);
 		fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 	}
 }

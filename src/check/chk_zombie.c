@@ -129,6 +129,8 @@ static const char *holder(struct check_run *run, const struct fs_filter *f,
 
 static void accuse(struct fs_verdict *v, const struct fs_lost_port *p, const struct fs_user_ref *u)
 {
+	if (v->culprit.kind)
+		return;
 	if (u && u->type.v == FS_CCB_FILTER)
 		v->culprit = (struct fs_subject){"filter-handle", u->ccb, ""};
 	else if (p && p->client_port)
@@ -146,6 +148,7 @@ void chk_zombie(struct check_run *run)
 		const struct fs_filter *f = &m->filters[i];
 		const struct fs_lost_port *port = held_by_port(f);
 		const struct fs_user_ref *user = held_by_user(f);
+		const struct fs_handle *handle = client_handle(run, f);
 		const char *symbol, *name;
 		struct fs_finding *fd;
 		struct fs_verdict *v;
@@ -173,6 +176,7 @@ void chk_zombie(struct check_run *run)
 			     "FLT_OBJECT.PointerCount", "holders that keep the memory");
 		port_evidence(run, &ev, port);
 		user_evidence(run, &ev, user);
+		handle_evidence(run, &ev, handle);
 		fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 		v = verdict_for(run, i);
 		if (!v)
@@ -184,7 +188,11 @@ void chk_zombie(struct check_run *run)
 		v->confidence = fd->confidence;
 		v->because = fd->evidence;
 		v->nbecause = fd->nevidence;
-		v->summary = run_text(run, "%s. %s.", fd->message, holder(run, f, port, user));
+		v->summary =
+			run_text(run, "%s. %s.%s", fd->message, holder(run, f, port, user),
+				 handle ? run_text(run, " That is %s.", handle_text(run, handle))
+					: "");
+		v->culprit = handle_culprit(run, handle);
 		accuse(v, port, user);
 		v->advice = rule_advice(fd->rule);
 	}

@@ -9,7 +9,10 @@
 #include "nt/handles.h"
 
 enum { IO_TYPE_FILE = 5 };	  /* wdm.h */
-#define FLT_CCB_SIGNATURE 0xf109u /* facts: unload-causes.md, 28 */
+/* Type words of a FLT_CCB: F108 to F10D, by what it is about (facts: fltkd-commands.md; in the
+ * memory that the real code left, a client's port has F10D). Data tells it all the same. */
+#define FLT_CCB_FIRST 0xf108u
+#define FLT_CCB_LAST  0xf10du
 #define HANDLES_MAX	  65536u
 /* Enough of a FILE_OBJECT for what is wanted of it. */
 #define FILE_BYTES 0x40u
@@ -144,7 +147,7 @@ static void match_ccb(struct matcher *k, const struct nt_handle *h, uint64_t ccb
 
 	if (!type || !data || !vm_is_kernel_va(k->r->vm, ccb) || ccb % 8 ||
 	    vm_read_u32(k->r->vm, ccb + type->offset, &word, "FLT_CCB.Type", NULL) ||
-	    (word & 0xffff) != FLT_CCB_SIGNATURE)
+	    (word & 0xffff) < FLT_CCB_FIRST || (word & 0xffff) > FLT_CCB_LAST)
 		return;
 	at = ccb + data->offset;
 	if (vm_read_u64(k->r->vm, at, &target, "FLT_CCB.Data", NULL)) {

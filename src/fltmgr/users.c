@@ -2,8 +2,8 @@
 /*
  * What keeps a zombied filter from user mode: each handle to FltMgr's device has a
  * FLT_CCB as its FILE_OBJECT's FsContext2, and that names the filter (type word F109) or
- * the client's port (F10C; facts: fltkd-commands.md, the names are inferred by
- * use). They are on no list: memory is searched for the pointers.
+ * the client's port (F10D, as the real code leaves it; F109 by facts:
+ * unload-causes.md 28). They are on no list: memory is searched for the pointers.
  */
 #include <string.h>
 

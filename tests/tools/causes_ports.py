@@ -54,5 +54,10 @@ ROWS = [
     row("handle", RUN + (14393,), "zombie-leftover", "S5", "proved", state="leftover",
         culprit=("filter-handle", "0x"),
         evidence=("FLT_CCB.Data.Filter.Filter", "FILE_OBJECT.FsContext2")),
+    row("process", (19041, 22000), "zombie-leftover", "S5", "proved", state="leftover",
+        culprit=("process", "agent.exe"),
+        evidence=("FLT_PORT_OBJECT.ServerPort", "HANDLE_TABLE_ENTRY.Object")),
+    row("viewer", (19041, 22000), "zombie-leftover", "S5", "proved", state="leftover",
+        culprit=("process", "viewer.exe"), evidence=("HANDLE_TABLE_ENTRY.Object",)),
     row("nohandle", RUN, "zombie-leftover", "S5", "likely", state="leftover", culprit=None),
 ]

@@ -281,6 +281,10 @@ def compare_verdict(d, got, want):
         d.same("the leaked context", culprit, truth(want["context_blocks"][0][0]))
     else:
         d.same("the client's port", culprit, truth(want["experiment"]["prepared"]["port_list"][0]))
+        # the real code's CCB of that client, and the file behind it
+        fields = [e["field"] for e in v["because"]]
+        d.same("the client's CCB", "FLT_CCB.Data.Port.Port" in fields, True)
+        d.same("its file", "FILE_OBJECT.FsContext2" in fields, True)
 
 
 def compare_stacks(d, got, want):
