@@ -85,6 +85,8 @@ static enum fs_status read_memory(struct fltscope *fs, struct fs_error *err)
 	if (st == FS_OK)
 		st = session_symbols_begin(fs, err);
 	if (st == FS_OK)
+		st = session_encoded_kdbg(fs, err);
+	if (st == FS_OK)
 		st = session_choose_nt(fs, err);
 	if (st == FS_OK)
 		st = session_fltmgr(fs, err);
@@ -143,6 +145,7 @@ void fltscope_close(struct fltscope *fs)
 		model_end(&fs->builder);
 	model_free(&fs->model);
 	session_symbols_end(fs);
+	free(fs->kdbg);
 	fltmgr_choice_deinit(&fs->choice);
 	modules_deinit(&fs->modules);
 	vec_free(&fs->types);
