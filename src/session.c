@@ -85,6 +85,8 @@ static enum fs_status read_memory(struct fltscope *fs, struct fs_error *err)
 	if (st == FS_OK)
 		st = session_symbols_begin(fs, err);
 	if (st == FS_OK)
+		st = session_encoded_kdbg(fs, err);
+	if (st == FS_OK)
 		session_crash(fs);
 	if (st == FS_OK)
 		st = session_choose_nt(fs, err);
@@ -154,6 +156,7 @@ void fltscope_close(struct fltscope *fs)
 	model_free(&fs->model);
 	session_stacks_end(fs);
 	session_symbols_end(fs);
+	free(fs->kdbg);
 	fltmgr_choice_deinit(&fs->choice);
 	modules_deinit(&fs->modules);
 	vec_free(&fs->types);

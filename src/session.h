@@ -50,6 +50,7 @@ struct fltscope {
 	struct fltscope_options opts; /* during the open; progress to the end */
 	struct session_symbols *symbols;
 	struct session_stacks *stacks; /* NULL: none was walked yet */
+	uint8_t *kdbg; /* KDDEBUGGER_DATA64, decoded; NULL: it was not encoded, or is not known */
 	bool globals_by_symbol; /* where FltGlobals is, its PDB says */
 	/* What the PDBs of nt and fltmgr were good for, when they were found and gave no layout. */
 	struct fs_layout_candidate pdb_refused[2]; /* by enum layout_module; id NULL: nothing to tell */
@@ -66,6 +67,12 @@ uint32_t session_build(const struct fltscope *fs); /* 0 unknown */
  * the header had to be found or repaired (told in the dump's notes). FS_OK with fs->vm NULL:
  * this machine's memory is not understood, the model says why. */
 enum fs_status session_kernel(struct fltscope *fs, struct fs_error *err);
+
+/* After the symbols: an encoded KDDEBUGGER_DATA64 is decoded with nt's PDB, and what it leads
+ * to is read. */
+enum fs_status session_encoded_kdbg(struct fltscope *fs, struct fs_error *err);
+/* The modules that were unloaded, into the model; again when they are found later. */
+enum fs_status session_unloaded(struct fltscope *fs, struct fs_error *err);
 
 /* session_dump.c: header facts and modules into the model. */
 void session_dump_facts(struct fltscope *fs);

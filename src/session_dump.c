@@ -116,16 +116,33 @@ static void module_gaps(struct fltscope *fs)
 	}
 }
 
+enum fs_status session_unloaded(struct fltscope *fs, struct fs_error *err)
+{
+	struct fs_model *m = &fs->model;
+	size_t i, u = fs->modules.unloaded.n;
+
+	m->unloaded = arena_alloc(&fs->arena, (u ? u : 1) * sizeof(*m->unloaded));
+	if (!m->unloaded)
+		return fs_fail(err, FS_NO_MEMORY, "out of memory for %zu modules", u);
+	for (i = 0; i < u; i++)
+		m->unloaded[i] = (struct fs_unloaded){
+			.name = fs->modules.unloaded.v[i].name,
+			.start = fs->modules.unloaded.v[i].start,
+			.end = fs->modules.unloaded.v[i].end,
+		};
+	m->nunloaded = u;
+	return FS_OK;
+}
+
 /* The model's modules follow modules.list, so that indices mean the same in both. */
 static enum fs_status fill_modules(struct fltscope *fs, struct fs_error *err)
 {
 	const struct module *fltmgr = module_fltmgr(&fs->modules);
 	struct fs_model *m = &fs->model;
-	size_t i, n = fs->modules.list.n, u = fs->modules.unloaded.n;
+	size_t i, n = fs->modules.list.n;
 
 	m->modules = arena_alloc(&fs->arena, (n ? n : 1) * sizeof(*m->modules));
-	m->unloaded = arena_alloc(&fs->arena, (u ? u : 1) * sizeof(*m->unloaded));
-	if (!m->modules || !m->unloaded)
+	if (!m->modules)
 		return fs_fail(err, FS_NO_MEMORY, "out of memory for %zu modules", n);
 	for (i = 0; i < n; i++) {
 		const struct module *from = &fs->modules.list.v[i];
@@ -142,14 +159,7 @@ static enum fs_status fill_modules(struct fltscope *fs, struct fs_error *err)
 	}
 	m->nmodules = n;
 	m->modules_whole = fs->modules.complete;
-	for (i = 0; i < u; i++)
-		m->unloaded[i] = (struct fs_unloaded){
-			.name = fs->modules.unloaded.v[i].name,
-			.start = fs->modules.unloaded.v[i].start,
-			.end = fs->modules.unloaded.v[i].end,
-		};
-	m->nunloaded = u;
-	return FS_OK;
+	return session_unloaded(fs, err);
 }
 
 enum fs_status session_modules(struct fltscope *fs, struct fs_error *err)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cursor.h"
 #include "fltmgr/handle.h"
 #include "nt/threads.h"
 #include "session.h"
@@ -51,6 +52,10 @@ uint64_t session_kdbg_pointer(struct fltscope *fs, unsigned offset)
 	uint32_t tag;
 	uint64_t v;
 
+	if (fs->kdbg) {
+		v = load_u64(fs->kdbg + offset);
+		return vm_is_kernel_va(fs->vm, v) ? v : 0;
+	}
 	if (!kdbg.present || !vm_is_kernel_va(fs->vm, kdbg.v) || vm_pointer_size(fs->vm) != 8 ||
 	    vm_read_u32(fs->vm, kdbg.v + KDBG_TAG, &tag, "KDBG", NULL) || tag != KDBG_TAG_VALUE ||
 	    vm_read_u64(fs->vm, kdbg.v + offset, &v, "KDBG", NULL) || !vm_is_kernel_va(fs->vm, v))

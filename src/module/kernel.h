@@ -79,6 +79,16 @@ bool kernel_list_credible(const struct reader *r, uint64_t head);
 
 /* KDDEBUGGER_DATA64 at va, by its tag, its size and (where base is not 0) KernBase. */
 bool kernel_kdbg_at(struct vm *vm, uint64_t va, uint64_t base);
+/*
+ * The block of a running system (Windows 8 and later) is encoded: n bytes of it, a multiple
+ * of 8, with the values of KiWaitNever and KiWaitAlways and the address of
+ * KdpDataBlockEncoded (volatility and QEMU's elf2dmp decode it so).
+ */
+void kernel_kdbg_decode(uint8_t *bytes, size_t n, uint64_t never, uint64_t always,
+			uint64_t encoded);
+/* Bytes of a block: is it one of nt's at base? */
+#define KERNEL_KDBG_BYTES 0x340u /* what every build from Vista on has */
+bool kernel_kdbg_is(const struct vm *vm, const uint8_t *bytes, uint64_t base);
 /* In nt's sections. 0: none. */
 uint64_t kernel_kdbg_search(struct vm *vm, uint64_t base, const struct pe *pe);
 

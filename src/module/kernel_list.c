@@ -109,6 +109,36 @@ static bool is_kdbg(const struct vm *vm, const uint8_t b[KDBG_HEAD], uint64_t ba
 			  : pointer(vm, load_u64(b + KDBG_BASE)) == base);
 }
 
+bool kernel_kdbg_is(const struct vm *vm, const uint8_t *bytes, uint64_t base)
+{
+	return is_kdbg(vm, bytes, base);
+}
+
+static uint64_t swap64(uint64_t v)
+{
+	uint64_t r = 0;
+	unsigned i;
+
+	for (i = 0; i < 8; i++, v >>= 8)
+		r = r << 8 | (v & 0xff);
+	return r;
+}
+
+void kernel_kdbg_decode(uint8_t *bytes, size_t n, uint64_t never, uint64_t always, uint64_t encoded)
+{
+	unsigned turn = never & 63;
+	size_t i, k;
+
+	for (i = 0; i + 8 <= n; i += 8) {
+		uint64_t v = load_u64(bytes + i) ^ never;
+
+		v = turn ? v << turn | v >> (64 - turn) : v;
+		v = swap64(v ^ encoded) ^ always;
+		for (k = 0; k < 8; k++)
+			bytes[i + k] = (uint8_t)(v >> 8 * k);
+	}
+}
+
 bool kernel_kdbg_at(struct vm *vm, uint64_t va, uint64_t base)
 {
 	uint8_t b[KDBG_HEAD];

@@ -76,6 +76,8 @@ enum fs_status modules_read(const struct reader *r, struct modules *ret, struct 
 /* KDBG+0x220/+0x228: MmUnloadedDrivers (dump-formats.md). Adds to m->unloaded;
  * never fails the open. Nothing to do for a triage dump. */
 void modules_read_unloaded(const struct reader *r, uint64_t kdbg, struct modules *m);
+/* The same with the address of the variable MmUnloadedDrivers. */
+void modules_read_unloaded_at(const struct reader *r, uint64_t variable, struct modules *m);
 void modules_deinit(struct modules *m);
 
 /* NULL when va lies in no loaded module. O(log n). Where ranges overlap it is

@@ -55,10 +55,10 @@ enum fs_status modules_read_triage_unloaded(struct dump *d, struct modules *m, s
 	return FS_OK;
 }
 
-/* Where the ring is; FS_NOT_FOUND when nothing was ever unloaded. */
-static enum fs_status find_ring(struct vm *vm, uint64_t kdbg, uint64_t *ret, struct fs_error *err)
+/* Where the variable is that leads to the ring. */
+static enum fs_status find_variable(struct vm *vm, uint64_t kdbg, uint64_t *ret,
+				    struct fs_error *err)
 {
-	uint64_t variable, ring;
 	uint32_t tag;
 	enum fs_status st;
 
@@ -73,11 +73,17 @@ static enum fs_status find_ring(struct vm *vm, uint64_t kdbg, uint64_t *ret, str
 				  "KDDEBUGGER_DATA64.OwnerTag is 0x%08x, expected KDBG (the block "
 				  "is encoded, or not there)",
 				  tag);
-	st = vm_read_u64(vm, kdbg + KDBG_MM_UNLOADED, &variable,
-			 "KDDEBUGGER_DATA64.MmUnloadedDrivers", err);
-	if (st)
-		return st;
-	st = vm_read_u64(vm, variable, &ring, "MmUnloadedDrivers", err);
+	return vm_read_u64(vm, kdbg + KDBG_MM_UNLOADED, ret,
+			   "KDDEBUGGER_DATA64.MmUnloadedDrivers", err);
+}
+
+/* Where the ring is; FS_NOT_FOUND when nothing was ever unloaded. */
+static enum fs_status find_ring(struct vm *vm, uint64_t variable, uint64_t *ret,
+				struct fs_error *err)
+{
+	uint64_t ring;
+	enum fs_status st = vm_read_u64(vm, variable, &ring, "MmUnloadedDrivers", err);
+
 	if (st)
 		return st;
 	if (ring == 0)
@@ -118,16 +124,13 @@ static bool read_entry(const struct reader *r, uint64_t va, struct modules *m)
 	return add(m, u.text && u.text[0] ? u.text : NULL, start, end, NULL) == FS_OK;
 }
 
-void modules_read_unloaded(const struct reader *r, uint64_t kdbg, struct modules *m)
+void modules_read_unloaded_at(const struct reader *r, uint64_t variable, struct modules *m)
 {
 	struct fs_error e;
 	uint64_t ring = 0;
 	unsigned i;
-	enum fs_status st;
+	enum fs_status st = find_ring(r->vm, variable, &ring, &e);
 
-	if (dump_is_virtual(vm_dump(r->vm)))
-		return;
-	st = find_ring(r->vm, kdbg, &ring, &e);
 	if (st == FS_NOT_FOUND)
 		return;
 	if (st) {
@@ -137,4 +140,17 @@ void modules_read_unloaded(const struct reader *r, uint64_t kdbg, struct modules
 	for (i = 0; i < ENTRIES; i++)
 		if (!read_entry(r, ring + (uint64_t)i * ENTRY, m))
 			return;
+}
+
+void modules_read_unloaded(const struct reader *r, uint64_t kdbg, struct modules *m)
+{
+	struct fs_error e;
+	uint64_t variable = 0;
+
+	if (dump_is_virtual(vm_dump(r->vm)))
+		return;
+	if (find_variable(r->vm, kdbg, &variable, &e) != FS_OK)
+		modules_gap(m, "MmUnloadedDrivers", &e);
+	else
+		modules_read_unloaded_at(r, variable, m);
 }

@@ -11,6 +11,8 @@ in each case below.
 import argparse
 import json
 import os
+import re
+import shutil
 import struct
 import subprocess
 
@@ -107,6 +109,59 @@ def lists(args):
                                               build=19041))
 
 
+def encoded(args):
+    """The block of a running system, made by the inverse of what readers do; clang and lld make the PDB."""
+    never, always = 0x8A31C77D0B5E9F26, 0x00F3B1D4C2A59687
+    base = os.path.join(args.work, "ntkrnlmp")
+    with open(base + ".c", "w", encoding="ascii") as f:
+        f.write("unsigned long long KiWaitNever = 1, KiWaitAlways = 1; unsigned char KdpDataBlockEncoded = 1;\n"
+                "unsigned char KdDebuggerDataBlock[0x400] = {1};\nint DriverEntry(void) { return 0; }\n")
+    subprocess.run(["clang", "--target=x86_64-pc-windows-msvc", "-O1", "-g", "-gcodeview", "-c", base + ".c",
+                    "-o", base + ".obj"], check=True)
+    subprocess.run(["lld-link", "/driver", "/debug", "/entry:DriverEntry", "/subsystem:native", "/nodefaultlib",
+                    base + ".obj", "/out:" + base + ".exe", "/pdb:" + base + ".pdb"], check=True)
+    info = json.loads(subprocess.run([args.tool, "pdb", "info", base + ".pdb", "--json"], capture_output=True,
+                                     check=True).stdout)
+    out = subprocess.run(["llvm-pdbutil", "dump", "--publics", "--section-headers", base + ".pdb"],
+                         capture_output=True, text=True, check=True).stdout
+    sections = [int(x, 16) for x in re.findall(r"([0-9A-F]+) virtual address", out)]
+    rva = {n: sections[int(s) - 1] + int(o)
+           for n, s, o in re.findall(r"S_PUB32 .*?`(\S+)`\n.*?addr = (\d+):(\d+)", out)}
+    nt, data = 0xFFFFF80230000000, 0xFFFFF80230400000
+    plain = bytearray(0x340)
+    struct.pack_into("<4sIQ", plain, 0x10, b"KDBG", 0x340, nt)
+    struct.pack_into("<QQ", plain, 0x48, data + 0x100, data + 0x120)
+    struct.pack_into("<QQ", plain, 0x220, data + 0x600, data + 0x608)
+    words = []
+    for (v,) in struct.iter_unpack("<Q", plain):
+        v = int.from_bytes((v ^ always).to_bytes(8, "little"), "big") ^ (nt + rva["KdpDataBlockEncoded"])
+        turn = never & 63
+        words.append(((v >> turn | v << (64 - turn)) & (2**64 - 1)) ^ never)
+    for name in ("lib", "healthy", "machine"):
+        shutil.copy(os.path.join(TOP, "fixtures/worlds", name + ".world"), args.work)
+    with open(os.path.join(args.work, "healthy.world"), encoding="utf-8") as f:
+        text = f.read()
+    old = "pdb ntkrnlmp.pdb 2D0000000000000000000000000000A1 1"
+    assert old in text
+    with open(os.path.join(args.work, "encoded.world"), "w", encoding="utf-8") as f:
+        f.write(text.replace(old, "pdb ntkrnlmp.pdb %s %d" % (info["guid"], info["age"])))
+        f.write('\ninclude "machine.world"\nu64 (@nt+%d) %d\nu64 (@nt+%d) %d\n' %
+                (rva["KiWaitNever"], never, rva["KiWaitAlways"], always))
+        f.write("".join("u64 (@nt+%d) %d\n" % (rva["KdDebuggerDataBlock"] + 8 * i, w) for i, w in enumerate(words)))
+    d = Dump(args, "healthy-machine", "full")
+    right = d.right["doc"]["unloaded_modules"]
+    d = Dump(args, os.path.join(os.path.abspath(args.work), "encoded"), "full", "kdbg=no")
+    with_pdb = d.spoilt({KDBG: FILLER}).export("-y", args.work)["doc"]["unloaded_modules"]
+    without = d.export()["doc"]["unloaded_modules"]
+    report("an encoded KDDEBUGGER_DATA64 is decoded with nt's PDB",
+           None if len(right) == 2 and with_pdb == right else str(with_pdb))
+    report("without the PDB nothing is made up", None if not without else str(without))
+    at = d.whole.find(struct.pack("<Q", never))
+    d.whole[at] ^= 1
+    got = d.spoilt({KDBG: FILLER}).export("-y", args.work)["doc"]["unloaded_modules"]
+    report("decoded with a wrong KiWaitNever it is no block, and not used", None if not got else str(got))
+
+
 def nothing(args):
     """No kernel: said, and no answer made up."""
     d = Dump(args, "healthy-machine", "full")
@@ -133,6 +188,7 @@ def main():
     repairs(args, "healthy-machine", "full")
     repairs(args, "seed004-machine", "bitmap")
     lists(args)
+    encoded(args)
     nothing(args)
     return 1 if FAILED else 0
 

@@ -413,7 +413,7 @@ static void another_processor_helps(void **state)
 	(void)state;
 	put_shadow(0);
 	two[0] = cpu;
-	two[1] = (struct kernel_cpu){.cr3 = FAKE_ROOT, .idt_base = IDT};
+	two[1] = (struct kernel_cpu){.number = 1, .cr3 = FAKE_ROOT, .idt_base = IDT};
 	hints.cpu = two;
 	hints.ncpus = 2;
 	finds("descriptor table", "export");
