@@ -129,10 +129,11 @@ static const char *sentence(struct view *v, const struct fs_hang_thread *h)
 								     driver(v, h->blocked_in));
 
 	return text_printf(
-		v, "%s %s%s%s%s%s: the Filter Manager called the %s of %s, and %s, waiting for %s.",
+		v, "%s %s%s%s%s%s: the Filter Manager called %s%s%s, and %s, waiting for %s.",
 		thread_of(v, t), h->waits ? "is stuck" : "runs", since, act ? " " : "",
-		act ? act : "", act ? text_printf(v, " %s", file_of(v, o)) : "", call_name(h->call),
-		called,
+		act ? act : "", act ? text_printf(v, " %s", file_of(v, o)) : "",
+		h->call == FS_HANG_CALLBACK ? "" : text_printf(v, "the %s", call_name(h->call)),
+		h->call == FS_HANG_CALLBACK ? "" : " of ", called,
 		h->waits ? where : text_printf(v, "it runs in %s", driver(v, h->blocked_in)),
 		waits_for(v, h));
 }
