@@ -401,7 +401,7 @@ bool options_parse(int argc, char **argv, struct cli_options *ret, char *why, si
 		(void)snprintf(why, why_size, "out of memory");
 		return false;
 	}
-	for (i = 1; i < argc; i++) /* Mex writes it so */
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) /* Mex writes it so */
 		if (strcmp(argv[i], "-cpu") == 0)
 			argv[i] = cpu;
 	optind = 0; /* getopt begins anew (glibc, musl) */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/str.h"
+
 static int32_t module_of(const struct fs_stack *s, size_t i)
 {
 	return s->frame[i].ip.module;
@@ -56,6 +58,23 @@ static const struct fs_lock *lock_of(const struct fs_model *m, size_t thread)
 	return NULL;
 }
 
+/* FltMgr passes operations on to file systems, too, on older builds by a jump through
+ * IofCallDriver that leaves no frame. FLT_VOLUME.CDODriverName says which they are. */
+static bool is_file_system(const struct fs_model *m, int32_t module)
+{
+	const char *name = m->modules[module].name;
+	size_t i, n = name ? strcspn(name, ".") : 0;
+
+	for (i = 0; i < m->nvolumes && n; i++) {
+		const struct fs_string *s = &m->volumes[i].cdo_driver_name;
+		const char *last = s->state == FS_READ ? strrchr(s->s, '\\') : NULL;
+
+		if (last && strlen(last + 1) == n && str_istarts(name, last + 1))
+			return true;
+	}
+	return false;
+}
+
 static bool is_filter(const struct fs_model *m, int32_t module)
 {
 	return module >= 0 && module != m->fltmgr_module && !is_kernel(m, module);
@@ -70,7 +89,8 @@ bool fs_hang_of(const struct fs_model *m, size_t thread, struct fs_hang_thread *
 	if (m->fltmgr_module < 0)
 		return false;
 	for (i = 0; i + 1 < s->n; i++)
-		if (is_filter(m, module_of(s, i)) && module_of(s, i + 1) == m->fltmgr_module)
+		if (is_filter(m, module_of(s, i)) && module_of(s, i + 1) == m->fltmgr_module &&
+		    !is_file_system(m, module_of(s, i)))
 			break;
 	if (i + 1 >= s->n)
 		return false;

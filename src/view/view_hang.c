@@ -129,10 +129,11 @@ static const char *sentence(struct view *v, const struct fs_hang_thread *h)
 								     driver(v, h->blocked_in));
 
 	return text_printf(
-		v, "%s %s%s%s%s%s: the Filter Manager called the %s of %s, and %s, waiting for %s.",
+		v, "%s %s%s%s%s%s: the Filter Manager called %s%s%s, and %s, waiting for %s.",
 		thread_of(v, t), h->waits ? "is stuck" : "runs", since, act ? " " : "",
-		act ? act : "", act ? text_printf(v, " %s", file_of(v, o)) : "", call_name(h->call),
-		called,
+		act ? act : "", act ? text_printf(v, " %s", file_of(v, o)) : "",
+		h->call == FS_HANG_CALLBACK ? "" : text_printf(v, "the %s", call_name(h->call)),
+		h->call == FS_HANG_CALLBACK ? "" : " of ", called,
 		h->waits ? where : text_printf(v, "it runs in %s", driver(v, h->blocked_in)),
 		waits_for(v, h));
 }
@@ -222,14 +223,21 @@ static void text_thread(struct view *v, const struct fs_hang_thread *h)
 	emit_blank(v->e);
 }
 
-static bool first_of(const struct fs_hang *hang, size_t i)
+static bool shown(const struct view *v, const struct fs_hang_thread *h,
+		  const struct view_threads *which)
+{
+	return thread_is_wanted(v->m, &v->m->threads[h->thread], which);
+}
+
+static bool first_of(const struct view *v, const struct fs_hang *hang, size_t i,
+		     const struct view_threads *which)
 {
 	size_t k;
 
 	for (k = 0; k < i; k++)
-		if (hang->v[k].module == hang->v[i].module)
+		if (hang->v[k].module == hang->v[i].module && shown(v, &hang->v[k], which))
 			return false;
-	return true;
+	return shown(v, &hang->v[i], which);
 }
 
 static void group(struct view *v, const struct fs_hang *hang, size_t first,
@@ -240,7 +248,7 @@ static void group(struct view *v, const struct fs_hang *hang, size_t first,
 	size_t i, n = 0;
 
 	for (i = first; i < hang->n; i++)
-		n += hang->v[i].module == h->module;
+		n += hang->v[i].module == h->module && shown(v, &hang->v[i], which);
 	entity_begin(v);
 	emit_object_begin(v->e, NULL);
 	emit_string(v->e, "module", driver(v, h->module));
@@ -257,8 +265,7 @@ static void group(struct view *v, const struct fs_hang *hang, size_t first,
 	}
 	emit_array_begin(v->e, "threads");
 	for (i = first; i < hang->n; i++) {
-		if (hang->v[i].module != h->module ||
-		    !thread_is_wanted(v->m, &v->m->threads[hang->v[i].thread], which))
+		if (hang->v[i].module != h->module || !shown(v, &hang->v[i], which))
 			continue;
 		json_thread(v, &hang->v[i]);
 		if (emit_is_text(v->e))
@@ -270,21 +277,23 @@ static void group(struct view *v, const struct fs_hang *hang, size_t first,
 
 void view_hang(struct view *v, const struct fs_hang *hang, const struct view_threads *which)
 {
-	size_t i, whole = 0;
+	size_t i, whole = 0, groups = 0;
 
 	for (i = 0; i < v->m->nthreads; i++)
 		whole += v->m->threads[i].stack.end == FS_STACK_BOTTOM ||
 			 v->m->threads[i].stack.end == FS_STACK_USER;
 	emit_array_begin(v->e, "filters");
 	for (i = 0; i < hang->n; i++)
-		if (first_of(hang, i))
+		if (first_of(v, hang, i, which)) {
 			group(v, hang, i, which);
+			groups++;
+		}
 	emit_array_end(v->e);
 	emit_uint(v->e, "threads_total", v->m->nthreads);
 	emit_uint(v->e, "stacks_whole", whole);
 	if (!emit_is_text(v->e))
 		return;
-	if (!hang->n)
+	if (!groups)
 		emit_line(v->e, "No thread was found inside a filter.");
 	emit_line(v->e, "%zu of %zu threads have a stack that could be followed to its end.", whole,
 		  v->m->nthreads);

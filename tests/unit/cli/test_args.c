@@ -105,6 +105,26 @@ static void senseless_lines(void **state)
 	assert_non_null(strstr(why, "--driver"));
 }
 
+static void threads_and_stacks(void **state)
+{
+	(void)state;
+	assert_true(parse("us", "M.DMP", "-p", "explorer.exe", "-cpu"));
+	assert_string_equal(o.process, "explorer.exe");
+	assert_true(o.running);
+	assert_true(parse("hang", "M.DMP", "--through", "TmXPFlt", NULL));
+	assert_string_equal(o.through, "TmXPFlt");
+	assert_true(parse("k", "M.DMP", "ffffab06b8121080", NULL, NULL));
+	assert_string_equal(o.arg, "ffffab06b8121080");
+	assert_true(parse("kv", "M.DMP", "--cxr", "fffffadf27925360", NULL));
+	assert_string_equal(o.cxr, "fffffadf27925360");
+	/* a thread and a CONTEXT; options of other commands */
+	assert_false(parse("k", "M.DMP", "1588", "--cxr", "1000"));
+	assert_false(parse("k", "M.DMP", "-p", "explorer.exe", NULL));
+	assert_false(parse("frames", "M.DMP", "-cpu", NULL, NULL));
+	assert_true(parse("info", "--", "-cpu", NULL, NULL));
+	assert_string_equal(o.dump, "-cpu");
+}
+
 static void check_takes_many(void **state)
 {
 	(void)state;
@@ -310,6 +330,7 @@ int main(void)
 		cmocka_unit_test(layouts_repeat),
 		cmocka_unit_test(colour),
 		cmocka_unit_test(senseless_lines),
+		cmocka_unit_test(threads_and_stacks),
 		cmocka_unit_test(check_takes_many),
 		cmocka_unit_test(help_wants_no_dump),
 		cmocka_unit_test(help_names_every_command),
