@@ -52,6 +52,7 @@ static void json_stack(struct view *v, const struct fs_stack *s)
 	}
 	emit_array_end(v->e);
 	emit_string(v->e, "stack_end", fs_stack_end_name(s->end));
+	emit_string(v->e, "stack_why", s->why);
 }
 
 void json_waiter(struct view *v, const struct fs_verdict *d)
@@ -102,6 +103,8 @@ void text_waiter(struct view *v, const struct fs_verdict *d)
 						  : "(not read)",
 			  f->how == FS_FRAME_SCANNED ? "  (scanned)" : "");
 	}
+	if (t->stack.why)
+		emit_paragraph(v->e, text_printf(v, "The stack ends here: %s", t->stack.why));
 	emit_indent(v->e, -1);
 }
 

@@ -46,7 +46,7 @@ struct outcome {
 struct baseline {
 	struct outcome *v;
 	size_t n;
-	size_t proved, told; /* how many are; gaps, and rules that were not checked */
+	size_t proved, told; /* how many are; gaps, what was not checked, stacks cut short */
 };
 
 struct tally {
@@ -164,6 +164,27 @@ static void complain(struct tally *t, const struct outcome *o, uint64_t va)
 		       (unsigned long long)(o->state < 0 ? o->subject : o->filter));
 }
 
+/* What stacks say of themselves: where they end early, and frames that a scan found. */
+static size_t stacks_tell(const struct fs_model *m)
+{
+	size_t i, k, n = 0;
+
+	for (i = 0; i < m->nthreads; i++) {
+		const struct fs_stack *s = &m->threads[i].stack;
+
+		n += s->end != FS_STACK_NOT_LOOKED && s->end != FS_STACK_BOTTOM &&
+		     s->end != FS_STACK_USER;
+		for (k = 0; k < s->n; k++)
+			n += s->frame[k].how == FS_FRAME_SCANNED;
+	}
+	return n;
+}
+
+static size_t count_told(const struct fs_model *m, const struct fs_report *r)
+{
+	return m->ngaps + r->nnot_checked + stacks_tell(m);
+}
+
 static size_t count_proved(const struct fs_report *r)
 {
 	size_t i, n = 0;
@@ -179,7 +200,7 @@ static size_t count_proved(const struct fs_report *r)
 static void judge_loss(const struct fs_model *m, const struct fs_report *r,
 		       const struct baseline *b, uint64_t va, struct tally *t)
 {
-	if (va || count_proved(r) >= b->proved || m->ngaps + r->nnot_checked > b->told ||
+	if (va || count_proved(r) >= b->proved || count_told(m, r) > b->told ||
 	    !m->found || !m->modules_whole)
 		return;
 	t->bad++;
@@ -258,7 +279,7 @@ static void try(const struct image *im, const struct baseline *b, uint64_t va, s
 
 static struct baseline take_baseline(const struct fs_model *m, const struct fs_report *r)
 {
-	struct baseline b = {.proved = count_proved(r), .told = m->ngaps + r->nnot_checked};
+	struct baseline b = {.proved = count_proved(r), .told = count_told(m, r)};
 	size_t i;
 
 	b.v = calloc(r->nverdicts + r->nfindings + 1, sizeof(*b.v));
