@@ -148,6 +148,17 @@ def check_zombie(d, f):
     same("driver memory", d.num(d.num(gone + f.filter["driver"])), 0x4141414141414141)
 
 
+def check_waits(d, f):
+    stuck, victim = 0xFFFFE0010102D010, 0xFFFFE0010102F010
+    same("Stuck drains", d.num(stuck, 4), 0x02000001)
+    same("its wait block", d.num(stuck + 8), 0xFFFFB3080002FC01)
+    if d.type != 4:
+        same("references left", d.num(0xFFFFB3080002FC00), 1)
+    same("Victim does not drain", d.num(victim, 4), 0x02000000)
+    same("Victim's PointerCount", d.num(victim + 4, 4), 2)
+    same("Victim's Flags", d.num(victim + f.filter["flags"], 4), f.filter_flags | 1)
+
+
 def check_emptyframe(d, _):
     same("frame 2", filters_of(d, 0xFFFFE00101003010), [])
 
@@ -267,24 +278,13 @@ def check_machine(d, nt):
     same("NtSystemRoot", d.num(0xFFFFF78000000030), 0x57005C003A0043)
 
 
-def check_waits(d, f):
-    stuck, victim = 0xFFFFE0010102D010, 0xFFFFE0010102F010
-    same("Stuck drains", d.num(stuck, 4), 0x02000001)
-    same("its wait block", d.num(stuck + 8), 0xFFFFB3080002FC01)
-    if d.type != 4:
-        same("references left", d.num(0xFFFFB3080002FC00), 1)
-    same("Victim does not drain", d.num(victim, 4), 0x02000000)
-    same("Victim's PointerCount", d.num(victim + 4, 4), 2)
-    same("Victim's Flags", d.num(victim + f.filter["flags"], 4), f.filter_flags | 1)
-
-
 CHECKS = {
-    "waits": check_waits,
     "healthy-machine": lambda d, f: (check_healthy(d, f), check_machine(d, 0xFFFFF80230000000)),
     "seed004-machine": lambda d, f: (check_seed(d), check_machine(d, 0xFFFFF80001600000)),
     "healthy": check_healthy, "queued": check_queued, "crosslink": check_crosslink,
     "zombie": check_zombie, "emptyframe": check_emptyframe, "stage": lambda d, f: check_healthy_part(d),
     "held": lambda d, f: check_healthy_part(d), "numbers": lambda d, f: check_healthy_part(d),
+    "waits": check_waits,
     "inflight": lambda d, f: check_healthy_part(d), "teardown": lambda d, f: check_healthy_part(d),
     "damaged-loop": check_loop, "damaged-backlink": check_backlink, "damaged-wild": check_wild,
     "damaged-missing": gap("not in the dump"), "damaged-table": gap("not in the dump"),
