@@ -9,9 +9,9 @@ CC ?= cc
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 
-PKGS_LIB  := libaddrxlat capstone
+PKGS_LIB  := libaddrxlat capstone zlib lzo2 libzstd
 PKGS_CLI  := jansson libxml-2.0
-PKGS_TEST := cmocka
+PKGS_TEST := cmocka snappy
 
 # The warnings that the good trees of this field use (kmod, elfutils, systemd),
 # each only where the compiler has it.
@@ -33,7 +33,7 @@ SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 # One by one: pkg-config says nothing at all when one of them (cmocka) is not there.
 PKG_CFLAGS := $(foreach p,$(PKGS_LIB) $(PKGS_CLI) $(PKGS_TEST),$(shell pkg-config --cflags $(p) 2>/dev/null))
 pkglibs   = $(shell pkg-config --libs $(1) 2>/dev/null)
-# libcurl and libmspack are loaded when they are needed, not linked
+# libcurl, libmspack, libsnappy, libarchive and (for packed dumps) zlib are loaded when they are needed, not linked
 LIBS_LIB  = $(call pkglibs,$(PKGS_LIB)) -ldl
 LIBS_CLI  = $(call pkglibs,$(PKGS_CLI))
 LIBS_TEST = $(call pkglibs,$(PKGS_TEST))
@@ -139,7 +139,7 @@ golden: $(BUILD)/san/fltscope $(BUILD)/mkworld
 # The world builder (fixtures/README.md) shares the layouts and their parser with the tool, no more.
 MKWORLD_OBJ := $(patsubst %.c,$(BUILD)/rel/%.o,$(sort $(wildcard tests/tools/mkworld*.c)))
 $(BUILD)/mkworld: $(MKWORLD_OBJ) $(foreach d,base layout gen,$(foreach o,$(call LIB_OBJ,rel),$(if $(findstring /$(d)/,$(o)),$(o))))
-	$(Q)$(CC) $(OPT) $(CFLAGS) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(OPT) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call pkglibs,zlib)
 	@echo "  LINK  $@"
 -include $(MKWORLD_OBJ:.o=.d)
 
@@ -163,6 +163,12 @@ $(BUILD)/rel/sweep: $(BUILD)/rel/tests/tools/sweep.o $(call LIB_OBJ,rel)
 	$(Q)$(CC) $(OPT) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB)
 -include $(BUILD)/rel/tests/tools/sweep.d
 
+# Damaged headers of the other containers.
+$(BUILD)/san/fuzz_container: $(BUILD)/san/tests/tools/fuzz_container.o $(BUILD)/san/libfltscope-test.a
+	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB) $(LIBS_CLI)
+-include $(BUILD)/san/tests/tools/fuzz_container.d
+CONTAINERS := elf elf-paging kdump kdump-flat
+
 # Offsets out of compiled code; by hand on any driver file.
 $(BUILD)/san/recover_file: $(BUILD)/san/tests/tools/recover_file.o $(BUILD)/san/libfltscope-test.a
 	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB) $(LIBS_CLI)
@@ -176,11 +182,13 @@ $(foreach t,$(UNWIND_TOOLS),$(BUILD)/san/$(t)): $(BUILD)/san/%: $(BUILD)/san/tes
 
 SWEEP = $(BUILD)/san/sweep
 TEST_DEPS := $(UNIT_BIN) $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/san/check-layouts $(BUILD)/san/sweep $(BUILD)/rel/sweep \
-	$(BUILD)/san/recover_file $(foreach t,$(UNWIND_TOOLS),$(BUILD)/san/$(t)) $(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe $(BUILD)/san/symsrv_driver \
+	$(BUILD)/san/fuzz_container $(BUILD)/san/recover_file $(foreach t,$(UNWIND_TOOLS),$(BUILD)/san/$(t)) $(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe $(BUILD)/san/symsrv_driver \
 	$(BUILD)/fltscope $(BUILD)/libfltscope.a
 check-run: $(TEST_DEPS)
 	@mkdir -p $(BUILD)/worlds
 	@$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/sweep.dmp --format bitmap
+	@for f in $(CONTAINERS); do $(BUILD)/mkworld fixtures/worlds/seed004.world \
+		-o $(BUILD)/worlds/fuzz.$$f --format $$f --guest-header || exit 1; done
 	@sh tests/run.sh $(BUILD)/logs $(foreach t,$(UNIT_BIN),"$(t)") \
 		"sh tests/lint/lint.sh $(BUILD)/rel && echo ok - lint" "$(BUILD)/san/check-layouts" \
 		"python3 tests/tools/check-worlds.py $(BUILD)/mkworld $(BUILD)/worlds" \
@@ -194,17 +202,21 @@ check-run: $(TEST_DEPS)
 		"python3 tests/tools/check_waits.py --tool $(BUILD)/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/waits-sweep --sweep $(BUILD)/rel/sweep" \
 		"python3 tests/tools/check_ci.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/ci" \
 		"python3 tests/tools/bad_input.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/bad" \
+		"python3 tests/tools/check_packed.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/packed" \
 		"python3 tests/tools/check_code.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/code" \
 		"python3 tests/tools/check_from_code.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/fromcode" \
 		"python3 tests/tools/check_debug.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/debug" \
+		"python3 tests/tools/check_qemu.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/qemu" \
 		"python3 tests/tools/check_kernel.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/kernel" \
 		"$(SWEEP) pages $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-pages.bin" \
 		"$(SWEEP) bytes $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-bytes.bin 3" \
 		"$(SWEEP) noise $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-noise.bin 300" \
+		$(foreach f,$(CONTAINERS),"$(BUILD)/san/fuzz_container $(BUILD)/worlds/fuzz.$f 1000") \
 		"python3 tests/tools/check_pdb.py $(BUILD)" \
 		"python3 tests/tools/check_symsrv.py --driver $(BUILD)/san/symsrv_driver" \
 		"python3 tests/tools/check_recover.py $(BUILD)/san/recover_file $(BUILD)/recover" \
 		"python3 tests/tools/check_unwind.py $(BUILD)/san $(BUILD)/unwind" \
+		"python3 tests/tools/check_hang.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/hang" \
 		"python3 tests/tools/check_emulated.py $(BUILD)/san/fltscope $(REAL_DUMPS)/emulated" \
 		"python3 tests/tools/check_real.py $(BUILD)/san/fltscope $(REAL_DUMPS)"
 
@@ -213,13 +225,19 @@ check-real: $(BUILD)/fltscope
 	@python3 tests/tools/check_real.py $(BUILD)/fltscope $(REAL_DUMPS)
 
 # Long runs: every byte, and a great deal of noise.
+FUZZ_ROUNDS ?= 25000
+FUZZ_SEED ?= 1
 .PHONY: fuzz bench
-fuzz: $(BUILD)/san/sweep $(BUILD)/mkworld
+fuzz: $(BUILD)/san/sweep $(BUILD)/san/fuzz_container $(BUILD)/mkworld
 	@mkdir -p $(BUILD)/worlds
 	@for w in seed004 zombie crosslink stage; do \
 		$(BUILD)/mkworld fixtures/worlds/$$w.world -o $(BUILD)/worlds/fuzz-$$w.dmp --format bitmap || exit 1; \
 		$(SWEEP) bytes $(BUILD)/worlds/fuzz-$$w.dmp $(BUILD)/worlds/fuzz.bin 1 || exit 1; \
 		$(SWEEP) noise $(BUILD)/worlds/fuzz-$$w.dmp $(BUILD)/worlds/fuzz.bin 20000 || exit 1; \
+	done
+	@for f in $(CONTAINERS); do \
+		$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/fuzz.$$f --format $$f --guest-header && \
+		$(BUILD)/san/fuzz_container $(BUILD)/worlds/fuzz.$$f $(FUZZ_ROUNDS) $(FUZZ_SEED) || exit 1; \
 	done
 
 $(BUILD)/bench: $(BUILD)/rel/tests/bench/bench.o $(BUILD)/libfltscope.a
@@ -230,6 +248,9 @@ bench: $(BUILD)/bench $(BUILD)/mkworld
 	@for ram in 256M 4G 64G; do \
 		$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/bench-$$ram.dmp --format bitmap --ram $$ram && \
 		$(BUILD)/bench $$ram $(BUILD)/worlds/bench-$$ram.dmp; done
+	@for f in elf kdump kdump-flat; do for ram in 256M 4G 64G; do \
+		$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/bench.$$f --format $$f --guest-header --ram $$ram && \
+		$(BUILD)/bench "$$f $$ram" $(BUILD)/worlds/bench.$$f || exit 1; done; done
 
 # Stacks of code that really runs.
 .PHONY: check-unwind
@@ -257,6 +278,11 @@ check-symsrv: $(BUILD)/san/symsrv_driver
 -include $(SYMSRV_OBJ:.o=.d)
 
 # Worlds read with PDBs and images that clang and lld make.
+# Dumps that QEMU writes of a guest of our own (tests/guest); part of make check, too.
+.PHONY: check-qemu
+check-qemu: $(BUILD)/san/fltscope $(BUILD)/mkworld
+	$(Q)python3 tests/tools/check_qemu.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/qemu
+
 .PHONY: check-symbols
 check-symbols: $(BUILD)/san/fltscope $(BUILD)/mkworld
 	$(Q)python3 tests/tools/check_symbols.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/symbols

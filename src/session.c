@@ -85,6 +85,8 @@ static enum fs_status read_memory(struct fltscope *fs, struct fs_error *err)
 	if (st == FS_OK)
 		st = session_symbols_begin(fs, err);
 	if (st == FS_OK)
+		session_crash(fs);
+	if (st == FS_OK)
 		st = session_choose_nt(fs, err);
 	if (st == FS_OK)
 		st = session_fltmgr(fs, err);
@@ -92,6 +94,8 @@ static enum fs_status read_memory(struct fltscope *fs, struct fs_error *err)
 		st = session_judge_nt(fs, err);
 	if (st == FS_OK)
 		st = session_threads(fs, err);
+	if (st == FS_OK)
+		st = session_stacks(fs, err);
 	return st;
 }
 
@@ -99,6 +103,7 @@ enum fs_status fltscope_open(const char *path, const struct fltscope_options *op
 			     struct fltscope **ret, struct fs_error *err)
 {
 	struct fltscope *fs = calloc(1, sizeof(*fs));
+	struct dump_options how = {0};
 	struct fs_error e = {0};
 	enum fs_status st;
 
@@ -106,9 +111,14 @@ enum fs_status fltscope_open(const char *path, const struct fltscope_options *op
 		return fs_fail(err, FS_NO_MEMORY, "out of memory");
 	if (opts)
 		fs->opts = *opts;
+	how.progress = fs->opts.progress;
+	how.progress_arg = fs->opts.progress_arg;
+	how.raw = fs->opts.raw;
+	how.raw_hole_start = fs->opts.raw_hole_start;
+	how.raw_hole_end = fs->opts.raw_hole_end;
 	st = load_user_layouts(fs, &e);
 	if (st == FS_OK)
-		st = dump_open(path, &fs->dump, &e);
+		st = dump_open_with(path, &how, &fs->dump, &e);
 	if (st == FS_OK) {
 		model_begin(&fs->builder, &fs->model, &fs->arena);
 		fs->building = true;
@@ -142,6 +152,7 @@ void fltscope_close(struct fltscope *fs)
 	if (fs->building)
 		model_end(&fs->builder);
 	model_free(&fs->model);
+	session_stacks_end(fs);
 	session_symbols_end(fs);
 	fltmgr_choice_deinit(&fs->choice);
 	modules_deinit(&fs->modules);

@@ -29,6 +29,7 @@ struct session_type_layout {
 };
 
 struct session_symbols;
+struct session_stacks;
 
 struct fltscope {
 	struct dump *dump;
@@ -48,6 +49,7 @@ struct fltscope {
 	bool diagnosed;
 	struct fltscope_options opts; /* during the open; progress to the end */
 	struct session_symbols *symbols;
+	struct session_stacks *stacks; /* NULL: none was walked yet */
 	bool globals_by_symbol; /* where FltGlobals is, its PDB says */
 	/* What the PDBs of nt and fltmgr were good for, when they were found and gave no layout. */
 	struct fs_layout_candidate pdb_refused[2]; /* by enum layout_module; id NULL: nothing to tell */
@@ -68,6 +70,8 @@ enum fs_status session_kernel(struct fltscope *fs, struct fs_error *err);
 /* session_dump.c: header facts and modules into the model. */
 void session_dump_facts(struct fltscope *fs);
 enum fs_status session_modules(struct fltscope *fs, struct fs_error *err);
+/* Once modules are known: CONTEXT and exception record. */
+void session_crash(struct fltscope *fs);
 
 /* session_nt.c: which layout reads this kernel, and what it says of page tables. */
 enum fs_status session_choose_nt(struct fltscope *fs, struct fs_error *err);
@@ -79,6 +83,13 @@ enum fs_status session_fltmgr(struct fltscope *fs, struct fs_error *err);
 
 /* session_threads.c: locks, and the threads when they matter. After session_judge_nt. */
 enum fs_status session_threads(struct fltscope *fs, struct fs_error *err);
+/* A pointer of KDDEBUGGER_DATA64, and a symbol of the kernel; VAs, 0 not known. */
+uint64_t session_kdbg_pointer(struct fltscope *fs, unsigned offset);
+uint64_t session_nt_symbol(struct fltscope *fs, const char *name);
+
+/* session_stack.c: the stacks of the threads that were read. After session_threads. */
+enum fs_status session_stacks(struct fltscope *fs, struct fs_error *err);
+void session_stacks_end(struct fltscope *fs);
 
 /* session_symbols.c: PDBs, image files and exports of modules, found when they are asked for. */
 enum fs_status session_symbols_begin(struct fltscope *fs, struct fs_error *err);

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/cursor.h"
+#include "nt/nt.h"
 #include "session.h"
 
 /* A header field that was never set is a gap: nobody shall take 0 for its value. */
@@ -169,4 +171,35 @@ enum fs_status session_modules(struct fltscope *fs, struct fs_error *err)
 		modules_read_unloaded(&fs->reader, info->kd_debugger_data_block.v, &fs->modules);
 	module_gaps(fs);
 	return fill_modules(fs, err);
+}
+
+/* CONTEXT of winnt.h: Rsp and Rip of x64, Sp and Pc of ARM64. */
+enum { X64_RSP = 0x98, X64_RIP = 0xf8, ARM64_SP = 0x100, ARM64_PC = 0x108, CONTEXT_BYTES = 0x110 };
+
+void session_crash(struct fltscope *fs)
+{
+	const struct dump_info *info = dump_info(fs->dump);
+	struct fs_dump *d = &fs->model.dump;
+	struct fs_value ip = model_none(), code = model_none(), at = model_none();
+	bool arm = info->machine == DUMP_ARM64;
+	uint8_t b[CONTEXT_BYTES];
+	size_t n = 0;
+
+	d->stack_pointer = model_none();
+	if ((arm || info->machine == DUMP_X64) &&
+	    dump_context(fs->dump, b, sizeof(b), &n, NULL) == FS_OK && n == sizeof(b)) {
+		ip = model_value(&fs->builder, "CONTEXT", FS_OK,
+				 load_u64(b + (arm ? ARM64_PC : X64_RIP)), NULL);
+		d->stack_pointer = model_value(&fs->builder, "CONTEXT", FS_OK,
+					       load_u64(b + (arm ? ARM64_SP : X64_RSP)), NULL);
+	}
+	if (info->exception_code.present)
+		code = model_value(&fs->builder, "EXCEPTION_RECORD64", FS_OK,
+				   info->exception_code.v, NULL);
+	if (info->exception_address.present && info->exception_code.present)
+		at = model_value(&fs->builder, "EXCEPTION_RECORD64", FS_OK,
+				 info->exception_address.v, NULL);
+	d->exception_code = code;
+	d->instruction = nt_code(&fs->builder, &fs->modules, ip);
+	d->exception_address = nt_code(&fs->builder, &fs->modules, at);
 }

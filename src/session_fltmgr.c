@@ -2,6 +2,7 @@
 /* The Filter Manager: its layout with the proof, and its objects, into the model. */
 #include <string.h>
 
+#include "base/str.h"
 #include "session.h"
 
 /* The names of all fields of one proof state. */
@@ -149,6 +150,31 @@ static enum fs_status collect(struct fltscope *fs, struct fs_error *err)
 	return FS_OK;
 }
 
+static const char *pdb_of(struct fltscope *fs, const struct module *mod, const char *else_name)
+{
+	const struct fs_module *m = mod ? &fs->model.modules[mod - fs->modules.list.v] : NULL;
+
+	if (!m || !m->pdb_name)
+		return else_name;
+	return arena_printf(&fs->arena, "%s, %s%X", path_base(m->pdb_name), m->pdb_guid,
+			    m->pdb_age);
+}
+
+/* What to bring: the PDBs' names and keys, as symbol servers have them. */
+static enum fs_status no_layout(struct fltscope *fs, struct fs_error *err)
+{
+	const char *nt = pdb_of(fs, module_nt(&fs->modules), "nt's");
+	const char *fm = pdb_of(fs, module_fltmgr(&fs->modules), "fltmgr's");
+
+	if (nt && fm)
+		fs->model.not_found =
+			arena_printf(&fs->arena,
+				     "the layout of this build (%u, %s) is not known, so no list "
+				     "can be walked: give its PDBs with -y (%s; %s)",
+				     session_build(fs), session_machine(fs), nt, fm);
+	return fs->model.not_found ? FS_OK : fs_fail(err, FS_NO_MEMORY, "out of memory");
+}
+
 enum fs_status session_fltmgr(struct fltscope *fs, struct fs_error *err)
 {
 	struct fltmgr_given given = {0};
@@ -161,8 +187,7 @@ enum fs_status session_fltmgr(struct fltscope *fs, struct fs_error *err)
 		return FS_OK;
 	}
 	if (!fs->nt) {
-		fs->model.not_found = "no layout of this kernel is known, so no list can be walked";
-		return FS_OK;
+		return no_layout(fs, err);
 	}
 	given.user = fs->user_fltmgr;
 	if (fs->model.fltmgr_module >= 0) {

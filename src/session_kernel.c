@@ -6,7 +6,7 @@
  * shadowing). Whatever took the place of what a header said is told in a note.
  */
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "base/cursor.h"
 #include "module/kernel.h"
@@ -25,23 +25,48 @@ static enum fs_status load_stable(struct fltscope *fs, struct fs_error *err)
 	return st == FS_NOT_FOUND ? FS_OK : st;
 }
 
-/* Without registers, where the crash was says where code is. */
-static size_t processors(struct fltscope *fs, struct kernel_cpu *c)
+/* Registers as the container's notes have them; without, where the crash was says where
+ * code is. */
+static size_t processors(struct fltscope *fs, struct kernel_cpu cpu[KERNEL_CPUS_MAX])
 {
 	uint8_t context[CONTEXT_RIP + 8];
-	size_t len;
+	size_t i, len, n = dump_cpu_count(fs->dump);
 
+	for (i = 0; i < n && i < KERNEL_CPUS_MAX; i++) {
+		struct dump_cpu c = dump_cpu_at(fs->dump, i);
+
+		cpu[i] = (struct kernel_cpu){
+			.number = c.number,
+			.cr3 = c.cr3.v,
+			.cr4 = c.cr4.v,
+			.gs_base = c.gs_base.v,
+			.kernel_gs_base = c.kernel_gs_base.v,
+			.idt_base = c.idt_base.v,
+			.code = c.rip.v,
+		};
+	}
+	if (i > 0)
+		return i;
 	if (dump_info(fs->dump)->machine != DUMP_X64 ||
 	    dump_context(fs->dump, context, sizeof(context), &len, NULL) != FS_OK ||
 	    len < sizeof(context))
 		return 0;
-	*c = (struct kernel_cpu){.code = load_u64(context + CONTEXT_RIP)};
+	cpu[0] = (struct kernel_cpu){.code = load_u64(context + CONTEXT_RIP)};
 	return 1;
+}
+
+#define ROOT_FROM 120u
+
+static const char *root_from(const struct kernel_found *k, char dst[ROOT_FROM])
+{
+	(void)snprintf(dst, ROOT_FROM, k->by_cpu ? "%s %u" : "%s", k->root_from, k->root_cpu);
+	return dst;
 }
 
 static void learn_found(struct fltscope *fs, const struct kernel_found *k)
 {
 	const struct dump_info *info = dump_info(fs->dump);
+	char from[ROOT_FROM];
 	struct dump_learned l = {
 		.machine = k->root.machine,
 		.directory_table_base = {k->root.pa, true},
@@ -53,7 +78,7 @@ static void learn_found(struct fltscope *fs, const struct kernel_found *k)
 			      "DirectoryTableBase 0x%" PRIx64
 			      " of the header does not translate the kernel's addresses: 0x%" PRIx64
 			      " is used, found by %s",
-			      info->directory_table_base.v, k->root.pa, k->root_from);
+			      info->directory_table_base.v, k->root.pa, root_from(k, from));
 	if (info->ps_loaded_module_list.present && info->ps_loaded_module_list.v != k->module_list)
 		dump_note_add(fs->dump,
 			      "PsLoadedModuleList 0x%" PRIx64
@@ -70,10 +95,12 @@ static void learn_found(struct fltscope *fs, const struct kernel_found *k)
 /* What a container without a header needed: how each was found, in one sentence. */
 static void tell_found(struct fltscope *fs, const struct kernel_found *k)
 {
+	char from[ROOT_FROM];
+
 	dump_note_add(fs->dump,
 		      "no Windows header: page tables at 0x%" PRIx64 " by %s, nt at 0x%" PRIx64
 		      " by %s",
-		      k->root.pa, k->root_from, k->base, k->base_from);
+		      k->root.pa, root_from(k, from), k->base, k->base_from);
 	dump_note_add(fs->dump, "no Windows header: PsLoadedModuleList 0x%" PRIx64 " by %s",
 		      k->module_list, k->list_from);
 	if (k->build)

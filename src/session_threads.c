@@ -45,7 +45,7 @@ static bool nt_rva(struct fltscope *fs, const char *name, uint64_t *ret)
 enum { KDBG_TAG = 0x10, KDBG_PROCESS_HEAD = 0x50, KDBG_PROCESSOR_BLOCK = 0x218 };
 #define KDBG_TAG_VALUE 0x4742444bu
 
-static uint64_t kdbg_pointer(struct fltscope *fs, unsigned offset)
+uint64_t session_kdbg_pointer(struct fltscope *fs, unsigned offset)
 {
 	struct dump_u64 kdbg = dump_info(fs->dump)->kd_debugger_data_block;
 	uint32_t tag;
@@ -58,7 +58,7 @@ static uint64_t kdbg_pointer(struct fltscope *fs, unsigned offset)
 	return v;
 }
 
-static uint64_t nt_symbol(struct fltscope *fs, const char *name)
+uint64_t session_nt_symbol(struct fltscope *fs, const char *name)
 {
 	uint64_t rva;
 
@@ -72,15 +72,17 @@ static struct nt_sites find_sites(struct fltscope *fs)
 	enum fs_layout_source source = fs->model.nt.source;
 
 	s.exact = source == FS_LAYOUT_EXACT || source == FS_LAYOUT_PDB || source == FS_LAYOUT_USER;
+	s.foreign = strcmp(layout_machine(fs->nt), session_machine(fs)) != 0;
+	s.exact = s.exact && !s.foreign;
 	s.process_head = info->ps_active_process_head.present ? info->ps_active_process_head.v
-							      : kdbg_pointer(fs, KDBG_PROCESS_HEAD);
+							      : session_kdbg_pointer(fs, KDBG_PROCESS_HEAD);
 	if (!vm_is_kernel_va(fs->vm, s.process_head))
-		s.process_head = nt_symbol(fs, "PsActiveProcessHead");
-	s.processor_block = kdbg_pointer(fs, KDBG_PROCESSOR_BLOCK);
+		s.process_head = session_nt_symbol(fs, "PsActiveProcessHead");
+	s.processor_block = session_kdbg_pointer(fs, KDBG_PROCESSOR_BLOCK);
 	if (!s.processor_block)
-		s.processor_block = nt_symbol(fs, "KiProcessorBlock");
-	s.tick_count = nt_symbol(fs, "KeTickCount");
-	s.maximum_increment = nt_symbol(fs, "KeMaximumIncrement");
+		s.processor_block = session_nt_symbol(fs, "KiProcessorBlock");
+	s.tick_count = session_nt_symbol(fs, "KeTickCount");
+	s.maximum_increment = session_nt_symbol(fs, "KeMaximumIncrement");
 	if (info->current_thread.present)
 		s.current_thread = info->current_thread.v;
 	s.current_processor = info->current_processor.v;

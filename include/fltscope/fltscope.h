@@ -30,6 +30,11 @@ struct fltscope_options {
 	/* Physical address of the page tables (CR3, DirectoryTableBase); 0: as the dump says, or
 	 * searched for. */
 	uint64_t directory_table_base;
+	/* A file of no known format is physical memory from address 0 (QEMU's pmemsave, a
+	 * memory-backend-file). Physical addresses [start, end) are not in it, what is above
+	 * them follows what is below; start >= end: no such hole. */
+	bool raw;
+	uint64_t raw_hole_start, raw_hole_end;
 	bool contexts;		/* walk the contexts of live filters too (may be many) */
 	bool threads;		/* read processes and threads although nothing asks for them */
 	bool handles;		/* and the handles that lead to filters, ports and devices */
@@ -59,6 +64,32 @@ enum fs_status fltscope_add_driver(struct fltscope *fs, uint64_t va, size_t *ret
 				   struct fs_error *err);
 enum fs_status fltscope_add_device(struct fltscope *fs, uint64_t va, size_t *ret_index,
 				   struct fs_error *err);
+
+/*
+ * Kernel stacks. Those of the threads that were read are walked at the open, by the dump
+ * alone, when something is stuck (model->stacks_looked). These walk again, with names from
+ * wherever they are and with image files (-i) where bytes are missing.
+ */
+/* Of every thread of the model. FS_NO_MEMORY only. */
+enum fs_status fltscope_stacks(struct fltscope *fs, struct fs_error *err);
+/* Of one. FS_INVALID: no such thread. */
+enum fs_status fltscope_stack(struct fltscope *fs, size_t thread, struct fs_error *err);
+/* From a CONTEXT record at va in the dump's memory; 0: the one in the dump's header. *ret lives
+ * until fltscope_close. FS_NOT_FOUND: the header has none; else why it could not be read. */
+enum fs_status fltscope_context_stack(struct fltscope *fs, uint64_t va, struct fs_stack *ret,
+				      struct fs_error *err);
+/* The thread on whose stack the header's CONTEXT stands; -1: not known. */
+int32_t fltscope_current_thread(struct fltscope *fs);
+
+/* One of the kernel's memory counters, by the name of its symbol. */
+struct fs_counter {
+	const char *name; /* "MmAvailablePages" */
+	bool bytes;	  /* it counts bytes, else pages of 4 KiB */
+	struct fs_value value; /* FS_NONE: where this kernel has it is not known */
+};
+/* Read where KDDEBUGGER_DATA64 or the kernel's PDB says that they are. FS_UNSUPPORTED, FS_NO_MEMORY. */
+enum fs_status fltscope_memory_counters(struct fltscope *fs, const struct fs_counter **ret,
+					size_t *ret_n, struct fs_error *err);
 
 /* How much of the file was looked at. */
 struct fltscope_stats {

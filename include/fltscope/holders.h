@@ -36,6 +36,10 @@ struct fs_client_port {
 	uint64_t address;
 	struct fs_value server_port, cookie, disconnected;
 	struct fs_rundown messages; /* MsgNotifRundownRef: MessageNotify calls that run */
+	struct fs_code disconnect, message; /* of its server port */
+	/* VA of what FltSendMessage waits for in it, 0 unknown: the queue's semaphore and
+	 * event, and the event that says that the client is gone. */
+	uint64_t semaphore, event, disconnect_event;
 	uint64_t message_queue;	    /* VA of its FLT_MESSAGE_WAITER_QUEUE, 0 unknown */
 };
 
@@ -72,7 +76,6 @@ enum fs_looked {
 struct fs_lost_port {
 	uint64_t server_port; /* FLT_SERVER_PORT_OBJECT whose Filter is this filter */
 	uint64_t client_port; /* FLT_PORT_OBJECT whose ServerPort is that one; 0 none found */
-	uint64_t ccb;	      /* FLT_CCB of the client's handle; 0 none found */
 	struct fs_value filter, server_link, port_link; /* the three pointers */
 };
 
@@ -128,6 +131,18 @@ struct fs_verifier {
 /* "FLT_CONTEXT" …: the kinds in the order in which !fltkd.filter prints them; NULL none. */
 const char *fs_verifier_kind_name(size_t kind);
 
+/* What a handle of user mode leads to: the FLT_CCB of a FILE_OBJECT of FltMgr's device
+ * that names a filter (FilterCreate, FilterFindFirst) or a client's port. */
+struct fs_user_ref {
+	uint64_t ccb;
+	struct fs_value type;	   /* _FLT_TYPE.Signature: 0xf109 filter, 0xf10c port */
+	struct fs_value object;	   /* Data.Filter.Filter or Data.Port.Port */
+	uint64_t file;		   /* FILE_OBJECT whose FsContext2 it is; 0 none found */
+	struct fs_value file_link; /* that FsContext2 */
+};
+#define FS_CCB_FILTER 0xf109u
+#define FS_CCB_PORT   0xf10cu
+
 struct fs_filter_holders {
 	struct fs_addresses opens; /* LIST_ENTRYs of ActiveOpens */
 	struct fs_addresses server_list, client_list; /* every entry, fitting or not */
@@ -144,6 +159,9 @@ struct fs_filter_holders {
 	size_t nlost;
 	enum fs_looked lost_searched;
 	struct fs_work work;
+	struct fs_user_ref *users;
+	size_t nusers;
+	enum fs_looked users_searched; /* how far memory was searched for them */
 	struct fs_verifier *verifier; /* NULL: not verified, or not looked at */
 };
 

@@ -221,6 +221,10 @@ struct fs_dump {
 	struct fs_value time;   /* FILETIME */
 	struct fs_value uptime; /* 100 ns */
 	struct fs_value directory_table_base, ps_loaded_module_list, kd_debugger_data_block;
+	/* Where the processor that wrote the dump stood (CONTEXT), and the exception record. */
+	struct fs_code instruction;
+	struct fs_value stack_pointer, exception_code;
+	struct fs_code exception_address;
 	uint64_t file_size, pages, missing_bytes;
 	bool truncated;
 	unsigned paging_levels; /* 4, 5; 0 virtual ranges */
@@ -229,6 +233,9 @@ struct fs_dump {
 	const char **notes;
 	size_t nnotes;
 };
+
+/* "PAGE_FAULT_IN_NONPAGED_AREA"; NULL when the table does not have it. bugcodes.h. */
+const char *fs_bugcheck_name(uint64_t code);
 
 struct fs_model {
 	struct fs_dump dump;

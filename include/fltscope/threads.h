@@ -36,7 +36,13 @@ struct fs_stack_frame {
 	struct fs_code ip;   /* call site: where this frame's function continues */
 	struct fs_value ret; /* RetAddr; `at` is the stack slot it was read from */
 	enum fs_frame_how how;
+	bool from_image; /* found with bytes of an image file (-i), not of the dump alone */
 };
+/* May a verdict rest on this frame? Neither a guess nor somebody's file. */
+static inline bool fs_frame_proves(const struct fs_stack_frame *f)
+{
+	return f->how != FS_FRAME_SCANNED && !f->from_image;
+}
 
 enum fs_stack_end {
 	FS_STACK_NOT_LOOKED,
@@ -53,6 +59,9 @@ struct fs_stack {
 	size_t n;
 	enum fs_stack_end end;
 	const char *why; /* a sentence when it ends early, NULL */
+	/* Slots that point into a module whose code is not there to tell a return address by:
+	 * what a scan passed over. */
+	size_t unverified;
 };
 
 struct fs_thread {

@@ -118,6 +118,8 @@ const char *held_total(struct check_run *run, const struct fs_ledger *l);
 const char *plural(uint64_t n); /* "s" unless n is 1 */
 /* All work items of it that memory has were looked at, and none is there in any state. */
 bool no_work_items(const struct fs_work *w);
+/* What the Filter Verifier counts as not given back, as premises; false: nothing. */
+bool verifier_evidence(struct check_run *run, size_t filter, evidence_vec *ev);
 /* Call `each` for every instance of a filter in the middle of its teardown. */
 void each_draining(struct check_run *run, size_t filter,
 		   void (*each)(struct check_run *run, size_t filter, size_t instance));
@@ -149,5 +151,7 @@ void chk_pended_post(struct check_run *run);
 void chk_own_io(struct check_run *run);
 void chk_deferred_io(struct check_run *run);
 void chk_work_item(struct check_run *run);
+void chk_port_stuck(struct check_run *run);
+void chk_verifier(struct check_run *run);
 
 #endif

@@ -1,27 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Filters in the middle of FltUnregisterFilter: S1 to S4. Who holds the missing
- * reference is for the rules that follow; what the filter itself says is told
- * here, with the causes that no rule looks for yet.
+ * reference is for the rules that follow; what the filter itself says is told here.
  */
 #include "check/check.h"
-
-static void left_to_look_at(struct check_run *run, enum fs_stage s)
-{
-	static const struct {
-		enum fs_stage stage;
-		const char *rule;
-	} left[] = {
-		{FS_S3, "port-callback-stuck"},
-		{FS_S4, "port-callback-stuck"}, {FS_S4, "verifier-wait"},
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(left) / sizeof(left[0]); i++)
-		if (left[i].stage == s)
-			not_checked_add(run, left[i].rule,
-					"what ports and the Filter Verifier wait for is not read by this version");
-}
 
 static const char *waits_for(struct check_run *run, const struct fs_filter *f, enum fs_stage s)
 {
@@ -89,7 +71,6 @@ static void explain(struct check_run *run, size_t i, struct fs_verdict *v)
 	count_evidence(run, &ev, &f->port_count, f->port_list, "FLT_FILTER.PortList.mCount",
 		       "client ports");
 	v->because = evidence_take(run, &ev, &v->nbecause);
-	left_to_look_at(run, run->stages[i]);
 }
 
 void chk_draining(struct check_run *run)

@@ -63,6 +63,7 @@ static void found_contexts(struct check_run *run, size_t i, const struct fs_ledg
 			 e->count == 1 ? "is" : "are", e->count == 1 ? "a context" : "contexts",
 			 fd->subject.name, e->count == 1 ? "is" : "are");
 	context_evidence(run, &ev, f->holders);
+	(void)verifier_evidence(run, i, &ev);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 	verdict_cause(run, i, fd, e->count,
 		      (struct fs_subject){"context", f->holders->contexts[0].address, ""});
@@ -91,6 +92,7 @@ static void guess(struct check_run *run, size_t i, const struct fs_ledger *l, co
 	evidence_add(run, &ev, &f->object.rundown.wait_count, f->object.rundown.wait_block,
 		     "EX_RUNDOWN_WAIT_BLOCK.Count", "references still held", "%llu",
 		     (unsigned long long)l->total);
+	(void)verifier_evidence(run, i, &ev);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 	verdict_cause(run, i, fd, l->unexplained, (struct fs_subject){NULL, 0, ""});
 }

@@ -49,11 +49,23 @@ static const struct fs_lost_port *held_by_port(const struct fs_filter *f)
 	return h && h->nlost ? &h->lost[0] : NULL;
 }
 
+/* The handle of user mode that was found to keep it: one whose file is known rather. */
+static const struct fs_user_ref *held_by_user(const struct fs_filter *f)
+{
+	const struct fs_filter_holders *h = f->holders;
+	size_t i;
+
+	for (i = 0; h && i < h->nusers; i++)
+		if (h->users[i].file)
+			return &h->users[i];
+	return h && h->nusers ? &h->users[0] : NULL;
+}
+
 /* FltpDoUnloadFilter itself holds the last reference for a moment; once the driver's image
  * is gone it cannot be running, and a client's port is a holder that was found. */
-static enum fs_confidence sure(bool gone, const struct fs_lost_port *p)
+static enum fs_confidence sure(bool gone, const struct fs_lost_port *p, const struct fs_user_ref *u)
 {
-	if (gone)
+	if (gone || (u && !u->object.unproved))
 		return FS_PROVED;
 	if (p && p->client_port && !p->filter.unproved && !p->server_link.unproved)
 		return FS_PROVED;
@@ -71,9 +83,31 @@ static void port_evidence(struct check_run *run, evidence_vec *ev, const struct 
 			     "a client's port, disconnected, names that server port");
 }
 
-static const char *holder(struct check_run *run, const struct fs_filter *f,
-			  const struct fs_lost_port *p)
+static void user_evidence(struct check_run *run, evidence_vec *ev, const struct fs_user_ref *u)
 {
+	if (!u)
+		return;
+	evidence_hex(run, ev, &u->object, u->ccb,
+		     u->type.v == FS_CCB_FILTER ? "FLT_CCB.Data.Filter.Filter"
+						: "FLT_CCB.Data.Port.Port",
+		     u->type.v == FS_CCB_FILTER ? "a handle on the filter (FilterCreate)"
+						: "a client's handle on its port");
+	if (u->file)
+		evidence_hex(run, ev, &u->file_link, u->file, "FILE_OBJECT.FsContext2",
+			     "the file that this handle is open on");
+}
+
+static const char *holder(struct check_run *run, const struct fs_filter *f,
+			  const struct fs_lost_port *p, const struct fs_user_ref *u)
+{
+	if (u && u->type.v == FS_CCB_FILTER)
+		return run_text(run,
+				"A program of user mode still has a handle on the filter: FLT_CCB "
+				"0x%llx%s. It goes when that handle is closed",
+				(unsigned long long)u->ccb,
+				u->file ? run_text(run, " of FILE_OBJECT 0x%llx",
+						   (unsigned long long)u->file)
+					: "");
 	if (p && p->client_port)
 		return run_text(
 			run,
@@ -85,15 +119,19 @@ static const char *holder(struct check_run *run, const struct fs_filter *f,
 				"The server port 0x%llx is not deleted; no client's port of it was "
 				"found",
 				(unsigned long long)p->server_port);
-	if (f->holders && f->holders->lost_searched == FS_LOOKED_WHOLE)
-		return "Who holds it is not known: no port of it is in the dump, and handles are "
-		       "not read by this version";
-	return "Who holds it is not known: not all of memory was searched for its ports";
+	if (f->holders && f->holders->lost_searched == FS_LOOKED_WHOLE &&
+	    f->holders->users_searched == FS_LOOKED_WHOLE)
+		return "Who holds it is not known: no port of it and no handle on it is in the "
+		       "dump";
+	return "Who holds it is not known: not all of memory was searched for its ports and "
+	       "handles";
 }
 
-static void accuse(struct fs_verdict *v, const struct fs_lost_port *p)
+static void accuse(struct fs_verdict *v, const struct fs_lost_port *p, const struct fs_user_ref *u)
 {
-	if (p && p->client_port)
+	if (u && u->type.v == FS_CCB_FILTER)
+		v->culprit = (struct fs_subject){"filter-handle", u->ccb, ""};
+	else if (p && p->client_port)
 		v->culprit = (struct fs_subject){"client-port", p->client_port, ""};
 	else if (p)
 		v->culprit = (struct fs_subject){"server-port", p->server_port, ""};
@@ -107,6 +145,7 @@ void chk_zombie(struct check_run *run)
 	for (i = 0; i < m->nfilters; i++) {
 		const struct fs_filter *f = &m->filters[i];
 		const struct fs_lost_port *port = held_by_port(f);
+		const struct fs_user_ref *user = held_by_user(f);
 		const char *symbol, *name;
 		struct fs_finding *fd;
 		struct fs_verdict *v;
@@ -118,8 +157,8 @@ void chk_zombie(struct check_run *run)
 		(void)filter_code_module(m, f, &gone, &symbol);
 		name = filter_label(run, i);
 		fd = finding_add(run, "zombie-leftover",
-				 confidence_cap(sure(gone, port), &f->object.flags.value), "filter",
-				 f->address, name);
+				 confidence_cap(sure(gone, port, user), &f->object.flags.value),
+				 "filter", f->address, name);
 		if (!fd)
 			return;
 		fd->message = run_text(
@@ -133,6 +172,7 @@ void chk_zombie(struct check_run *run)
 		evidence_hex(run, &ev, &f->object.pointer_count, f->address,
 			     "FLT_OBJECT.PointerCount", "holders that keep the memory");
 		port_evidence(run, &ev, port);
+		user_evidence(run, &ev, user);
 		fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 		v = verdict_for(run, i);
 		if (!v)
@@ -144,8 +184,8 @@ void chk_zombie(struct check_run *run)
 		v->confidence = fd->confidence;
 		v->because = fd->evidence;
 		v->nbecause = fd->nevidence;
-		v->summary = run_text(run, "%s. %s.", fd->message, holder(run, f, port));
-		accuse(v, port);
+		v->summary = run_text(run, "%s. %s.", fd->message, holder(run, f, port, user));
+		accuse(v, port, user);
 		v->advice = rule_advice(fd->rule);
 	}
 }

@@ -74,7 +74,7 @@ void wait_evidence(struct check_run *run, evidence_vec *ev, int32_t thread)
 
 static bool unwound(const struct fs_stack_frame *f)
 {
-	return f->how != FS_FRAME_SCANNED;
+	return fs_frame_proves(f);
 }
 
 static bool in_module(const struct fs_stack_frame *f, int32_t module)

@@ -29,6 +29,7 @@ enum cli_needs {
 	SUBCOMMAND = 64,  /* a second word before the file: cli_options.sub */
 	OTHER_FILE = 128, /* the file is no dump: it is not opened as one */
 	MANY_DUMPS = 256, /* DUMP…; the command opens them itself */
+	NEEDS_THREADS = 512, /* read processes and threads, whatever the state says */
 };
 
 struct cli;
@@ -54,9 +55,15 @@ struct cli_options {
 	const char *store;	 /* --store, of symbols fetch */
 	unsigned build;		 /* --build, of pdb layout; 0 not given */
 	uint64_t dtb;		 /* --dtb; 0 not given */
+	bool raw;		 /* --raw, --raw-hole */
+	uint64_t raw_hole_start, raw_hole_end;
 	bool offline;
 	unsigned recurse; /* -r */
 	bool blocks;	  /* -b */
+	const char *cxr; /* --cxr, of k: a CONTEXT's address */
+	/* us, hang: which threads */
+	const char *process, *through; /* -p, --through; NULL any */
+	bool running;		       /* -cpu */
 	const char *driver;
 	const char **layouts; /* owned: options_deinit */
 	size_t nlayouts;
@@ -69,6 +76,7 @@ struct cli_options {
 	const char *only_check; /* an option given that is check's alone, NULL */
 	enum cli_colour colour;
 	bool json, help, version;
+	bool threads; /* -t */
 	bool ledger; /* walk the contexts of live filters too */
 	bool dot;    /* diagnose: who waits for whom, for Graphviz */
 	bool dump_by_default; /* `fltscope DUMP`: the word may have been meant as a command */
@@ -103,6 +111,9 @@ void cli_notes(const struct cli *c);
 bool cli_wants_colour(const struct cli_options *o);
 /* Progress goes to a terminal only: wipe its line before anything else is said. */
 void cli_progress_end(void);
+/* Which threads the options ask for. False has told what is wrong with them. */
+struct view_threads;
+bool cli_threads_wanted(struct cli *c, struct view_threads *ret);
 /* Open the dump, run the command, close: the exit status. */
 int cli_run(const struct cli_options *opt);
 

@@ -38,7 +38,12 @@ enum {
 	OPT_STORE,
 	OPT_BUILD,
 	OPT_DTB,
-	OPT_DOT
+	OPT_DOT,
+	OPT_CXR,
+	OPT_THROUGH,
+	OPT_CPU,
+	OPT_RAW,
+	OPT_RAW_HOLE
 };
 
 static const struct option long_options[] = {
@@ -55,8 +60,13 @@ static const struct option long_options[] = {
 	{"ignore", required_argument, NULL, OPT_IGNORE},
 	{"offline", no_argument, NULL, OPT_OFFLINE},
 	{"store", required_argument, NULL, OPT_STORE},
+	{"raw", no_argument, NULL, OPT_RAW},
+	{"raw-hole", required_argument, NULL, OPT_RAW_HOLE},
 	{"build", required_argument, NULL, OPT_BUILD},
 	{"dtb", required_argument, NULL, OPT_DTB},
+	{"cxr", required_argument, NULL, OPT_CXR},
+	{"through", required_argument, NULL, OPT_THROUGH},
+	{"cpu", no_argument, NULL, OPT_CPU},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -162,6 +172,22 @@ static bool take_place(struct cli_options *o, int opt)
 	return true;
 }
 
+/* Which threads and stacks. False: it is none of these. */
+static bool take_threads(struct cli_options *o, int opt)
+{
+	if (opt == OPT_CXR)
+		o->cxr = optarg;
+	else if (opt == 'p')
+		o->process = optarg;
+	else if (opt == OPT_THROUGH)
+		o->through = optarg;
+	else if (opt == OPT_CPU)
+		o->running = true;
+	else
+		return false;
+	return true;
+}
+
 static bool take_build(struct cli_options *o, char *why, size_t n)
 {
 	char *end = NULL;
@@ -183,15 +209,41 @@ static bool take_dtb(struct cli_options *o, char *why, size_t n)
 	return false;
 }
 
+/* START-END, physical addresses: what the file does not have below 4 GiB. */
+static bool take_raw_hole(struct cli_options *o, char *why, size_t n)
+{
+	const char *dash = strchr(optarg, '-');
+	char start[32];
+
+	o->raw = true;
+	if (dash && (size_t)(dash - optarg) < sizeof(start)) {
+		memcpy(start, optarg, (size_t)(dash - optarg));
+		start[dash - optarg] = '\0';
+		if (parse_address(start, &o->raw_hole_start) &&
+		    parse_address(dash + 1, &o->raw_hole_end) &&
+		    o->raw_hole_start < o->raw_hole_end)
+			return true;
+	}
+	(void)snprintf(why, n,
+		       "--raw-hole takes two addresses, as 0xc0000000-0x100000000, not '%s'",
+		       optarg);
+	return false;
+}
+
 static bool take_option(struct cli_options *o, int opt, char **argv, char *why, size_t n)
 {
-	if (take_place(o, opt))
+	if (take_place(o, opt) || take_threads(o, opt))
 		return true;
 	switch (opt) {
 	case OPT_BUILD:
 		return take_build(o, why, n);
 	case OPT_DTB:
 		return take_dtb(o, why, n);
+	case OPT_RAW_HOLE:
+		return take_raw_hole(o, why, n);
+	case OPT_RAW:
+		o->raw = true;
+		return true;
 	case OPT_JSON:
 		o->json = true;
 		return true;
@@ -221,6 +273,9 @@ static bool take_option(struct cli_options *o, int opt, char **argv, char *why, 
 	case 'b':
 		o->blocks = true;
 		return true;
+	case 't':
+		o->threads = true;
+		return true;
 	case 'r':
 		return take_depth(o, why, n);
 	case OPT_COLOUR:
@@ -235,6 +290,23 @@ static bool take_option(struct cli_options *o, int opt, char **argv, char *why, 
 		(void)snprintf(why, n, "unknown option '%s'", argv[optind - 1]);
 		return false;
 	}
+}
+
+/* Options of the commands about stacks. */
+static bool check_threads(const struct cli_options *o, char *why, size_t size)
+{
+	const char *name = o->command->name;
+	bool k = strcmp(name, "k") == 0 || strcmp(name, "kc") == 0 || strcmp(name, "kv") == 0;
+	bool many = strcmp(name, "us") == 0 || strcmp(name, "hang") == 0;
+
+	if (o->cxr && (!k || o->arg))
+		(void)snprintf(why, size, "--cxr belongs to k, kc and kv without a thread");
+	else if ((o->process || o->through || o->running) && !many)
+		(void)snprintf(why, size, "-p, -cpu and --through belong to us and hang, not to %s",
+			       name);
+	else
+		return true;
+	return false;
 }
 
 /* Does the line hold together? */
@@ -252,6 +324,8 @@ static bool check_words(const struct cli_options *o, char *why, size_t size)
 		(void)snprintf(why, size, "%s takes: %s", cmd->name, cmd->args);
 	else if ((o->recurse || o->blocks) && strcmp(cmd->name, "dt") != 0)
 		(void)snprintf(why, size, "-r and -b belong to dt, not to %s", cmd->name);
+	else if (o->threads && strcmp(cmd->name, "process") != 0)
+		(void)snprintf(why, size, "-t belongs to process, not to %s", cmd->name);
 	else if (o->driver && strcmp(cmd->name, "diagnose") != 0 && !(needs & MANY_DUMPS))
 		(void)snprintf(why, size, "--driver belongs to diagnose and check, not to %s",
 			       cmd->name);
@@ -273,7 +347,7 @@ static bool check_words(const struct cli_options *o, char *why, size_t size)
 	else if (o->build && strcmp(cmd->name, "pdb") != 0)
 		(void)snprintf(why, size, "--build belongs to pdb layout, not to %s", cmd->name);
 	else
-		return true;
+		return check_threads(o, why, size);
 	return false;
 }
 
@@ -329,8 +403,9 @@ static bool take_words(struct cli_options *o, int n, char **words, char *why, si
 
 bool options_parse(int argc, char **argv, struct cli_options *ret, char *why, size_t why_size)
 {
+	static char cpu[] = "--cpu";
 	size_t n = (size_t)(argc > 0 ? argc : 1);
-	int opt;
+	int opt, i;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->layouts = calloc(n, sizeof(*ret->layouts));
@@ -341,9 +416,12 @@ bool options_parse(int argc, char **argv, struct cli_options *ret, char *why, si
 		(void)snprintf(why, why_size, "out of memory");
 		return false;
 	}
+	for (i = 1; i < argc; i++) /* Mex writes it so */
+		if (strcmp(argv[i], "-cpu") == 0)
+			argv[i] = cpu;
 	optind = 0; /* getopt begins anew (glibc, musl) */
 	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":hbr::y:i:", long_options, NULL)) != -1)
+	while ((opt = getopt_long(argc, argv, ":hbtr::y:i:p:", long_options, NULL)) != -1)
 		if (!take_option(ret, opt, argv, why, why_size))
 			return false;
 	return take_words(ret, argc - optind, argv + optind, why, why_size);
@@ -371,6 +449,11 @@ static const char usage_tail[] =
 	"Options:\n"
 	"  --json                 the answer as JSON (export always is)\n"
 	"  -r[N], -b              dt: nested types N levels deep; arrays and blocks whole\n"
+	"  -p PROCESS             us: threads of this process (image name, address or PID)\n"
+	"  -cpu                   us: threads that run\n"
+	"  --through MODULE       us: threads with this module on the stack\n"
+	"  --cxr ADDRESS          k: from the CONTEXT at this address\n"
+	"  -t                     process: its threads too\n"
 	"  --driver NAME          diagnose, check: only this driver or filter\n"
 	"  --dot                  diagnose: who waits for whom, for Graphviz's dot\n"
 	"  --ledger               filter, export: find the contexts of live filters too\n"
@@ -387,6 +470,8 @@ static const char usage_tail[] =
 	"  --build N              pdb layout: the build to write into the layout\n"
 	"  --dtb PA               page tables to use (CR3), where the dump's are wrong or "
 	"unknown\n"
+	"  --raw                  a file of no known format is physical memory as it is\n"
+	"  --raw-hole START-END   the same without these physical addresses (below 4 GiB)\n"
 	"  --layout FILE          use this layout file for its module; may be repeated\n"
 	"  --color=WHEN           auto (on a terminal, unless NO_COLOR is set), always, never\n"
 	"  --help, --version\n"

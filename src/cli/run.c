@@ -132,12 +132,17 @@ int cli_open(struct cli *c, struct fs_error *ret_why)
 		.layout_files = o->layouts,
 		.nlayout_files = o->nlayouts,
 		.directory_table_base = o->dtb,
+		.raw = o->raw,
+		.raw_hole_start = o->raw_hole_start,
+		.raw_hole_end = o->raw_hole_end,
 		.symbol_path = symbols,
 		.image_path = o->image_path,
 		/* what is there is listed; nothing is fetched by the way */
 		.offline = o->offline || listing,
 		.progress = terminal ? progress : NULL,
 		.contexts = o->ledger,
+		.threads = (o->command->needs & NEEDS_THREADS) != 0,
+		.handles = (o->command->needs & NEEDS_THREADS) != 0,
 		.progress_arg = c,
 	};
 	struct fs_error err = {0};

@@ -31,6 +31,31 @@ enum {
 	DMP_HEADER_SIZE = 0x2000,
 };
 
+/* DUMP_HEADER32 (volatility crash_vtypes, Bin2Dmp dmp.h, QEMU win_dump_defs.h). */
+enum {
+	DMP32_DTB = 0x10,
+	DMP32_PFN_DATABASE = 0x14,
+	DMP32_MODULE_LIST = 0x18,
+	DMP32_PROCESS_HEAD = 0x1c,
+	DMP32_MACHINE = 0x20,
+	DMP32_PROCESSORS = 0x24,
+	DMP32_BUGCHECK = 0x28,
+	DMP32_BUGCHECK_PARAMETERS = 0x2c,
+	DMP32_PAE = 0x5c, /* one byte */
+	DMP32_KDBG = 0x60,
+	DMP32_RUN_COUNT = 0x64,
+	DMP32_PAGE_COUNT = 0x68,
+	DMP32_RUNS = 0x6c,
+	DMP32_RUNS_END = 0x320, /* PhysicalMemoryBlockBuffer is 700 bytes from 0x64 */
+	DMP32_CONTEXT = 0x320,
+	DMP32_EXCEPTION = 0x7d0,
+	DMP32_COMMENT = 0x820,
+	DMP32_TYPE = 0xf88,
+	DMP32_UPTIME = 0xfb8,
+	DMP32_SYSTEM_TIME = 0xfc0,
+	DMP32_HEADER_SIZE = 0x1000,
+};
+
 enum dmp_type {
 	DMP_TYPE_FULL = 1,
 	DMP_TYPE_SUMMARY = 2,
@@ -54,10 +79,15 @@ struct dump_u64 dmp_u64(const uint8_t *header, size_t off);
 /* A whole DUMP_HEADER64 with this DumpType? Never sets an error. */
 bool dmp_is_type(const struct dump_first *first, uint32_t type);
 
+/* The same of a DUMP_HEADER32. */
+bool dmp32_is_type(const struct dump_first *first, uint32_t type);
+
 /* What a whole DUMP_HEADER64 says; other members of *info stay. */
 void dmp_parse_info(struct dump_info *info, const uint8_t *header);
 
 /* Fill everything of d->info that the header says, and where CONTEXT is. */
 void dmp_parse_header(struct dump *d, const struct dump_first *first);
+/* The same of a DUMP_HEADER32. */
+void dmp32_parse_header(struct dump *d, const struct dump_first *first);
 
 #endif

@@ -38,7 +38,7 @@ dump_machine_name(enum dump_machine m); /* "x64", "x86", "arm64", "unknown": JSO
 struct dump_info {
 	const char
 		*format; /* "dmp-full", "dmp-bitmap", "dmp-kernel", "dmp-rdmp", "dmp-triage", "elf",
-			  * "kdump" (JSON contract) */
+			  * "kdump", "vmware", "raw" (JSON contract) */
 	uint32_t dump_type; /* DumpType of the header; 0: no Windows header */
 	enum dump_machine machine;
 	uint32_t machine_raw;	      /* IMAGE_FILE_MACHINE_* */
@@ -49,9 +49,12 @@ struct dump_info {
 	struct dump_u64 system_time;	      /* FILETIME: 100 ns since 1601 UTC */
 	struct dump_u64 uptime;		      /* 100 ns units */
 	struct dump_u64 directory_table_base; /* PA */
+	struct dump_u32 pae_enabled;	      /* PaeEnabled of 32-bit headers: 0 or 1 */
 	struct dump_u64 pfn_database;	      /* VA */
 	struct dump_u64 ps_loaded_module_list, ps_active_process_head; /* VA */
 	struct dump_u64 kd_debugger_data_block;			       /* VA */
+	struct dump_u32 exception_code;	   /* EXCEPTION_RECORD64 of the header (winnt.h) */
+	struct dump_u64 exception_address; /* VA */
 	/* Of a triage dump, out of its copy of the crashing processor's KPRCB. */
 	struct dump_u64 current_thread;	   /* VA of the ETHREAD */
 	struct dump_u32 current_processor; /* its number */
@@ -67,6 +70,23 @@ struct dump_info {
  * dump, or its header contradicts the file. A truncated file opens with
  * info.truncated set as long as its header is whole. Owner: dump_close. */
 enum fs_status dump_open(const char *path, struct dump **ret, struct fs_error *err);
+
+/* What only the user can know about a file. All zero: nothing. */
+struct dump_options {
+	bool raw; /* when no format knows it, it is physical memory of an x64 machine, from
+		   * address 0 */
+	/* raw: physical addresses [start, end) are not in the file, what is above them follows
+	 * what is below; whole pages. start >= end: no such hole. */
+	uint64_t raw_hole_start, raw_hole_end;
+	/* A compressed file: bytes that it may become; 0: what a dump of its size could be. */
+	uint64_t unpack_max;
+	/* Called while it is unpacked, as fltscope_options.progress is. May be NULL. */
+	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total);
+	void *progress_arg;
+};
+/* The same; FS_INVALID: options that cannot be meant for this file. */
+enum fs_status dump_open_with(const char *path, const struct dump_options *options,
+			      struct dump **ret, struct fs_error *err);
 void dump_close(struct dump *d); /* NULL is fine */
 
 const struct dump_info *dump_info(const struct dump *d);

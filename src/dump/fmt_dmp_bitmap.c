@@ -3,10 +3,6 @@
  * DumpTypes 5 (all of memory) and 6 (kernel pages): a second header at 0x2000
  * with a bitmap of the page numbers that are held; the n-th set bit's page is
  * the n-th page of the file (kdmp-parser, volatility3 crash.py).
- *
- * The bitmap is kept as it is (32 KiB per GiB of RAM) with one count per 512
- * bits on top (4 KiB per GiB): a lookup is one addition and at most eight
- * popcounts.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -14,6 +10,7 @@
 
 #include "base/checked.h"
 #include "base/cursor.h"
+#include "dump/bitmap.h"
 #include "dump/dmp.h"
 
 /* File offsets. */
@@ -27,17 +24,9 @@ enum {
 	BMP_HEADER_SIZE = BMP_BITMAP - BMP_SIGNATURE,
 };
 
-/* One bit is a page of RAM: 256 TiB, more than any Windows manages. */
-#define BITS_MAX (1ull << 36)
-
-#define RANK_BITS  512u
-#define RANK_BYTES (RANK_BITS / 8)
-
-struct bitmap {
-	uint64_t bits;
+struct pages {
+	struct bitmap map;
 	uint64_t first_page; /* file offset of the first page */
-	uint8_t *map;	     /* padded with zeros to a multiple of RANK_BYTES */
-	uint64_t *rank;	     /* rank[i]: set bits before bit i * RANK_BITS */
 };
 
 static enum dump_probe probe(const struct dump_first *first, struct fs_error *err)
@@ -63,9 +52,10 @@ static enum fs_status check_signature(const uint8_t *h, struct fs_error *err)
 }
 
 /* Everything that the header says, against the size of the file. */
-static enum fs_status check_header(struct dump *d, struct bitmap *b, uint64_t *ret_total,
+static enum fs_status check_header(struct dump *d, struct pages *b, uint64_t *ret_total,
 				   struct fs_error *err)
 {
+	uint64_t bits;
 	uint8_t h[BMP_HEADER_SIZE];
 	uint64_t bytes;
 	enum fs_status st;
@@ -83,68 +73,44 @@ static enum fs_status check_header(struct dump *d, struct bitmap *b, uint64_t *r
 		return st;
 	b->first_page = load_u64(h + (BMP_FIRST_PAGE - BMP_SIGNATURE));
 	*ret_total = load_u64(h + (BMP_TOTAL - BMP_SIGNATURE));
-	b->bits = load_u64(h + (BMP_BITS - BMP_SIGNATURE));
-	if (b->bits == 0 || b->bits > BITS_MAX)
+	bits = load_u64(h + (BMP_BITS - BMP_SIGNATURE));
+	if (bits == 0 || bits > BITMAP_BITS_MAX)
 		return fs_fail_at(
 			err, FS_CORRUPT, BMP_BITS,
 			"bitmap size at 0x2030: expected 1 to 0x%llx bits, found 0x%" PRIx64,
-			BITS_MAX, b->bits);
-	bytes = (b->bits + 7) / 8;
+			BITMAP_BITS_MAX, bits);
+	bytes = (bits + 7) / 8;
 	if (!range_ok(BMP_BITMAP, bytes, d->file.size))
 		return fs_fail_at(err, FS_CORRUPT, BMP_BITS,
 				  "bitmap size at 0x2030: 0x%" PRIx64
 				  " bits from 0x2038 end past the file's 0x%" PRIx64 " bytes",
-				  b->bits, d->file.size);
+				  bits, d->file.size);
 	if (b->first_page < BMP_BITMAP + bytes)
 		return fs_fail_at(err, FS_CORRUPT, BMP_FIRST_PAGE,
 				  "first page offset at 0x2020: expected 0x%" PRIx64
 				  " or more (the end of the bitmap), found 0x%" PRIx64,
 				  BMP_BITMAP + bytes, b->first_page);
+	b->map.bits = bits;
 	return FS_OK;
 }
 
-static unsigned popcount_bytes(const uint8_t *p, size_t words)
-{
-	unsigned n = 0;
-	size_t i;
-
-	for (i = 0; i < words; i++)
-		n += (unsigned)__builtin_popcountll(load_u64(p + 8 * i));
-	return n;
-}
-
-/* Reads the bitmap and counts it once; bits past the end are cleared. */
-static enum fs_status load_map(struct dump *d, struct bitmap *b, uint64_t *ret_set,
+static enum fs_status load_map(struct dump *d, struct pages *b, uint64_t *ret_set,
 			       struct fs_error *err)
 {
-	size_t bytes = (size_t)((b->bits + 7) / 8);
-	size_t groups = (bytes + RANK_BYTES - 1) / RANK_BYTES;
-	uint64_t set = 0;
-	enum fs_status st;
-	size_t i;
+	size_t bytes = 0;
+	enum fs_status st = bitmap_alloc(&b->map, b->map.bits, &bytes, err);
 
-	b->map = malloc(groups * RANK_BYTES);
-	b->rank = malloc(groups * sizeof(*b->rank));
-	if (!b->map || !b->rank)
-		return fs_fail(err, FS_NO_MEMORY, "no memory for a bitmap of 0x%zx bytes", bytes);
-	memset(b->map + bytes, 0, groups * RANK_BYTES - bytes);
-	st = dump_file_read(&d->file, BMP_BITMAP, b->map, bytes, "page bitmap", err);
-	if (st != FS_OK)
-		return st;
-	if (b->bits % 8 != 0)
-		b->map[bytes - 1] &= (uint8_t)((1u << b->bits % 8) - 1);
-	for (i = 0; i < groups; i++) {
-		b->rank[i] = set;
-		set += popcount_bytes(b->map + i * RANK_BYTES, RANK_BYTES / 8);
-	}
-	*ret_set = set;
-	return FS_OK;
+	if (st == FS_OK)
+		st = dump_file_read(&d->file, BMP_BITMAP, b->map.map, bytes, "page bitmap", err);
+	if (st == FS_OK)
+		bitmap_count(&b->map, ret_set);
+	return st;
 }
 
 static enum fs_status open_bitmap(struct dump *d, const struct dump_first *first,
 				  struct fs_error *err)
 {
-	struct bitmap *b = calloc(1, sizeof(*b));
+	struct pages *b = calloc(1, sizeof(*b));
 	uint64_t total = 0, end;
 	enum fs_status st;
 
@@ -163,7 +129,7 @@ static enum fs_status open_bitmap(struct dump *d, const struct dump_first *first
 			      "total present pages at 0x2028 is 0x%" PRIx64
 			      ", the bitmap has 0x%" PRIx64 " bits set: the bitmap is used",
 			      total, d->info.pages);
-	/* At most BITS_MAX pages: the product does not overflow, the sum may. */
+	/* At most BITMAP_BITS_MAX pages: the product does not overflow, the sum may. */
 	if (!add_u64(b->first_page, d->info.pages * DUMP_PAGE_SIZE, &end))
 		return fs_fail_at(err, FS_CORRUPT, BMP_FIRST_PAGE,
 				  "first page offset at 0x2020: 0x%" PRIx64 " and 0x%" PRIx64
@@ -173,43 +139,30 @@ static enum fs_status open_bitmap(struct dump *d, const struct dump_first *first
 	return FS_OK;
 }
 
-static uint64_t rank_of(const struct bitmap *b, uint64_t bit)
-{
-	size_t group = (size_t)(bit / RANK_BITS);
-	const uint8_t *p = b->map + group * RANK_BYTES;
-	size_t words = (size_t)(bit % RANK_BITS / 64);
-	uint64_t below = (1ull << bit % 64) - 1;
-
-	return b->rank[group] + popcount_bytes(p, words) +
-	       (unsigned)__builtin_popcountll(load_u64(p + 8 * words) & below);
-}
-
 static enum fs_status read_phys(struct dump *d, uint64_t pa, void *buf, size_t n,
 				struct fs_error *err)
 {
-	const struct bitmap *b = d->priv;
+	const struct pages *b = d->priv;
 	uint64_t pfn = pa / DUMP_PAGE_SIZE;
 
-	if (pfn >= b->bits)
+	if (pfn >= b->map.bits)
 		return fs_fail_at(err, FS_NOT_IN_DUMP, pa,
 				  "PA 0x%" PRIx64 " is past the dump's bitmap of 0x%" PRIx64
 				  " pages",
-				  pa, b->bits);
-	if (!(b->map[pfn / 8] >> pfn % 8 & 1))
+				  pa, b->map.bits);
+	if (!bitmap_has(&b->map, pfn))
 		return fs_fail_at(err, FS_NOT_IN_DUMP, pa,
 				  "PA 0x%" PRIx64 ": its page is not in the dump's bitmap", pa);
-	return dump_read_page_at(d, b->first_page + rank_of(b, pfn) * DUMP_PAGE_SIZE, pa, buf, n,
-				 err);
+	return dump_read_page_at(d, b->first_page + bitmap_rank(&b->map, pfn) * DUMP_PAGE_SIZE, pa,
+				 buf, n, err);
 }
 
 static void close_bitmap(struct dump *d)
 {
-	struct bitmap *b = d->priv;
+	struct pages *b = d->priv;
 
-	if (b) {
-		free(b->map);
-		free(b->rank);
-	}
+	if (b)
+		bitmap_deinit(&b->map);
 	free(b);
 	d->priv = NULL;
 }

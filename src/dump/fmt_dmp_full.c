@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * DumpType 1: all of physical memory. PHYSICAL_MEMORY_DESCRIPTOR in the header
+ * DumpType 1, of 64-bit and 32-bit systems: all of physical memory. PHYSICAL_MEMORY_DESCRIPTOR in the header
  * lists runs of pages; their bytes follow the header in the order of the runs
  * (kdmp-parser, volatility3 crash.py).
  */
@@ -11,8 +11,18 @@
 #include "base/cursor.h"
 #include "dump/dmp.h"
 
-#define RUN_SIZE 16u /* BasePage u64, PageCount u64 */
-#define RUNS_MAX ((DMP_RUNS_END - DMP_RUNS) / RUN_SIZE)
+/* Where the two headers have their PHYSICAL_MEMORY_DESCRIPTOR: a run is {BasePage,
+ * PageCount}, NumberOfPages is as wide as they are. */
+struct shape {
+	size_t header, run_count, page_count, runs, runs_end;
+	size_t width; /* bytes of a number: 8, 4 */
+};
+static const struct shape shape64 = {DMP_HEADER_SIZE, DMP_RUN_COUNT, DMP_PAGE_COUNT,
+				     DMP_RUNS,	      DMP_RUNS_END,  8};
+static const struct shape shape32 = {DMP32_HEADER_SIZE, DMP32_RUN_COUNT, DMP32_PAGE_COUNT,
+				     DMP32_RUNS,	DMP32_RUNS_END,	 4};
+
+#define RUNS_MAX ((DMP32_RUNS_END - DMP32_RUNS) / 8u) /* 64-bit headers have room for fewer */
 
 struct run {
 	uint64_t base;	/* PFN */
@@ -29,7 +39,9 @@ struct full {
 static enum dump_probe probe(const struct dump_first *first, struct fs_error *err)
 {
 	(void)err;
-	return dmp_is_type(first, DMP_TYPE_FULL) ? DUMP_PROBE_MINE : DUMP_PROBE_NOT_MINE;
+	return dmp_is_type(first, DMP_TYPE_FULL) || dmp32_is_type(first, DMP_TYPE_FULL)
+		       ? DUMP_PROBE_MINE
+		       : DUMP_PROBE_NOT_MINE;
 }
 
 /* Any order is allowed: the lookup does not need sorted runs. */
@@ -48,20 +60,25 @@ static bool overlaps(const struct full *f)
 	return false;
 }
 
-/* Below DMP_PFN_LIMIT, 42 runs cannot overflow 64 bits of file offset. */
-static enum fs_status parse_runs(struct full *f, const uint8_t *header, uint64_t *ret_pages,
-				 struct fs_error *err)
+static uint64_t number(const struct shape *s, const uint8_t *p)
+{
+	return s->width == 8 ? load_u64(p) : load_u32(p);
+}
+
+/* Below DMP_PFN_LIMIT, 86 runs cannot overflow 64 bits of file offset. */
+static enum fs_status parse_runs(struct full *f, const struct shape *s, const uint8_t *header,
+				 uint64_t *ret_pages, struct fs_error *err)
 {
 	uint64_t pages = 0;
 	size_t i;
 
 	for (i = 0; i < f->nruns; i++) {
-		size_t at = DMP_RUNS + RUN_SIZE * i;
+		size_t at = s->runs + 2 * s->width * i;
 		struct run *r = &f->run[i];
 
-		r->base = load_u64(header + at);
-		r->count = load_u64(header + at + 8);
-		r->off = DMP_HEADER_SIZE + pages * DUMP_PAGE_SIZE;
+		r->base = number(s, header + at);
+		r->count = number(s, header + at + s->width);
+		r->off = s->header + pages * DUMP_PAGE_SIZE;
 		if (!range_ok(r->base, r->count, DMP_PFN_LIMIT))
 			return fs_fail_at(err, FS_CORRUPT, at,
 					  "memory run %zu at 0x%zx: expected page numbers below "
@@ -77,35 +94,43 @@ static enum fs_status parse_runs(struct full *f, const uint8_t *header, uint64_t
 static enum fs_status open_full(struct dump *d, const struct dump_first *first,
 				struct fs_error *err)
 {
-	struct dump_u32 nruns = dmp_u32(first->data, DMP_RUN_COUNT);
-	struct dump_u64 npages = dmp_u64(first->data, DMP_PAGE_COUNT);
+	bool wide = dmp_is_type(first, DMP_TYPE_FULL);
+	const struct shape *s = wide ? &shape64 : &shape32;
+	struct dump_u32 nruns = dmp_u32(first->data, s->run_count);
+	size_t nmax = (s->runs_end - s->runs) / (2 * s->width);
+	uint64_t npages = number(s, first->data + s->page_count);
+	bool npages_set = wide ? dmp_u64(first->data, s->page_count).present
+			       : dmp_u32(first->data, s->page_count).present;
 	struct full *f;
 	enum fs_status st;
 
-	dmp_parse_header(d, first);
+	if (wide)
+		dmp_parse_header(d, first);
+	else
+		dmp32_parse_header(d, first);
 	d->info.format = "dmp-full";
-	if (!nruns.present || nruns.v == 0 || nruns.v > RUNS_MAX)
-		return fs_fail_at(err, FS_CORRUPT, DMP_RUN_COUNT,
-				  "NumberOfRuns at 0x88: expected 1 to %u, found %s%u", RUNS_MAX,
-				  nruns.present ? "" : "PAGE filler, ", nruns.v);
+	if (!nruns.present || nruns.v == 0 || nruns.v > nmax)
+		return fs_fail_at(err, FS_CORRUPT, s->run_count,
+				  "NumberOfRuns at 0x%zx: expected 1 to %zu, found %s%u",
+				  s->run_count, nmax, nruns.present ? "" : "PAGE filler, ", nruns.v);
 	f = calloc(1, sizeof(*f));
 	if (!f)
 		return fs_fail(err, FS_NO_MEMORY, "no memory for the memory runs");
 	d->priv = f;
 	f->nruns = nruns.v;
-	st = parse_runs(f, first->data, &d->info.pages, err);
+	st = parse_runs(f, s, first->data, &d->info.pages, err);
 	if (st != FS_OK)
 		return st;
-	if (npages.present && npages.v != d->info.pages)
+	if (npages_set && npages != d->info.pages)
 		dump_note_add(d,
-			      "NumberOfPages at 0x90 is 0x%" PRIx64
+			      "NumberOfPages at 0x%zx is 0x%" PRIx64
 			      ", the runs add up to 0x%" PRIx64 ": the runs are used",
-			      npages.v, d->info.pages);
+			      s->page_count, npages, d->info.pages);
 	f->overlap = overlaps(f);
 	if (f->overlap)
 		dump_note_add(d, "memory runs overlap: a page that is held twice is read only "
 				 "where both copies agree");
-	dump_promise(d, DMP_HEADER_SIZE + d->info.pages * DUMP_PAGE_SIZE);
+	dump_promise(d, s->header + d->info.pages * DUMP_PAGE_SIZE);
 	return FS_OK;
 }
 

@@ -8,9 +8,6 @@
 #include "base/cursor.h"
 #include "dump/dmp.h"
 
-#define DMP32_HEADER_SIZE 0x1000u
-#define DMP32_TYPE	  0xf88u
-
 static const char *const reasons[] = {
 	[DMP_TYPE_SUMMARY] = "kernel summary dumps are not read: their layout is not confirmed",
 	[DMP_TYPE_HEADER] = "a header-only dump holds no memory",
@@ -21,12 +18,13 @@ static const char *const reasons[] = {
 static enum dump_probe refuse_32bit(const struct dump_first *first, struct fs_error *err)
 {
 	if (first->size < DMP32_HEADER_SIZE)
-		fs_fail_at(err, FS_UNSUPPORTED, 0,
-			   "a 32-bit dump (PAGEDUMP at offset 0): 32-bit support is not there yet");
+		fs_fail_at(err, FS_CORRUPT, first->size,
+			   "header of a 32-bit dump: expected 0x%x bytes, the file ends at 0x%zx",
+			   DMP32_HEADER_SIZE, first->size);
 	else
 		fs_fail_at(err, FS_UNSUPPORTED, DMP32_TYPE,
-			   "a 32-bit dump (PAGEDUMP at offset 0, DumpType %u at 0xf88): "
-			   "32-bit support is not there yet",
+			   "a 32-bit dump (PAGEDUMP at offset 0) of DumpType %u at 0xf88: of "
+			   "32-bit dumps only full ones (1) are read",
 			   load_u32(first->data + DMP32_TYPE));
 	return DUMP_PROBE_BROKEN;
 }

@@ -12,6 +12,8 @@ struct dump_first {
 	const uint8_t *data;
 	size_t size;	    /* bytes in data: DUMP_FIRST, less when the file is shorter */
 	uint64_t file_size; /* bytes */
+	const char *path;
+	const struct dump_options *options;
 };
 #define DUMP_FIRST 0x2000u /* DUMP_HEADER64 is the largest header that is probed */
 
@@ -54,6 +56,7 @@ struct dump_format {
 
 struct dump {
 	char *path;
+	struct dump_options options;
 	struct dump_file file;
 	struct dump_info info;
 	const struct dump_format *format;

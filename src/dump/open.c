@@ -2,16 +2,15 @@
 #include "dump/dump.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/checked.h"
 #include "dump/format.h"
+#include "dump/decompress.h"
 
 /* sizeof(CONTEXT) in the public Windows headers (winnt.h). */
 #define CONTEXT_SIZE_X64   0x4d0u
@@ -78,23 +77,6 @@ enum fs_status dump_read_page_at(struct dump *d, uint64_t page_off, uint64_t pa,
 	return fs_prepend(err, st, "PA 0x%" PRIx64, pa + have);
 }
 
-static enum fs_status open_file(struct dump *d, struct fs_error *err)
-{
-	struct stat st;
-
-	/* A FIFO must not hang us before it is refused. */
-	d->file.fd = open(d->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (d->file.fd < 0 || fstat(d->file.fd, &st) < 0)
-		return fs_fail(err, FS_SYSTEM, "cannot open: %s", strerror(errno));
-	if (S_ISDIR(st.st_mode))
-		return fs_fail(err, FS_CORRUPT, "expected a dump file, found a directory");
-	if (!S_ISREG(st.st_mode))
-		return fs_fail(err, FS_CORRUPT, "expected a dump file, found a device or pipe");
-	d->file.size = (uint64_t)st.st_size;
-	d->info.file_size = d->file.size;
-	return FS_OK;
-}
-
 static enum fs_status nobodys(const struct dump_first *first, struct fs_error *err)
 {
 	char quoted[8 * 4 + 1];
@@ -105,18 +87,50 @@ static enum fs_status nobodys(const struct dump_first *first, struct fs_error *e
 				  "not a dump: at offset 0: expected PAGEDU64, the file is empty");
 	dump_quote(first->data, n, quoted, sizeof(quoted));
 	return fs_fail_at(err, FS_CORRUPT, 0,
-			  "not a dump: at offset 0: expected PAGEDU64, found \"%s\"", quoted);
+			  "not a dump: at offset 0: expected PAGEDU64, found \"%s\" (physical memory as "
+			  "it is can be read with --raw)",
+			  quoted);
+}
+
+static enum fs_status read_first(struct dump *d, uint8_t *header, struct dump_first *ret,
+				 struct fs_error *err)
+{
+	*ret = (struct dump_first){header, DUMP_FIRST, d->file.size, d->path, &d->options};
+	if (ret->size > d->file.size)
+		ret->size = (size_t)d->file.size;
+	d->info.file_size = d->file.size;
+	return dump_file_read(&d->file, 0, header, ret->size, "header", err);
+}
+
+/* What was compressed to be sent; once: a compressed file within one is not looked into. */
+static enum fs_status unpack_first(struct dump *d, uint8_t *header, struct dump_first *first,
+				   struct fs_error *err)
+{
+	const char *kind = dump_packed_kind(first->data, first->size), *again;
+	enum fs_status st;
+
+	if (!kind)
+		return FS_OK;
+	st = dump_unpack(d, kind, err);
+	if (st == FS_OK)
+		st = read_first(d, header, first, err);
+	if (st != FS_OK)
+		return st;
+	again = dump_packed_kind(first->data, first->size);
+	return again ? fs_fail(err, FS_UNSUPPORTED,
+			       "a %s file within a %s file: unpack the outer one by hand", again,
+			       kind)
+		     : FS_OK;
 }
 
 static enum fs_status open_format(struct dump *d, uint8_t *header, struct fs_error *err)
 {
-	struct dump_first first = {header, DUMP_FIRST, d->file.size};
-	enum fs_status st;
+	struct dump_first first;
+	enum fs_status st = read_first(d, header, &first, err);
 	size_t i;
 
-	if (first.size > d->file.size)
-		first.size = (size_t)d->file.size;
-	st = dump_file_read(&d->file, 0, header, first.size, "header", err);
+	if (st == FS_OK)
+		st = unpack_first(d, header, &first, err);
 	if (st != FS_OK)
 		return st;
 	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
@@ -139,21 +153,31 @@ static enum fs_status open_format(struct dump *d, uint8_t *header, struct fs_err
 
 enum fs_status dump_open(const char *path, struct dump **ret, struct fs_error *err)
 {
+	return dump_open_with(path, &(struct dump_options){0}, ret, err);
+}
+
+enum fs_status dump_open_with(const char *path, const struct dump_options *options,
+			      struct dump **ret, struct fs_error *err)
+{
 	struct dump *d = calloc(1, sizeof(*d));
 	uint8_t *header = malloc(DUMP_FIRST);
 	enum fs_status st;
 
 	if (d) {
 		d->file.fd = -1;
+		d->options = *options;
 		d->path = strdup(path);
 	}
 	if (!d || !header || !d->path)
 		st = fs_fail(err, FS_NO_MEMORY, "no memory to open a dump");
 	else
-		st = open_file(d, err);
+		st = dump_file_open(&d->file, d->path, err);
 	if (st == FS_OK)
 		st = open_format(d, header, err);
 	free(header);
+	if (st == FS_OK && options->raw && d->format != &dump_format_raw)
+		dump_note_add(d, "raw memory was asked for, but the file is of a format that says "
+				 "itself where its pages are: it is read as that");
 	if (st != FS_OK) {
 		fs_prepend(err, st, "%s", path);
 		dump_close(d);

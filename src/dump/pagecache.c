@@ -2,12 +2,30 @@
 #include "dump/pagecache.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/checked.h"
+
+enum fs_status dump_file_open(struct dump_file *f, const char *path, struct fs_error *err)
+{
+	struct stat st;
+
+	/* A FIFO must not hang us before it is refused. */
+	f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (f->fd < 0 || fstat(f->fd, &st) < 0)
+		return fs_fail(err, FS_SYSTEM, "cannot open: %s", strerror(errno));
+	if (S_ISDIR(st.st_mode))
+		return fs_fail(err, FS_CORRUPT, "expected a dump file, found a directory");
+	if (!S_ISREG(st.st_mode))
+		return fs_fail(err, FS_CORRUPT, "expected a dump file, found a device or pipe");
+	f->size = (uint64_t)st.st_size;
+	return FS_OK;
+}
 
 enum fs_status dump_file_read(struct dump_file *f, uint64_t off, void *buf, size_t n,
 			      const char *what, struct fs_error *err)
@@ -41,57 +59,70 @@ enum fs_status dump_file_read(struct dump_file *f, uint64_t off, void *buf, size
 	return FS_OK;
 }
 
-static uint8_t *page_of(const struct dump_file *f, size_t set, size_t way)
+static uint8_t *page_of(const struct pagecache *c, size_t set, size_t way)
 {
-	return f->pages + (set * PAGECACHE_WAYS + way) * DUMP_PAGE_SIZE;
+	return c->pages + (set * PAGECACHE_WAYS + way) * DUMP_PAGE_SIZE;
 }
 
-static enum fs_status load(struct dump_file *f, uint64_t off, size_t set, size_t way,
-			   struct fs_error *err)
-{
-	struct pagecache_entry *e = &f->entry[set][way];
-	uint64_t left = f->size - off;
-	uint32_t len = left < DUMP_PAGE_SIZE ? (uint32_t)left : DUMP_PAGE_SIZE;
-	enum fs_status st;
-
-	/* The old page is gone as soon as its bytes are being overwritten. */
-	e->len = 0;
-	st = dump_file_read(f, off, page_of(f, set, way), len, "page", err);
-	if (st != FS_OK)
-		return st;
-	f->stats.pages++;
-	e->off = off;
-	e->len = len;
-	return FS_OK;
-}
-
-static enum fs_status find(struct dump_file *f, uint64_t off, const uint8_t **ret_page,
-			   size_t *ret_len, struct fs_error *err)
+enum fs_status pagecache_get(struct pagecache *c, uint64_t key, pagecache_load load, void *ctx,
+			     const uint8_t **ret_page, size_t *ret_len, struct fs_error *err)
 {
 	/* Fibonacci hashing: page offsets differ in few and regular bits. */
-	size_t set = (size_t)((off * 0x9e3779b97f4a7c15ull) >> 57);
-	struct pagecache_entry *e = f->entry[set];
+	size_t set = (size_t)((key * 0x9e3779b97f4a7c15ull) >> 57);
+	struct pagecache_entry *e = c->entry[set];
 	size_t way, victim = 0;
 	enum fs_status st;
 
 	_Static_assert(PAGECACHE_SETS == 1u << (64 - 57), "the hash yields a set");
+	if (!c->pages)
+		c->pages = malloc((size_t)PAGECACHE_SETS * PAGECACHE_WAYS * DUMP_PAGE_SIZE);
+	if (!c->pages)
+		return fs_fail(err, FS_NO_MEMORY, "no memory for the page cache");
 	for (way = 0; way < PAGECACHE_WAYS; way++) {
-		if (e[way].len > 0 && e[way].off == off)
+		if (e[way].len > 0 && e[way].key == key)
 			break;
 		/* Ages are differences, so that the clock may wrap. */
 		if (e[way].len == 0 ||
-		    (e[victim].len > 0 && f->clock - e[way].used > f->clock - e[victim].used))
+		    (e[victim].len > 0 && c->clock - e[way].used > c->clock - e[victim].used))
 			victim = way;
 	}
 	if (way == PAGECACHE_WAYS) {
+		uint32_t len = 0;
+
 		way = victim;
-		st = load(f, off, set, way, err);
+		/* The old page is gone as soon as its bytes are being overwritten. */
+		e[way].len = 0;
+		st = load(ctx, key, page_of(c, set, way), &len, err);
 		if (st != FS_OK)
 			return st;
+		e[way].key = key;
+		e[way].len = len;
 	}
-	e[way].used = f->clock++;
-	*ret_page = page_of(f, set, way);
+	e[way].used = c->clock++;
+	*ret_page = page_of(c, set, way);
 	*ret_len = e[way].len;
+	return FS_OK;
+}
+
+void pagecache_deinit(struct pagecache *c)
+{
+	free(c->pages);
+	c->pages = NULL;
+}
+
+/* By file offset, below the file's size. */
+static enum fs_status load_file(void *ctx, uint64_t off, uint8_t *page, uint32_t *ret_len,
+				struct fs_error *err)
+{
+	struct dump_file *f = ctx;
+	uint64_t left = f->size - off;
+	uint32_t len = left < DUMP_PAGE_SIZE ? (uint32_t)left : DUMP_PAGE_SIZE;
+	enum fs_status st = dump_file_read(f, off, page, len, "page", err);
+
+	if (st != FS_OK)
+		return st;
+	f->stats.pages++;
+	*ret_len = len;
 	return FS_OK;
 }
 
@@ -103,11 +134,7 @@ enum fs_status dump_cached_read(struct dump_file *f, uint64_t page_off, size_t i
 	enum fs_status st;
 
 	if (page_off < f->size) {
-		if (!f->pages)
-			f->pages = malloc((size_t)PAGECACHE_SETS * PAGECACHE_WAYS * DUMP_PAGE_SIZE);
-		if (!f->pages)
-			return fs_fail(err, FS_NO_MEMORY, "no memory for the page cache");
-		st = find(f, page_off, &page, &len, err);
+		st = pagecache_get(&f->cache, page_off, load_file, f, &page, &len, err);
 		if (st != FS_OK)
 			return st;
 	}
@@ -127,7 +154,6 @@ void dump_file_deinit(struct dump_file *f)
 {
 	if (f->fd >= 0)
 		close(f->fd);
-	free(f->pages);
 	f->fd = -1;
-	f->pages = NULL;
+	pagecache_deinit(&f->cache);
 }

@@ -17,19 +17,36 @@
 #define PAGECACHE_WAYS 4u
 
 struct pagecache_entry {
-	uint64_t off; /* file offset of the first byte */
+	uint64_t key;
 	uint32_t len; /* valid bytes; 0: empty. Less than a page only at the end of the file */
 	uint32_t used;
 };
+
+/* Zero-initialise. */
+struct pagecache {
+	uint32_t clock;
+	struct pagecache_entry entry[PAGECACHE_SETS][PAGECACHE_WAYS];
+	uint8_t *pages; /* made at the first read */
+};
+
+/* Fill `page` (DUMP_PAGE_SIZE bytes); *ret_len is how many of them are valid, 1 or more. */
+typedef enum fs_status (*pagecache_load)(void *ctx, uint64_t key, uint8_t *page, uint32_t *ret_len,
+					 struct fs_error *err);
+/* The page of this key, loaded when it is not there; *ret_page is valid until the next call. */
+enum fs_status pagecache_get(struct pagecache *c, uint64_t key, pagecache_load load, void *ctx,
+			     const uint8_t **ret_page, size_t *ret_len, struct fs_error *err);
+void pagecache_deinit(struct pagecache *c);
 
 struct dump_file {
 	int fd;
 	uint64_t size; /* bytes, when opened */
 	struct dump_stats stats;
-	uint32_t clock;
-	struct pagecache_entry entry[PAGECACHE_SETS][PAGECACHE_WAYS];
-	uint8_t *pages; /* made at the first cached read */
+	struct pagecache cache; /* by file offset */
 };
+
+/* A regular file into a zeroed f. Also after a failure: dump_file_deinit. FS_SYSTEM: cannot be
+ * opened; FS_CORRUPT: a directory, a device, a pipe. */
+enum fs_status dump_file_open(struct dump_file *f, const char *path, struct fs_error *err);
 
 /* Copy exactly n bytes at file offset off. FS_NOT_IN_DUMP when the file ends
  * before, FS_SYSTEM when it fails or got shorter since it was opened. The error

@@ -144,6 +144,8 @@ static enum fs_status compare_losers(struct sweep *s, uint64_t end, struct fs_er
 	const struct range *w = &s->item[s->heap[0]].r;
 	size_t i;
 
+	if (s->out->later_wins)
+		return FS_OK;
 	for (i = 1; i < s->nheap; i++) {
 		struct item *it = &s->item[s->heap[i]];
 		uint64_t stop = range_end(&it->r) < end ? range_end(&it->r) : end;

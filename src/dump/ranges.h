@@ -24,6 +24,7 @@ struct ranges {
 	VEC(struct range) part;	      /* sorted by VA, disjoint */
 	VEC(struct dump_block) block; /* parts that touch are one */
 	size_t conflicts;	      /* input ranges that lost an address they hold otherwise */
+	bool later_wins;	      /* set before building: overlaps say nothing, compare none */
 	bool uncompared;	      /* there were too many overlaps to compare them all */
 };
 

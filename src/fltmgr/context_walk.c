@@ -2,40 +2,23 @@
 /*
  * Contexts of some filters on every list there is: instances, transactions,
  * volumes, streams, stream handles, sections and files (CONTEXT_LIST_CTRL is a
- * tree of CONTEXT_NODEs by their TreeLink). A child must name its parent, which
- * also keeps a hostile tree from leading anywhere twice.
+ * tree of CONTEXT_NODEs by their TreeLink).
  */
 #include "base/checked.h"
 #include "fltmgr/holders.h"
-
-struct tree_step {
-	uint64_t link, parent;
-};
 
 struct tree {
 	struct holders *h;
 	enum fs_context_place place;
 	uint64_t owner;
-	uint32_t link; /* offset of TreeLink.Link in a CONTEXT_NODE */
-	VEC(struct tree_step) todo;
-	enum fs_looked looked;
 };
 
-static void partly(struct tree *t)
+static void node(void *arg, uint64_t va)
 {
-	t->looked = FS_LOOKED_PARTLY;
-}
+	struct tree *t = arg;
+	size_t filter;
 
-static void push(struct tree *t, uint64_t link, uint64_t parent)
-{
-	struct tree_step *s = vec_push(&t->todo);
-
-	if (!s) {
-		t->h->c->out_of_memory = true;
-		return;
-	}
-	s->link = link;
-	s->parent = parent;
+	(void)holders_context(t->h, va, t->place, t->owner, &filter);
 }
 
 static bool offset_of(struct collect *c, const struct fpath *p, uint32_t *ret)
@@ -43,73 +26,53 @@ static bool offset_of(struct collect *c, const struct fpath *p, uint32_t *ret)
 	return path_trust(c, p, ret) >= TRUST_UNPROVED;
 }
 
-static void step(struct tree *t, struct tree_step s)
+static void worse(enum fs_looked *all, enum fs_looked one)
 {
-	struct collect *c = t->h->c;
-	struct fobj o;
-	struct fs_value parent, left, right;
-	size_t filter;
+	if (one != FS_LOOKED_WHOLE)
+		*all = FS_LOOKED_PARTLY;
+}
 
-	if (!vm_is_kernel_va(c->r.vm, s.link) || s.link < t->link || !t->h->nodes_left) {
-		partly(t);
-		return;
+#define SLOTS_MAX 64
+/* 26100: eight nodes stand in slots in front of the tree, each behind a word that locks it. */
+static enum fs_looked walk_slots(struct tree *t, uint64_t va)
+{
+	const struct layout_field *f =
+		layout_field(t->h->c->r.fltmgr, F_CONTEXT_LIST_CTRL_FastSlots);
+	struct fobj o = {.va = va, .what = "CONTEXT_LIST_CTRL", .gap = -1};
+	enum fs_looked looked = FS_LOOKED_WHOLE;
+	size_t i, n = f ? f->size / (2 * t->h->c->ptr) : 0;
+
+	for (i = 0; i < n && i < SLOTS_MAX; i++) {
+		struct fs_value p = fobj_pointer_at(
+			t->h->c, &o, P1(CONTEXT_LIST_CTRL, FastSlots), 2 * i + 1);
+
+		if (!fs_is_read(&p))
+			looked = FS_LOOKED_PARTLY;
+		else if (p.v)
+			node(t, p.v);
 	}
-	t->h->nodes_left--;
-	fobj_open(c, &o, s.link, T_RTL_SPLAY_LINKS, "CONTEXT_NODE.TreeLink");
-	parent = fobj_value(c, &o, P1(RTL_SPLAY_LINKS, Parent));
-	left = fobj_value(c, &o, P1(RTL_SPLAY_LINKS, LeftChild));
-	right = fobj_value(c, &o, P1(RTL_SPLAY_LINKS, RightChild));
-	if (!fs_is_read(&parent) || !fs_is_read(&left) || !fs_is_read(&right)) {
-		partly(t);
-		return;
-	}
-	if (parent.v != s.parent) {
-		(void)collect_gap(c, "CONTEXT_NODE.TreeLink", s.link, FS_CORRUPT,
-				  "a node of a tree of contexts does not name its parent 0x%llx",
-				  (unsigned long long)s.parent);
-		partly(t);
-		return;
-	}
-	(void)holders_context(t->h, s.link - t->link, t->place, t->owner, &filter);
-	if (left.v && left.v != s.link)
-		push(t, left.v, s.link);
-	if (right.v && right.v != s.link && right.v != left.v)
-		push(t, right.v, s.link);
+	return looked;
 }
 
 /* The tree whose CONTEXT_LIST_CTRL stands at va. */
 static enum fs_looked walk_tree(struct holders *h, uint64_t va, enum fs_context_place place,
 				uint64_t owner)
 {
-	struct tree t = {.h = h, .place = place, .owner = owner, .looked = FS_LOOKED_WHOLE};
-	struct collect *c = h->c;
-	uint32_t list = 0, tree = 0, in_node = 0, in_tree = 0;
-	struct fobj o = {.va = va, .what = "CONTEXT_LIST_CTRL", .gap = -1};
-	struct fs_value root;
+	struct tree t = {.h = h, .place = place, .owner = owner};
+	struct splay_walk w = {.what = "CONTEXT_NODE.TreeLink",
+			       .left = &h->nodes_left,
+			       .each = node,
+			       .arg = &t};
+	uint32_t list = 0, in_node = 0;
+	enum fs_looked looked;
 
-	if (!va || !offset_of(c, P1(CONTEXT_LIST_CTRL, List), &list) ||
-	    !offset_of(c, P1(TREE_ROOT, Tree), &tree) ||
-	    !offset_of(c, P1(CONTEXT_NODE, TreeLink), &in_node) ||
-	    !offset_of(c, P1(TREE_NODE, Link), &in_tree))
+	if (!va || !offset_of(h->c, P1(CONTEXT_LIST_CTRL, List), &list) ||
+	    !offset_of(h->c, P2(CONTEXT_NODE, TreeLink, TREE_NODE, Link), &in_node))
 		return FS_LOOKED_PARTLY;
-	t.link = in_node + in_tree;
-	o.va = va + list;
-	root = fobj_value(c, &o, P1(TREE_ROOT, Tree));
-	if (!fs_is_read(&root))
-		return FS_LOOKED_PARTLY;
-	/* RtlInitializeSplayLinks: the root's parent is itself */
-	if (root.v)
-		push(&t, root.v, root.v);
-	while (t.todo.n && !c->out_of_memory)
-		step(&t, t.todo.v[--t.todo.n]);
-	vec_free(&t.todo);
-	return t.looked;
-}
-
-static void worse(enum fs_looked *all, enum fs_looked one)
-{
-	if (one != FS_LOOKED_WHOLE)
-		*all = FS_LOOKED_PARTLY;
+	w.link = in_node;
+	looked = walk_slots(&t, va);
+	worse(&looked, splay_walk(h->c, va + list, &w));
+	return looked;
 }
 
 static void stream(struct holders *h, uint64_t va, enum fs_looked *all)

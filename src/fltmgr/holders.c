@@ -95,6 +95,27 @@ static bool choose(struct holders *h)
 	return any;
 }
 
+static int context_by_address(const void *a, const void *b)
+{
+	const struct fs_context *x = a, *y = b;
+
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+/* Where nodes stand in slots as well (26100), one may be met twice. */
+static void once_each(const struct holders *h, context_vec *v)
+{
+	size_t i, n = 0;
+
+	if (v->n < 2 || !layout_field(h->c->r.fltmgr, F_CONTEXT_LIST_CTRL_FastSlots))
+		return;
+	qsort(v->v, v->n, sizeof(*v->v), context_by_address);
+	for (i = 0; i < v->n; i++)
+		if (!n || v->v[n - 1].address != v->v[i].address)
+			v->v[n++] = v->v[i];
+	v->n = n;
+}
+
 static void keep(struct holders *h)
 {
 	struct fs_model *m = h->c->b->model;
@@ -104,6 +125,7 @@ static void keep(struct holders *h)
 		struct fs_filter_holders *fh = m->filters[i].holders;
 		context_vec *v = &h->found[i];
 
+		once_each(h, v);
 		if (fh && v->n) {
 			fh->contexts = arena_alloc(h->c->b->arena, v->n * sizeof(*v->v));
 			if (fh->contexts) {
@@ -129,6 +151,10 @@ static void look(struct holders *h)
 		keep(h);
 	}
 	find_lost_ports(h);
+	find_users(h);
+	for (i = 0; i < m->nfilters; i++)
+		if (h->wanted[i])
+			read_verifier(h, i);
 	for (i = 0; i < m->ninstances && !h->c->out_of_memory; i++)
 		if (fs_has(&m->instances[i].object.flags.value, FS_OBJ_DRAINING) &&
 		    fs_lacks(&m->instances[i].object.flags.value, FS_OBJ_ZOMBIED))

@@ -49,6 +49,19 @@ void walk_contexts(struct holders *h);
 /* Contexts are known by their registrations: no more was looked at than of these. */
 enum fs_looked known_only(const struct fs_filter *f, enum fs_looked looked);
 
+/* splay.c: a tree of TREE_NODEs. */
+struct splay_walk {
+	const char *what; /* static, for gaps */
+	uint32_t link;	  /* offset of the TREE_NODE in its object */
+	size_t *left;	  /* nodes that may still be read */
+	void (*each)(void *arg, uint64_t object);
+	void *arg;
+};
+/* The one whose TREE_ROOT stands at `root`; 0 or unreadable: PARTLY. */
+enum fs_looked splay_walk(struct collect *c, uint64_t root, const struct splay_walk *w);
+/* verifier.c: what the Filter Verifier keeps about a filter. */
+void read_verifier(struct holders *h, size_t filter);
+
 /* Words of kernel memory that are one of v (which gets sorted). */
 struct search {
 	uint64_t *v;
@@ -61,6 +74,8 @@ enum fs_looked search_memory(struct holders *h, const struct search *s);
 /* Contexts whose object is gone, and ports of zombied filters. */
 void find_orphans(struct holders *h);
 void find_lost_ports(struct holders *h);
+/* users.c: what handles of user mode lead to zombied filters and their ports. */
+void find_users(struct holders *h);
 /* What an instance that drains waits for. */
 void instance_operations(struct holders *h, size_t instance);
 /* The instance's own part of the model, made when it is not there; NULL out of memory. */

@@ -126,6 +126,10 @@ static struct fs_client_port client_port(struct collect *c, uint64_t va)
 	p.disconnected = fobj_value(c, &o, P1(FLT_PORT_OBJECT, Disconnected));
 	p.messages = fobj_rundown(c, &o, P1(FLT_PORT_OBJECT, MsgNotifRundownRef));
 	p.message_queue = fobj_field_va(c, &o, P1(FLT_PORT_OBJECT, MsgQ));
+	p.semaphore =
+		fobj_field_va(c, &o, P2(FLT_PORT_OBJECT, MsgQ, FLT_MESSAGE_WAITER_QUEUE, Semaphore));
+	p.event = fobj_field_va(c, &o, P2(FLT_PORT_OBJECT, MsgQ, FLT_MESSAGE_WAITER_QUEUE, Event));
+	p.disconnect_event = fobj_field_va(c, &o, P1(FLT_PORT_OBJECT, DisconnectEvent));
 	return p;
 }
 
@@ -157,9 +161,9 @@ static void server_ports(struct collect *c, struct fs_filter *f, struct fs_filte
 	}
 }
 
-/* A client names its server port, and that one the filter (as prove_filter.c asks). */
-static bool is_client_of(struct collect *c, const struct fs_filter *f,
-			 const struct fs_client_port *p)
+/* A client names its server port, and that one the filter (as prove_filter.c asks). The
+ * server port may be closed, and on no list any more; its callbacks stand there all the same. */
+static bool is_client_of(struct collect *c, const struct fs_filter *f, struct fs_client_port *p)
 {
 	struct fobj o = {.va = p->server_port.v, .what = "FLT_SERVER_PORT_OBJECT", .gap = -1};
 	struct fs_value filter;
@@ -167,6 +171,11 @@ static bool is_client_of(struct collect *c, const struct fs_filter *f,
 	if (!fs_is_read(&p->server_port) || !vm_is_kernel_va(c->r.vm, p->server_port.v))
 		return false;
 	filter = fobj_value(c, &o, P1(FLT_SERVER_PORT_OBJECT, Filter));
+	/* two pointers that lead back to the filter confirm a layout of this build */
+	if (fs_is_read(&filter) && filter.v == f->address && c->choice->match != LMATCH_FAMILY)
+		p->messages.raw.unproved = p->disconnected.unproved = false;
+	p->disconnect = fobj_code(c, &o, P1(FLT_SERVER_PORT_OBJECT, DisconnectNotify));
+	p->message = fobj_code(c, &o, P1(FLT_SERVER_PORT_OBJECT, MessageNotify));
 	return fs_is_read(&filter) && filter.v == f->address;
 }
 

@@ -121,16 +121,18 @@ static void add_list(struct fs_ledger *l, enum fs_holder h, const struct fs_addr
 		add(l, h, n, n, whole, count->unproved);
 }
 
-static size_t messages(const struct fs_filter_holders *h, bool *ret_whole)
+/* One reference for each call that runs (facts: [run] 1). */
+static uint64_t messages(const struct fs_filter_holders *h, bool *ret_whole)
 {
-	size_t i, n = 0;
+	uint64_t n = 0;
+	size_t i;
 
 	for (i = 0; i < h->nclients; i++) {
 		const struct fs_rundown *r = &h->clients[i].messages;
 
 		*ret_whole &= r->state != FS_RUNDOWN_UNKNOWN;
-		if (r->state == FS_RUNDOWN_ACTIVE && r->count)
-			n++;
+		if (r->state == FS_RUNDOWN_ACTIVE && r->count < UINT32_MAX)
+			n += r->count;
 	}
 	return n;
 }
@@ -150,7 +152,7 @@ static void add_work(struct fs_ledger *l, const struct fs_work *w)
 static void add_holders(struct fs_ledger *l, const struct fs_filter *f)
 {
 	const struct fs_filter_holders *h = f->holders;
-	size_t running;
+	uint64_t running;
 	bool whole;
 
 	if (!h) {

@@ -76,6 +76,8 @@ static enum fs_status parse_headers(struct image_file *f, const uint8_t *p, size
 						      load_u32(opt + 116 + i * 8)};
 	f->pe.export_rva = f->directory[0].rva;
 	f->pe.export_size = f->directory[0].size;
+	f->pe.exception_rva = f->directory[3].rva;
+	f->pe.exception_size = f->directory[3].size;
 	f->pe.debug_rva = f->directory[6].rva;
 	f->pe.debug_size = f->directory[6].size;
 	if (f->pe.nsections > sizeof(f->pe.section) / sizeof(f->pe.section[0]) ||

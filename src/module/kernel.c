@@ -187,14 +187,16 @@ static bool try_levels(struct finder *f, struct vm_root root, unsigned levels)
 	return proved;
 }
 
-static bool try_root(struct finder *f, struct vm_root root, const char *from, size_t cpu)
+static bool try_root(struct finder *f, struct vm_root root, const char *from,
+		     const struct kernel_cpu *cpu)
 {
 	bool ok = root.levels ? try_levels(f, root, root.levels)
 			      : try_levels(f, root, 4) ||
 					(root.machine == DUMP_X64 && try_levels(f, root, 5));
 
 	f->found->root_from = from;
-	f->found->root_cpu = cpu;
+	f->found->by_cpu = cpu != NULL;
+	f->found->root_cpu = cpu ? cpu->number : 0;
 	return ok;
 }
 
@@ -224,7 +226,7 @@ static bool by_shadow(struct finder *f, size_t cpu)
 	vm_destroy(vm);
 	for (i = 0; i < sizeof(cr3) / sizeof(cr3[0]); i++) {
 		root.pa = cr3[i];
-		if (cr3[i] && try_root(f, root, "KPRCB.KernelDirectoryTableBase of processor", cpu))
+		if (cr3[i] && try_root(f, root, "KPRCB.KernelDirectoryTableBase of processor", c))
 			return true;
 	}
 	return false;
@@ -238,7 +240,7 @@ static bool by_cpus(struct finder *f)
 		const struct kernel_cpu *c = &f->hints->cpu[i];
 		struct vm_root root = {f->hints->machine, c->cr3, cpu_levels(c)};
 
-		if (c->cr3 && try_root(f, root, "CR3 of processor", i))
+		if (c->cr3 && try_root(f, root, "CR3 of processor", c))
 			return true;
 	}
 	for (i = 0; i < n && f->hints->machine == DUMP_X64; i++)
@@ -255,7 +257,7 @@ static bool by_search(struct finder *f)
 	const char *from;
 
 	while (kernel_next_root(&s, &root, &from))
-		if (try_root(f, root, from, 0))
+		if (try_root(f, root, from, NULL))
 			return true;
 	return false;
 }
@@ -269,10 +271,10 @@ enum fs_status kernel_find(struct dump *d, const struct kernel_hints *h, struct 
 	bool ok;
 
 	if (h->user_root)
-		ok = try_root(&f, user, "--dtb", 0);
+		ok = try_root(&f, user, "--dtb", NULL);
 	else
 		ok = by_cpus(&f) ||
-		     (h->header_root && try_root(&f, header, "the header's DirectoryTableBase", 0)) ||
+		     (h->header_root && try_root(&f, header, "the header's DirectoryTableBase", NULL)) ||
 		     by_search(&f);
 	if (ok)
 		return FS_OK;

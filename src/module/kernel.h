@@ -15,6 +15,7 @@
 
 /* What a processor's registers say; 0: not known. */
 struct kernel_cpu {
+	uint32_t number; /* for messages */
 	uint64_t cr3, cr4;
 	uint64_t gs_base, kernel_gs_base; /* one of them is the KPCR */
 	uint64_t idt_base;		  /* VA */
@@ -38,8 +39,9 @@ struct kernel_hints {
 
 struct kernel_found {
 	struct vm_root root;
-	const char *root_from; /* "CR3 of processor 1", static */
-	size_t root_cpu;
+	const char *root_from; /* "CR3 of processor", static; its number is: */
+	bool by_cpu;
+	uint32_t root_cpu;
 	uint64_t base; /* of nt; 0: its image was not found, the list proved the root */
 	uint32_t size;
 	const char *base_from;

@@ -114,6 +114,7 @@ struct pe {
 	uint32_t debug_rva, debug_size;
 	uint32_t export_rva, export_size;
 	uint32_t resource_rva;
+	uint32_t exception_rva, exception_size; /* .pdata */
 	size_t nsections;
 	struct pe_section section[96]; /* IMAGE loader limit */
 };

@@ -18,6 +18,7 @@ enum {
 	MAGIC_PE32 = 0x10b,
 	MAGIC_PE32_PLUS = 0x20b,
 	DIRECTORY_RESOURCE = 2,
+	DIRECTORY_EXCEPTION = 3,
 	DIRECTORY_DEBUG = 6,
 	OPTIONAL_MAX = 112 + 16 * 8, /* bytes of a PE32+ optional header that mean something */
 };
@@ -131,6 +132,11 @@ static enum fs_status parse_optional(const struct module *m, const struct nt_hea
 	dir = ndirs_at + 4 + DIRECTORY_RESOURCE * 8;
 	if (h->noptional >= dir + 8 && load_u32(h->optional + ndirs_at) > DIRECTORY_RESOURCE)
 		ret->resource_rva = load_u32(h->optional + dir);
+	dir = ndirs_at + 4 + DIRECTORY_EXCEPTION * 8;
+	if (h->noptional >= dir + 8 && load_u32(h->optional + ndirs_at) > DIRECTORY_EXCEPTION) {
+		ret->exception_rva = load_u32(h->optional + dir);
+		ret->exception_size = load_u32(h->optional + dir + 4);
+	}
 	return FS_OK;
 }
 

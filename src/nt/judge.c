@@ -84,6 +84,13 @@ static bool proved(const struct nt_look *k, enum field_id f)
 	return false;
 }
 
+static void mark_one(const struct nt_look *k, struct fs_value *v, bool unproved)
+{
+	v->unproved = unproved;
+	if (unproved && k->sites.foreign)
+		*v = model_none();
+}
+
 static void mark(const struct nt_look *k, void *entity, const struct nt_field *fields, size_t n)
 {
 	size_t i;
@@ -91,7 +98,7 @@ static void mark(const struct nt_look *k, void *entity, const struct nt_field *f
 	for (i = 0; i < n; i++) {
 		struct fs_value *v = (void *)((char *)entity + fields[i].at);
 
-		v->unproved = v->state == FS_READ && !proved(k, fields[i].f);
+		mark_one(k, v, v->state == FS_READ && !proved(k, fields[i].f));
 	}
 }
 
@@ -101,10 +108,24 @@ static void mark_waits(const struct nt_look *k, struct fs_thread *t)
 	size_t i;
 
 	for (i = 0; i < t->nwaits; i++) {
-		t->waits[i].object.unproved = !objects;
-		t->waits[i].type.unproved = t->waits[i].signal_state.unproved = !objects;
-		t->waits[i].owner.unproved = true;
+		mark_one(k, &t->waits[i].object, !objects);
+		mark_one(k, &t->waits[i].type, !objects);
+		mark_one(k, &t->waits[i].signal_state, !objects);
+		mark_one(k, &t->waits[i].owner, true);
 	}
+}
+
+/* Words for values that are not there any more. */
+static void drop_words(struct fs_thread *t)
+{
+	if (!fs_is_read(&t->state))
+		t->state_name = NULL;
+	if (!fs_is_read(&t->wait_reason))
+		t->wait_reason_name = NULL;
+	if (!fs_is_read(&t->start.va))
+		t->start = (struct fs_code){.va = model_none(), .module = -1};
+	if (!fs_is_read(&t->win32_start.va))
+		t->win32_start = (struct fs_code){.va = model_none(), .module = -1};
 }
 
 static void mark_all(struct nt_look *k)
@@ -119,9 +140,12 @@ static void mark_all(struct nt_look *k)
 		struct fs_thread *t = &m->threads[i];
 
 		mark(k, t, tf, nt);
-		t->pid.unproved = t->tid.unproved = !proved(k, F_ETHREAD_Cid);
+		mark_one(k, &t->pid, fs_is_read(&t->pid) && !proved(k, F_ETHREAD_Cid));
+		mark_one(k, &t->tid, fs_is_read(&t->tid) && !proved(k, F_ETHREAD_Cid));
 		t->waiting_ticks.unproved = t->wait_time.unproved;
 		mark_waits(k, t);
+		if (k->sites.foreign)
+			drop_words(t);
 	}
 	for (i = 0; i < m->nprocesses; i++) {
 		mark(k, &m->processes[i], pf, np);

@@ -28,6 +28,8 @@ struct nt_sites {
 	bool current_processor_known;
 	/* The nt layout is this image's own, so its offsets need no proof. */
 	bool exact;
+	/* The nt layout is of another machine: what nothing confirms is not reported at all. */
+	bool foreign;
 };
 
 struct nt_look;

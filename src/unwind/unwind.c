@@ -63,6 +63,11 @@ const struct unwind_segment *unwind_segment_of(const struct unwind_stack *s, uin
 	return NULL;
 }
 
+bool unwind_is_on_stack(const struct unwind_stack *s, uint64_t va)
+{
+	return unwind_segment_of(s, va, 1) != NULL;
+}
+
 enum fs_status unwind_slot(struct unwind *u, uint64_t va, uint64_t *ret, struct fs_error *err)
 {
 	uint8_t b[8];

@@ -71,6 +71,8 @@ struct unwind_stack {
 	size_t n;
 };
 
+bool unwind_is_on_stack(const struct unwind_stack *s, uint64_t va);
+
 struct unwind; /* decoder and caches; one for many stacks */
 
 /* FS_UNSUPPORTED, FS_NO_MEMORY. `mem` is copied. */
@@ -100,6 +102,10 @@ enum fs_status unwind_step(struct unwind *u, const struct unwind_stack *stack,
 
 /* Does a call end right before va? 1 yes, 0 no, -1: the bytes there are not known. */
 int unwind_call_before(struct unwind *u, uint64_t va, bool *from_image);
+
+/* Can va be where a call comes back to? A call stands before it, or a function begins there, or
+ * its code cannot be read. */
+bool unwind_is_call_site(struct unwind *u, uint64_t va);
 
 struct unwind_frame {
 	uint64_t ip, sp; /* VA */

@@ -58,15 +58,14 @@ static enum fs_status check_sp(struct unwind_walk_state *w, const struct unwind_
 	return FS_OK;
 }
 
-/* Something calls there: a call stands before it, or a function begins there. */
-static bool is_call_site(struct unwind_walk_state *w, uint64_t ip)
+bool unwind_is_call_site(struct unwind *u, uint64_t ip)
 {
 	struct unwind_image image;
 	struct function fn;
 	bool ignored = false;
 
-	return unwind_call_before(w->u, ip, &ignored) != 0 ||
-	       (unwind_find(w->u, ip, &image, &fn, NULL) == FS_OK && image.base + fn.begin == ip);
+	return unwind_call_before(u, ip, &ignored) != 0 ||
+	       (unwind_find(u, ip, &image, &fn, NULL) == FS_OK && image.base + fn.begin == ip);
 }
 
 /* FS_OK: a frame of kernel mode. w->ended is set when the walk ends well. */
@@ -95,7 +94,7 @@ static enum fs_status judge(struct unwind_walk_state *w, const struct unwind_res
 		return refuse(err, r->ret_at, ip, "is no address of kernel mode");
 	if (mem->executable(mem->ctx, ip) == 0)
 		return refuse(err, r->ret_at, ip, "is in no code of any module");
-	if (!is_call_site(w, ip))
+	if (!unwind_is_call_site(w->u, ip))
 		return refuse(err, r->ret_at, ip, "is no return address: no call stands before it");
 	return check_sp(w, r, err);
 }
@@ -153,7 +152,9 @@ static enum fs_status follow(struct unwind_walk_state *w, bool have_ip, size_t m
 				return FS_OK;
 			if (st == FS_OK)
 				continue;
-			w->trace->why = why;
+			/* why a scan was needed says more than why the next one was */
+			if (!w->scanned || !is_missing(st))
+				w->trace->why = why;
 		}
 		w->trace->end = is_missing(st) || !have_ip ? FS_STACK_UNREADABLE : FS_STACK_BROKEN;
 		if (st == FS_NO_MEMORY)

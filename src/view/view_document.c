@@ -57,6 +57,8 @@ static void json_bugcheck(struct view *v, const struct fs_dump *d)
 	}
 	emit_object_begin(v->e, "bugcheck");
 	emit_uint(v->e, "code", d->bugcheck.v);
+	if (fs_bugcheck_name(d->bugcheck.v))
+		emit_string(v->e, "name", fs_bugcheck_name(d->bugcheck.v));
 	emit_array_begin(v->e, "parameters");
 	for (i = 0; i < 4; i++) {
 		if (d->bugcheck_parameter[i].state == FS_READ)

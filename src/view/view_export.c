@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Everything as one document (DESIGN.md, JSON contract). */
 #include "view/common.h"
+#include "view/threads.h"
 
 void json_fltmgr(struct view *v)
 {
@@ -36,6 +37,7 @@ void view_export(struct view *v)
 		for (i = 0; i < m->ndrivers; i++)
 			show_driver(v, NULL, i);
 		emit_array_end(v->e);
+		json_threads(v);
 	} else {
 		view_not_found(v);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * 4-level or LA57? A DMP does not store CR4, so both are tried on addresses that
+ * 4-level or LA57, PAE or not? A DMP does not store CR4, so both are tried on addresses that
  * the header names and the better one is taken. Evidence counts upwards; a
  * translation that can be right is never given up because the page behind it was
  * cut off.
@@ -24,14 +24,15 @@ struct witness {
 	struct dump_u64 va;
 };
 
-static bool read_phys_u64(struct vm *vm, uint64_t va, uint64_t *ret)
+static bool read_pointer(struct vm *vm, uint64_t va, uint64_t *ret)
 {
 	struct vm_xlat x;
-	uint8_t b[8];
+	uint8_t b[8] = {0};
+	unsigned n = vm_pointer_size(vm);
 
-	if (va % sizeof(b) != 0 || !vm_is_canonical(vm, va) ||
+	if (va % n != 0 || !vm_is_canonical(vm, va) ||
 	    walk_va(vm->walk, &vm->rules, va, &x, NULL, NULL) != FS_OK ||
-	    dump_read_phys(vm->dump, x.pa, b, sizeof(b), NULL) != FS_OK)
+	    dump_read_phys(vm->dump, x.pa, b, n, NULL) != FS_OK)
 		return false;
 	*ret = load_u64(b);
 	return true;
@@ -55,41 +56,64 @@ static enum proof try_levels(struct vm *vm, unsigned levels, uint64_t va, struct
 	if (st != FS_OK)
 		return stop.depth > 0 && (stop.table_missing || st == FS_UNSUPPORTED) ? PROOF_OPEN
 										      : PROOF_NONE;
-	if (!read_phys_u64(vm, va, &flink) || !vm_is_kernel_va(vm, flink))
+	if (!read_pointer(vm, va, &flink) || !vm_is_kernel_va(vm, flink))
 		return PROOF_TRANSLATED;
-	if (!read_phys_u64(vm, flink + 8, &blink) || blink != va)
+	if (!read_pointer(vm, flink + vm_pointer_size(vm), &blink) || blink != va)
 		return PROOF_POINTER;
 	return PROOF_CLOSED;
 }
 
-static void set_problem(struct vm *vm, const struct witness *w, const struct fs_error *e4,
-			const struct fs_error *e5)
+/* The forms that this machine's tables may have: the usual one, and another or 0. */
+struct forms {
+	unsigned a, b;
+	const char *a_name, *b_name;
+};
+
+static struct forms forms_of(const struct vm *vm)
+{
+	const struct dump_info *info = dump_info(vm->dump);
+
+	if (vm->machine == DUMP_ARM64)
+		return (struct forms){4, 0, "4-level tables", NULL};
+	if (vm->machine == DUMP_X64)
+		return (struct forms){4, 5, "4-level tables", "LA57"};
+	/* PaeEnabled of the header is one byte, and dumps by other tools may not set it. */
+	if (info->pae_enabled.present && info->pae_enabled.v == 0)
+		return (struct forms){2, 3, "tables without PAE", "PAE"};
+	return (struct forms){3, 2, "PAE tables", "tables without PAE"};
+}
+
+static void set_problem(struct vm *vm, const struct witness *w, const struct forms *f,
+			const struct fs_error *ea, const struct fs_error *eb)
 {
 	struct fs_error e;
 
 	/* A table that is missing is a smaller matter than a root that is none. */
-	vm->problem_status = e4->status == e5->status ? e4->status : FS_CORRUPT;
+	vm->problem_status = !f->b || ea->status == eb->status ? ea->status : FS_CORRUPT;
 	(void)fs_fail(&e, vm->problem_status,
 		      "DirectoryTableBase 0x%" PRIx64 " does not translate %s 0x%" PRIx64
-		      ": as 4-level tables: %.120s; as LA57: %.120s",
-		      walk_root(vm->walk), w->name, w->va.v, e4->text, e5->text);
+		      ": as %s: %.120s%s%s%s%.120s",
+		      walk_root(vm->walk), w->name, w->va.v, f->a_name, ea->text,
+		      f->b ? "; as " : "", f->b ? f->b_name : "", f->b ? ": " : "",
+		      f->b ? eb->text : "");
 	memcpy(vm->problem, e.text, sizeof(vm->problem));
 }
 
 /* True when this witness decides. */
 static bool ask(struct vm *vm, const struct witness *w)
 {
-	struct fs_error e4, e5;
-	enum proof p4 = try_levels(vm, 4, w->va.v, &e4);
-	enum proof p5 = try_levels(vm, 5, w->va.v, &e5);
+	const struct forms f = forms_of(vm);
+	struct fs_error ea, eb = {0};
+	enum proof pa = try_levels(vm, f.a, w->va.v, &ea);
+	enum proof pb = f.b ? try_levels(vm, f.b, w->va.v, &eb) : PROOF_NONE;
 
 	vm->levels = 0;
-	if (p4 >= PROOF_TRANSLATED || p5 >= PROOF_TRANSLATED)
-		vm->levels = p5 > p4 ? 5 : 4;
-	else if (p4 != p5) /* one contradicts, the other only lacks pages */
-		vm->levels = p5 > p4 ? 5 : 4;
-	if (p4 < PROOF_TRANSLATED && p5 < PROOF_TRANSLATED) {
-		set_problem(vm, w, &e4, &e5);
+	if (pa >= PROOF_TRANSLATED || pb >= PROOF_TRANSLATED)
+		vm->levels = pb > pa ? f.b : f.a;
+	else if (pa != pb) /* one contradicts, the other only lacks pages */
+		vm->levels = pb > pa ? f.b : f.a;
+	if (pa < PROOF_TRANSLATED && pb < PROOF_TRANSLATED) {
+		set_problem(vm, w, &f, &ea, &eb);
 		return false;
 	}
 	vm->problem[0] = '\0';
@@ -128,6 +152,6 @@ void vm_probe_root(struct vm *vm)
 				walk_root(vm->walk));
 		memcpy(vm->problem, e.text, sizeof(vm->problem));
 	}
-	vm_set_halves(vm, vm->levels == 5 ? 5 : 4);
-	walk_set_levels(vm->walk, vm->levels == 5 ? 5 : 4);
+	vm_set_halves(vm, vm->levels ? vm->levels : forms_of(vm).a);
+	walk_set_levels(vm->walk, vm->levels ? vm->levels : forms_of(vm).a);
 }

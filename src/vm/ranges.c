@@ -34,17 +34,19 @@ static uint64_t work_limit(const struct dump_info *info)
 static bool follow(const struct vm *vm, uint64_t pte, unsigned level, uint64_t *ret_pa,
 		   bool *ret_leaf)
 {
-	uint64_t mask = winpte_address_mask(&vm->rules);
+	enum pte_kind kind = walk_kind(vm->walk);
+	uint64_t mask = winpte_address_mask(&vm->rules) & pte_address_bits(kind);
 	const char *why;
 
-	if (!(pte & WINPTE_PRESENT)) {
+	if (!pte_is_valid(kind, pte, level)) {
 		*ret_leaf = level == 1;
-		return winpte_decode(&vm->rules, pte, ret_pa, &why) == FS_OK;
+		return !(pte & WINPTE_PRESENT) &&
+		       winpte_decode(kind, &vm->rules, pte, ret_pa, &why) == FS_OK;
 	}
-	*ret_leaf = level == 1 || (pte & WINPTE_LARGE);
-	if (level >= 4 && *ret_leaf) /* reserved */
+	*ret_leaf = pte_is_leaf(kind, pte, level);
+	if (pte_is_reserved(kind, pte, level))
 		return false;
-	*ret_pa = pte & mask & (*ret_leaf ? ~(winpte_span(level) - 1) : ~0ull);
+	*ret_pa = pte & mask & (*ret_leaf ? ~(pte_span(kind, level) - 1) : ~0ull);
 	return true;
 }
 
@@ -53,11 +55,13 @@ static bool follow(const struct vm *vm, uint64_t pte, unsigned level, uint64_t *
 static bool next_entry(struct scan *s, const uint8_t *table, unsigned level, uint64_t *va,
 		       uint64_t *ret_pte)
 {
-	uint64_t span = winpte_span(level);
+	enum pte_kind kind = walk_kind(s->vm->walk);
+	uint64_t span = pte_span(kind, level);
 	unsigned i;
 
-	for (i = winpte_index(*va, level); i < 512; i++) {
-		*ret_pte = load_u64(table + (size_t)i * 8);
+	for (i = pte_index(kind, *va, level); i < pte_entries(kind, level); i++) {
+		*ret_pte = pte_size(kind) == 8 ? load_u64(table + (size_t)i * 8)
+					       : load_u32(table + (size_t)i * 4);
 		if (*ret_pte != 0)
 			return true;
 		if (s->work == 0)
@@ -77,21 +81,25 @@ enum found { FOUND_PAGE, FOUND_NOTHING, FOUND_END };
  * moved past a hole. */
 static enum found descend(struct scan *s, uint64_t *va, uint64_t *ret_pa, uint64_t *ret_left)
 {
+	enum pte_kind kind = walk_kind(s->vm->walk);
 	uint64_t pa = walk_root(s->vm->walk), from = *va, pte, span;
 	unsigned level;
 	bool leaf;
 
 	for (level = s->vm->levels; level > 0; level--) {
-		const uint8_t *table = walk_table(s->vm->walk, pa);
+		const uint8_t *table =
+			walk_table(s->vm->walk, pa & ~(uint64_t)(DUMP_PAGE_SIZE - 1));
 		bool usable = false;
 
-		span = winpte_span(level);
+		if (table) /* the top table of PAE begins within a page */
+			table += pa & (DUMP_PAGE_SIZE - 1);
+		span = pte_span(kind, level);
 		if (s->work == 0)
 			return FOUND_END;
 		s->work--;
 		if (!table) {
 			/* The whole table is missing: everything that it maps. */
-			span = level == s->vm->levels ? 0 : winpte_span(level + 1);
+			span = level == s->vm->levels ? 0 : pte_span(kind, level + 1);
 		} else if (!next_entry(s, table, level, va, &pte)) {
 			return *va == 0 || s->work == 0 ? FOUND_END : FOUND_NOTHING;
 		} else {
@@ -159,6 +167,8 @@ bool tables_next(struct vm *vm, uint64_t va, uint64_t end, uint64_t *ret_va, uin
 	uint64_t from, at;
 
 	vm->range_limited = false;
+	if (vm->machine == DUMP_X86 && s.end > 1ull << 32)
+		s.end = end = 1ull << 32;
 	if (!next_page(&s, &va)) {
 		vm->range_limited = s.work == 0;
 		return false;

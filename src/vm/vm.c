@@ -12,8 +12,13 @@
 
 void vm_set_halves(struct vm *vm, unsigned levels)
 {
-	unsigned bits = levels == 5 ? 57 : 48; /* SDM vol. 1, 3.3.7.1 */
+	/* SDM vol. 1, 3.3.7.1. ARM64 has one top table of 48 bits for both halves. */
+	unsigned bits = levels == 5 ? 57 : 48;
 
+	if (vm->machine == DUMP_X86) { /* 2 GiB each; with /3GB user addresses reach higher */
+		vm->user_end = vm->kernel_start = 0x80000000u;
+		return;
+	}
 	vm->user_end = 1ull << (bits - 1);
 	vm->kernel_start = ~(vm->user_end - 1);
 }
@@ -38,15 +43,12 @@ static void set_machine_halves(struct vm *vm)
 static enum fs_status check_machine(const struct vm *vm, const struct dump_info *info,
 				    struct fs_error *err)
 {
-	if (vm->machine == DUMP_X64)
+	if (vm->machine != DUMP_MACHINE_UNKNOWN)
 		return FS_OK;
 	return fs_fail(err, FS_UNSUPPORTED,
 		       "page tables of machine 0x%" PRIx32
-		       "%s are not translated: only x64 (0x8664)",
-		       info->machine_raw,
-		       vm->machine == DUMP_X86	   ? " (x86)"
-		       : vm->machine == DUMP_ARM64 ? " (ARM64)"
-						   : "");
+		       " are not translated: only x64 (0x8664), x86 (0x14c) and ARM64 (0xaa64)",
+		       info->machine_raw);
 }
 
 static enum fs_status open_root(struct vm *vm, const struct dump_info *info, struct fs_error *err)
@@ -64,7 +66,7 @@ static enum fs_status open_root(struct vm *vm, const struct dump_info *info, str
 		memcpy(vm->problem, e.text, sizeof(vm->problem));
 		return FS_OK;
 	}
-	st = walk_create(vm->dump, info->directory_table_base.v, &vm->walk, err);
+	st = walk_create(vm->dump, vm->machine, info->directory_table_base.v, &vm->walk, err);
 	if (st == FS_OK)
 		vm_probe_root(vm);
 	return st;
@@ -104,12 +106,12 @@ enum fs_status vm_create_at(struct dump *d, const struct vm_root *root, struct v
 	vm->machine = root->machine;
 	st = check_machine(vm, dump_info(d), err);
 	if (st == FS_OK)
-		st = walk_create(d, root->pa, &vm->walk, err);
+		st = walk_create(d, root->machine, root->pa, &vm->walk, err);
 	if (st != FS_OK) {
 		vm_destroy(vm);
 		return st;
 	}
-	vm->levels = root->levels == 5 ? 5 : 4;
+	vm->levels = root->levels ? root->levels : walk_levels(vm->walk);
 	vm_set_halves(vm, vm->levels);
 	walk_set_levels(vm->walk, vm->levels);
 	*ret = vm;
@@ -195,6 +197,8 @@ static enum fs_status translate(struct vm *vm, uint64_t va, const struct vm_tlb 
 	}
 	if (vm->levels == 0)
 		return cannot_translate(vm, va, err);
+	if (vm->machine == DUMP_X86 && va > UINT32_MAX)
+		return fs_fail_at(err, FS_CORRUPT, va, "no address of a 32-bit system");
 	if (!vm_is_canonical(vm, va))
 		return fs_fail_at(err, FS_CORRUPT, va, "not canonical with %u-level paging",
 				  vm->levels);

@@ -31,8 +31,8 @@ struct vm_pte_rules {
 };
 
 /* Borrows the dump, which must outlive the vm. The root is the header's
- * DirectoryTableBase; which of 4-level and LA57 is meant is decided by
- * translating PsLoadedModuleList. FS_UNSUPPORTED for machines that are not
+ * DirectoryTableBase; which of 4-level and LA57 (on x86: with and without PAE) is meant is
+ * decided by translating PsLoadedModuleList. FS_UNSUPPORTED for machines that are not
  * translated; the vm of a triage dump needs no root and always succeeds.
  * When no translation works the vm is still made, and vm_root_problem says why. */
 enum fs_status vm_create(struct dump *d, struct vm **ret, struct fs_error *err);
@@ -40,7 +40,7 @@ enum fs_status vm_create(struct dump *d, struct vm **ret, struct fs_error *err);
 struct vm_root {
 	enum dump_machine machine;
 	uint64_t pa;	 /* as the register holds it: flags and PCID are dropped */
-	unsigned levels; /* x64: 4, 5; 0 takes 4 */
+	unsigned levels; /* x64: 4, 5; x86: 2, 3 (PAE); ARM64: 4; 0 takes 4, on x86 3 */
 };
 /* As vm_create, with this root and nothing probed: whether it translates anything the
  * caller finds out. FS_UNSUPPORTED for machines that are not translated. */
@@ -51,7 +51,7 @@ void vm_destroy(struct vm *vm);
  * sentence; vm_levels is then 0 and every read fails with it, unless one of the two
  * was only hindered by page-table pages that the dump lacks: that one is used. */
 const char *vm_root_problem(const struct vm *vm);
-unsigned vm_levels(const struct vm *vm); /* 4, 5, or 0 for virtual ranges and without a root */
+unsigned vm_levels(const struct vm *vm); /* 4, 5, on x86 2, 3, or 0 for virtual ranges and without a root */
 void vm_set_pte_rules(struct vm *vm, const struct vm_pte_rules *rules);
 struct dump *vm_dump(const struct vm *vm);
 unsigned vm_pointer_size(const struct vm *vm); /* 8 or 4 bytes */

@@ -22,6 +22,9 @@ struct walk {
 	struct dump *dump;
 	addrxlat_ctx_t *ctx;
 	addrxlat_meth_t meth;
+	enum dump_machine machine;
+	enum pte_kind kind;
+	uint64_t register_value; /* CR3, as it was given */
 	uint64_t clock;
 	enum fs_status page_status; /* why the last get_page failed */
 	struct walk_page page[WALK_PAGES];
@@ -85,15 +88,17 @@ static unsigned long read_caps(const addrxlat_cb_t *cb)
 	return ADDRXLAT_CAPS(ADDRXLAT_MACHPHYSADDR);
 }
 
-enum fs_status walk_create(struct dump *d, uint64_t root, struct walk **ret, struct fs_error *err)
+enum fs_status walk_create(struct dump *d, enum dump_machine machine, uint64_t root,
+			   struct walk **ret, struct fs_error *err)
 {
-	static const struct vm_pte_rules none;
 	struct walk *w = calloc(1, sizeof(*w));
 	addrxlat_cb_t *cb;
 
 	if (!w)
 		return fs_fail(err, FS_NO_MEMORY, "page-table walk: out of memory");
 	w->dump = d;
+	w->machine = machine;
+	w->register_value = root;
 	w->ctx = addrxlat_ctx_new();
 	cb = w->ctx ? addrxlat_ctx_add_cb(w->ctx) : NULL;
 	if (!cb) {
@@ -106,9 +111,7 @@ enum fs_status walk_create(struct dump *d, uint64_t root, struct walk **ret, str
 	w->meth.kind = ADDRXLAT_PGT;
 	w->meth.target_as = ADDRXLAT_MACHPHYSADDR;
 	w->meth.param.pgt.root.as = ADDRXLAT_MACHPHYSADDR;
-	w->meth.param.pgt.root.addr = root & winpte_address_mask(&none);
-	w->meth.param.pgt.pf.pte_format = ADDRXLAT_PTE_X86_64;
-	walk_set_levels(w, 4);
+	walk_set_levels(w, machine == DUMP_X86 ? 3 : 4);
 	*ret = w;
 	return FS_OK;
 }
@@ -124,13 +127,31 @@ void walk_destroy(struct walk *w)
 
 void walk_set_levels(struct walk *w, unsigned levels)
 {
+	static const addrxlat_pte_format_t format[] = {
+		[PTE_X64] = ADDRXLAT_PTE_X86_64,
+		[PTE_X86] = ADDRXLAT_PTE_IA32,
+		[PTE_X86_PAE] = ADDRXLAT_PTE_IA32_PAE,
+		[PTE_ARM64] = ADDRXLAT_PTE_AARCH64,
+	};
 	addrxlat_paging_form_t *pf = &w->meth.param.pgt.pf;
 	unsigned i;
 
+	w->kind = pte_kind(w->machine, levels);
+	pf->pte_format = format[w->kind];
 	pf->nfields = (unsigned short)(levels + 1);
 	pf->fieldsz[0] = 12;
 	for (i = 1; i <= levels; i++)
-		pf->fieldsz[i] = 9;
+		pf->fieldsz[i] =
+			(unsigned short)__builtin_ctz(pte_entries(w->kind, i));
+	/* With PAE the top table has 32 bytes, on a boundary of as many. */
+	w->meth.param.pgt.root.addr = w->register_value & (w->kind == PTE_X86_PAE
+								   ? 0xffffffe0ull
+								   : pte_address_bits(w->kind));
+}
+
+enum pte_kind walk_kind(const struct walk *w)
+{
+	return w->kind;
 }
 
 unsigned walk_levels(const struct walk *w)
@@ -152,6 +173,7 @@ const uint8_t *walk_table(struct walk *w, uint64_t pa)
 
 /* Where a walk stands, for decisions and messages. */
 struct walk_at {
+	enum pte_kind kind;
 	const struct vm_pte_rules *rules;
 	addrxlat_step_t step;
 	uint64_t mask; /* address bits of an entry */
@@ -177,7 +199,7 @@ static enum fs_status pass_absent(struct walk_at *at, struct fs_error *err)
 {
 	const char *why;
 	uint64_t pte = at->step.raw.pte, pa;
-	enum fs_status st = winpte_decode(at->rules, pte, &pa, &why);
+	enum fs_status st = winpte_decode(at->kind, at->rules, pte, &pa, &why);
 
 	if (st != FS_OK)
 		return fs_fail_at(err, st, at->va, "%s 0x%" PRIx64 " at PA 0x%" PRIx64 ": %s",
@@ -206,7 +228,8 @@ static enum fs_status pass_entry(struct walk *w, struct walk_at *at, bool *ret_t
 	enum fs_status st;
 
 	at->level = at->step.remain - 1u;
-	at->entry_pa = at->step.base.addr + 8u * winpte_index(at->va, at->level);
+	at->entry_pa = at->step.base.addr +
+		       (uint64_t)pte_size(at->kind) * pte_index(at->kind, at->va, at->level);
 	*ret_transition = false;
 	w->page_status = FS_OK;
 	xs = addrxlat_step(&at->step);
@@ -219,16 +242,19 @@ static enum fs_status pass_entry(struct walk *w, struct walk_at *at, bool *ret_t
 		*ret_transition = true;
 	} else if (xs != ADDRXLAT_OK && w->page_status != FS_OK) {
 		return fail_page(w, at, err);
+	} else if ((xs == ADDRXLAT_OK || xs == ADDRXLAT_ERR_INVALID) &&
+		   pte_is_reserved(at->kind, at->step.raw.pte, at->level)) {
+		/* Reserved there (SDM vol. 3A, table 4-15; Arm ARM D8.3): the processor would fault. */
+		return fs_fail_at(err, FS_CORRUPT, at->va,
+				  "%s 0x%" PRIx64 " at PA 0x%" PRIx64
+				  ": reserved bit %u is %s",
+				  winpte_level_name(at->level), (uint64_t)at->step.raw.pte,
+				  at->entry_pa, at->kind == PTE_ARM64 ? 1 : 7,
+				  at->kind == PTE_ARM64 ? "clear" : "set");
 	} else if (xs != ADDRXLAT_OK) {
 		return fs_fail_at(err, FS_UNSUPPORTED, at->va, "%s at PA 0x%" PRIx64 ": %s",
 				  winpte_level_name(at->level), at->entry_pa,
 				  addrxlat_strerror(xs));
-	} else if (at->level >= 4 && (at->step.raw.pte & WINPTE_LARGE)) {
-		/* Reserved there (SDM vol. 3A, table 4-15): the processor would fault. */
-		return fs_fail_at(err, FS_CORRUPT, at->va,
-				  "%s 0x%" PRIx64 " at PA 0x%" PRIx64 ": reserved bit 7 is set",
-				  winpte_level_name(at->level), (uint64_t)at->step.raw.pte,
-				  at->entry_pa);
 	}
 	at->step.base.addr &= at->mask;
 	at->depth++;
@@ -240,7 +266,12 @@ enum fs_status walk_va(struct walk *w, const struct vm_pte_rules *rules, uint64_
 {
 	struct walk_stop stop = {0};
 	struct walk_at at = {
-		.rules = rules, .mask = winpte_address_mask(rules), .va = va, .stop = &stop};
+		.kind = w->kind,
+		.rules = rules,
+		.mask = winpte_address_mask(rules) & pte_address_bits(w->kind),
+		.va = va,
+		.stop = &stop,
+	};
 	enum fs_status st = FS_OK;
 	bool transition = false;
 
@@ -260,8 +291,8 @@ enum fs_status walk_va(struct walk *w, const struct vm_pte_rules *rules, uint64_
 	if (st != FS_OK)
 		return st;
 	*ret = (struct vm_xlat){
-		.pa = at.step.base.addr | (va & (winpte_span(at.level) - 1)),
-		.page_size = winpte_span(at.level),
+		.pa = at.step.base.addr | (va & (pte_span(w->kind, at.level) - 1)),
+		.page_size = pte_span(w->kind, at.level),
 		.pte = at.step.raw.pte,
 		.transition = transition,
 	};

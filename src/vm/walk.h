@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One walk through x64 page tables: libaddrxlat steps, winpte.c decides what a
+ * One walk through page tables: libaddrxlat steps, winpte.c decides what a
  * non-present entry means. walk.c is the only file that knows libaddrxlat.
  * Every walk has at most five steps, whatever the tables hold.
  */
@@ -11,11 +11,14 @@
 
 struct walk;
 
-/* Borrows the dump. `root` is CR3: its low 12 bits (PCID and flags) are dropped. */
-enum fs_status walk_create(struct dump *d, uint64_t root, struct walk **ret, struct fs_error *err);
+/* Borrows the dump. `root` is CR3 (or TTBR): what in it is no address (PCID, flags) is
+ * dropped once the levels are known. */
+enum fs_status walk_create(struct dump *d, enum dump_machine machine, uint64_t root,
+			   struct walk **ret, struct fs_error *err);
 void walk_destroy(struct walk *w);
-void walk_set_levels(struct walk *w, unsigned levels); /* 4 or 5 */
+void walk_set_levels(struct walk *w, unsigned levels); /* x64: 4, 5; x86: 2, 3; ARM64: 4 */
 unsigned walk_levels(const struct walk *w);
+enum pte_kind walk_kind(const struct walk *w);
 uint64_t walk_root(const struct walk *w); /* PA of the top table */
 
 /* How far a walk came that failed: evidence for probe.c. */

@@ -77,11 +77,11 @@ def no_dumps(tool, work):
     report("bad input: a directory", sane(tool, work, {3}))
 
 
-def truncations(tool, work, dump, name):
+def truncations(tool, work, dump, name, step=4096):
     with open(dump, "rb") as f:
         data = f.read()
     bad, seen, path = None, set(), os.path.join(work, "cut.bin")
-    for size in range(0, len(data), 4096):
+    for size in range(0, len(data), step):
         write(path, data[:size])
         bad = bad or sane(tool, path, {0, 3, 4})
         seen.add(run(tool, ["info", path])[0])
@@ -90,7 +90,8 @@ def truncations(tool, work, dump, name):
             break
     if not bad and not ({0, 3} <= seen):
         bad = "expected both refusals and smaller answers, saw exits %s" % sorted(seen)
-    report("truncation of a %s dump at every 4 KiB (%d cuts)" % (name, len(data) // 4096 + 1), bad)
+    report("truncation of a %s dump at every %d KiB (%d cuts)"
+           % (name, step >> 10, len(data) // step + 1), bad)
 
 
 COUNTS = {
@@ -109,6 +110,21 @@ TRIAGE.update({"TopOfStack": (0x2048, 8), "DataPageAddress": (0x2060, 8), "DataP
                "DataPageSize": (0x206c, 4), "DebuggerDataOffset": (0x2070, 4),
                "DebuggerDataSize": (0x2074, 4), "DataBlocksOffset": (0x2078, 4),
                "DataBlocksCount": (0x207c, 4)})
+
+# elf.h; the notes are the first program header, and stand behind the third
+ELF = {"e_phoff": (32, 8), "e_shoff": (40, 8), "e_phentsize": (54, 2), "e_phnum": (56, 2),
+       "PT_NOTE p_offset": (0x48, 8), "PT_NOTE p_filesz": (0x60, 8), "PT_LOAD p_offset": (0x80, 8),
+       "PT_LOAD p_paddr": (0x90, 8), "PT_LOAD p_filesz": (0x98, 8), "n_namesz": (0xe8, 4),
+       "n_descsz": (0xec, 4)}
+# makedumpfile's diskdump_mod.h; four blocks of headers and two of bitmaps before descriptors
+KDUMP = {"header_version": (8, 4), "block_size": (428, 4), "sub_hdr_size": (432, 4),
+         "bitmap_blocks": (436, 4), "max_mapnr": (440, 4), "split": (4096 + 12, 4),
+         "offset_note": (4096 + 48, 8), "size_note": (4096 + 56, 8), "max_mapnr_64": (4096 + 96, 8),
+         "bitmap": (0x5000, 8), "descriptor offset": (0x6000, 8), "descriptor size": (0x6008, 4),
+         "descriptor flags": (0x600c, 4)}
+FLAT = {"record offset": (4096, 8), "record size": (4104, 8)}
+CONTAINERS = (("elf", ELF, 64 << 10), ("elf-paging", {}, 64 << 10), ("kdump", KDUMP, 4 << 10),
+              ("kdump-flat", FLAT, 4 << 10))
 
 
 def huge_counts(tool, work, dump, name, fields):
@@ -146,6 +162,12 @@ def main():
         if os.path.getsize(dump) < 4 << 20:
             truncations(args.tool, args.work, dump, fmt)
         huge_counts(args.tool, args.work, dump, fmt, dict(COUNTS, **extra))
+    for fmt, fields, step in CONTAINERS:
+        dump = os.path.join(args.work, fmt + ".dmp")
+        subprocess.run([args.mkworld, world, "-o", dump, "--format", fmt, "--guest-header"],
+                       check=True)
+        truncations(args.tool, args.work, dump, fmt, step)
+        huge_counts(args.tool, args.work, dump, fmt, fields)
     return 1 if FAILED else 0
 
 

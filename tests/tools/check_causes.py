@@ -13,9 +13,11 @@ The rows stand in causes_*.py beside this file, one list `ROWS` each. A row is
     evidence   fields that must be among the verdict's premises
     also       other rules that must fire
     severity   {rule: severity} of findings
+    premises   {rule: fields} that its finding must rest on
     silent     rules that must not fire: their names, asserted one by one
     ledger     (kind, address, text of its account, like "3 = 2 open-file + 1 server-port")
     unchecked  rules that must be told as not checked
+    exact      True: the layout is given with --layout, so its offsets are trusted
 cause None: no verdict names a cause.
 """
 import importlib
@@ -26,6 +28,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WORLDS = os.path.normpath(os.path.join(HERE, "..", "..", "fixtures", "worlds"))
+LAYOUTS = os.path.normpath(os.path.join(HERE, "..", "..", "pdb-layouts"))
 failed = 0
 
 
@@ -91,8 +94,11 @@ def account(tool, dump, row):
     same("account", "%s = %s" % (l["total"], " + ".join(parts)), want)
 
 
-def check(tool, dump, row):
-    doc = ask(tool, "diagnose", dump)
+def check(tool, dump, row, build):
+    more = []
+    if row.get("exact"):
+        more = ["--layout", os.path.join(LAYOUTS, "fltmgr", "%d-x64.layout" % build)]
+    doc = ask(tool, "diagnose", dump, *more)
     v = verdict(doc, row)
     if v and row.stage:
         same("stage", v["stage"], row.stage)
@@ -107,6 +113,11 @@ def check(tool, dump, row):
             raise AssertionError("%s fires: %s" % (r, rules[r]["message"]))
     for r, s in row.get("severity", {}).items():
         same("severity of " + r, rules[r]["severity"], s)
+    for r, fields in row.get("premises", {}).items():
+        got = [e["field"] for e in rules[r]["evidence"]]
+        for f in fields:
+            if f not in got:
+                raise AssertionError("%s rests on %s, not on %s" % (r, got, f))
     if v:
         culprit(v, row)
         fields = [e["field"] for e in v["because"]]
@@ -133,7 +144,7 @@ def one(tool, mkworld, work, row, build):
     try:
         if p.returncode:
             raise AssertionError(p.stderr)
-        check(tool, dump, row)
+        check(tool, dump, row, build)
         print("ok - causes: %s: %s" % (name, row.cause or "no cause"))
     except (AssertionError, KeyError) as e:
         failed += 1

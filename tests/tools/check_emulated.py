@@ -163,6 +163,8 @@ def compare(d, export, want):
             compare_volume(d, f"volume {expected['name']}", have, expected, raw)
     compare_drivers(d, export, want)
     compare_waits(d, frames, want)
+    compare_threads(d, export, want)
+    compare_unload_lock(d, export, want)
 
 
 def compare_waits(d, frames, want):
@@ -183,6 +185,41 @@ def compare_waits(d, frames, want):
         where = f"{obj['addr']}.rundown"
         d.same(f"{where}.wait_block", number(rundown.get("wait_block")), truth(block["at"]))
         d.same(f"{where}.count", rundown.get("count"), block["count"])
+
+
+def compare_threads(d, export, want):
+    """The threads that were made to wait: stack, what they wait for, their ids."""
+    if not want.get("experiment"):
+        d.same("threads that nothing asks for", export.get("threads"), None)
+        return
+    threads = {number(t["address"]): t for t in export.get("threads") or []}
+    for t in want.get("threads") or []:
+        got = threads.get(truth(t["ethread"]))
+        where = f"thread {t['name']}"
+        d.same(f"{where} is there", got is not None, True)
+        if got is None:
+            continue
+        d.same(f"{where}.tid", got.get("tid"), t["tid"])
+        for key in ("stack_limit", "stack_base", "kernel_stack"):
+            d.same(f"{where}.{key}", number(got.get(key)), truth(t[key]))
+        d.same(f"{where}.state", (got.get("state") or {}).get("name"), "Waiting")
+        d.same(f"{where}.waits", [number(w["object"]) for w in got.get("waits") or []],
+               [truth(t["waits_on"])])
+
+
+def compare_unload_lock(d, export, want):
+    """Who owns the frame's FilterUnloadLock, and who waits for it."""
+    after = (want.get("experiment") or {}).get("after") or {}
+    if "frame_unload_lock_owner" not in after:
+        return
+    locks = [x for x in export.get("locks") or [] if x["what"] == "FLTP_FRAME.FilterUnloadLock"]
+    owner = truth(after["frame_unload_lock_owner"])
+    d.same("FilterUnloadLock.owners", [number(o["thread"]) for x in locks for o in x["owners"]],
+           [owner] if owner else [])
+    waiting = [truth(t["ethread"]) for t in want["threads"]
+               if locks and truth(t["object"]) == number(locks[0]["address"])]
+    d.same("FilterUnloadLock.waiters", [number(w["thread"]) for x in locks for w in x["waiters"]],
+           waiting)
 
 
 CAUSES = {1: "leaked-context", 21: "blocked-by-other-unload", 28: "zombie-leftover"}
@@ -246,6 +283,19 @@ def compare_verdict(d, got, want):
         d.same("the client's port", culprit, truth(want["experiment"]["prepared"]["port_list"][0]))
 
 
+def compare_stacks(d, got, want):
+    """Each return address that we name lies where the running code put it: [address, the stack pointer
+    once it is taken off]. The driver's code pages are not in the dump, so not all can be told."""
+    found = {number(t): s["stack"] for s in got["stacks"] for t in s["threads"]}
+    for thread in want["threads"]:
+        raw = [(truth(ret), truth(sp) - 8) for ret, sp in thread["stack_raw"]]
+        ours = [(number(f.get("ret")), number(f.get("ret_at"))) for f in found.get(truth(thread["ethread"]), [])]
+        ours = [p for p in ours if p[0] and p[1] and p[1] >= raw[1][1]]
+        d.same(f"{thread['name']}: frames that are none", [p for p in ours if p not in raw], [])
+        d.same(f"{thread['name']}: the frame above the wait", ours[:1], raw[1:2])
+        d.same(f"{thread['name']}: outermost frame", ours[-1:], raw[-1:])
+
+
 def answer(fltscope, command, dump):
     run = subprocess.run([fltscope, command, "--json", dump], stdout=subprocess.PIPE,
                          stderr=subprocess.PIPE, timeout=300)
@@ -283,9 +333,12 @@ def main():
             dump = unpack(directory, name, scratch)
             got = answer(fltscope, "export", dump)
             said = answer(fltscope, "diagnose", dump)
+            stacks = answer(fltscope, "us", dump) if want.get("threads") else None
         d = Differences(name)
         compare(d, got, want)
         compare_verdict(d, said, want)
+        if stacks:
+            compare_stacks(d, stacks, want)
         for line in d.lines:
             print(line)
         print(f"{'not ok' if d.lines or not d.compared else 'ok'} - emulated {name}: "

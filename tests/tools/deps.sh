@@ -26,10 +26,18 @@ need_command pkg-config pkg-config
 echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || missing="$missing libc6-dev"
 need_library libaddrxlat libkdumpfile-dev
 need_library capstone libcapstone-dev
+need_library zlib zlib1g-dev
+need_library lzo2 liblzo2-dev
+# only its header: the library is loaded when a page needs it
+need_library snappy libsnappy-dev
+need_library libzstd libzstd-dev
 need_library jansson libjansson-dev
 need_library libxml-2.0 libxml2-dev
 # only its header: the library itself is loaded when something is to be downloaded
 need_library libcurl libcurl4-openssl-dev
+# only their headers: they are loaded when a dump is compressed
+need_library libarchive libarchive-dev
+need_library zlib zlib1g-dev
 # only its header: without it, compressed symbol files are not read
 want_library libmspack libmspack-dev
 if [ "$group" = test ]; then
@@ -45,6 +53,14 @@ if [ "$group" = test ]; then
 	need_command llvm-pdbutil llvm
 	# code for ARM64 is run, one instruction at a time
 	need_command qemu-aarch64 qemu-user
+fi
+# Dumps that QEMU writes of the test guest: tried, and done without (those tests are skipped).
+if [ "$group" = test ] && [ "${2:-}" != names ] && ! command -v qemu-system-x86_64 >/dev/null 2>&1 &&
+	command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+	echo "Trying to install qemu-system-x86 (optional)."
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+		-o Dpkg::Use-Pty=0 --no-install-recommends qemu-system-x86; } >/dev/null 2>&1 ||
+		echo "It cannot be installed here: make check skips what needs it."
 fi
 [ -n "$missing" ] || exit 0
 

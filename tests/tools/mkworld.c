@@ -11,7 +11,8 @@ static const char usage[] =
 	"usage: mkworld WORLD -o OUT.dmp [--format FORMAT] [--layout FILE]…\n"
 	"               [--fltmgr NAME] [--nt NAME] [--ram SIZE] [--high] [--cut BYTES]\n"
 	"               [--guest-header] [-D NAME=VALUE]…\n"
-	"formats: full bitmap kernel triage rdmp rdmp-complete elf elf-paging\n";
+	"formats: full bitmap kernel triage rdmp rdmp-complete elf elf-paging\n"
+	"         kdump kdump-flat guest raw raw-compact vmem\n";
 
 void die(const struct world *w, const char *fmt, ...)
 {
@@ -144,6 +145,8 @@ int main(int argc, char **argv)
 	w.at = NULL;
 	modules_finish(&w);
 	tables_build(&w);
+	if (w.machine == MACHINE_X86 && strcmp(o.format, "full") != 0)
+		die(&w, "of x86 only full dumps are built");
 	if (!strcmp(o.format, "full"))
 		write_full(&w, o.out);
 	else if (!strcmp(o.format, "bitmap"))
@@ -158,10 +161,20 @@ int main(int argc, char **argv)
 		write_rdmp(&w, o.out, 8);
 	else if (!strcmp(o.format, "rdmp-complete"))
 		write_rdmp(&w, o.out, 10);
+	else if (!strcmp(o.format, "raw"))
+		write_raw(&w, o.out, true);
+	else if (!strcmp(o.format, "raw-compact"))
+		write_raw(&w, o.out, false);
+	else if (!strcmp(o.format, "vmem"))
+		write_vmware(&w, o.out);
 	else if (!strcmp(o.format, "elf"))
 		write_elf(&w, o.out, false);
 	else if (!strcmp(o.format, "elf-paging"))
 		write_elf(&w, o.out, true);
+	else if (!strcmp(o.format, "kdump"))
+		write_kdump(&w, o.out, false);
+	else if (!strcmp(o.format, "kdump-flat"))
+		write_kdump(&w, o.out, true);
 	else
 		die(&w, "no format %s\n%s", o.format, usage);
 	return 0;

@@ -89,8 +89,12 @@ struct large {
 	uint64_t va, size, pfn;
 };
 
+enum machine { MACHINE_X64, MACHINE_X86, MACHINE_ARM64 };
+
 struct world {
 	const struct line *at; /* for messages */
+	enum machine machine;
+	bool nopae; /* x86: two levels of tables */
 	unsigned depth;
 	/* header facts */
 	uint32_t build, major, processors, bugcheck;
@@ -143,6 +147,10 @@ char *xstrndup(const char *s, size_t n);
 	})
 
 /* mkworld_mem.c */
+static inline unsigned pointer_size(const struct world *w)
+{
+	return w->machine == MACHINE_X86 ? 4 : 8;
+}
 bool map_get(const struct map *m, uint64_t key, size_t *ret);
 void map_put(struct world *w, struct map *m, uint64_t key, size_t val);
 struct vpage *page_at(struct world *w, uint64_t va);   /* NULL when not there */
@@ -235,12 +243,17 @@ void write_bitmap(struct world *w, const char *path, bool kernel);
 void write_triage(struct world *w, const char *path);
 void write_guest(struct world *w, const char *path); /* mkworld_guest.c */
 void write_rdmp(struct world *w, const char *path, uint32_t type); /* mkworld_rdmp.c */
+/* mkworld_raw.c */
+void write_raw(struct world *w, const char *path, bool whole);
+void write_vmware(struct world *w, const char *path);
 /* RAM as firmware leaves it (page 0 and the VGA hole are no RAM), less the missing pages. */
 #define RAM_RUNS_MAX 43u
 struct ram_run {
 	uint64_t base, count; /* pages */
 };
 size_t ram_runs(struct world *w, struct ram_run *runs);
+/* mkworld_dmp32.c: DUMP_HEADER32 of a full dump; its size in bytes. */
+size_t header32_full(const struct world *w, uint8_t *hdr, const struct ram_run *runs, size_t n);
 
 /* mkworld_elf.c */
 struct notes_out {
@@ -249,6 +262,7 @@ struct notes_out {
 };
 void notes_make(struct world *w, struct notes_out *n);
 void write_elf(struct world *w, const char *path, bool paging);
+void write_kdump(struct world *w, const char *path, bool flat); /* mkworld_kdump.c */
 
 int out_open(struct world *w, const char *path);
 void out_write(struct world *w, int fd, uint64_t off, const void *buf, size_t n);

@@ -80,7 +80,7 @@ void header_fill(const struct world *w, uint8_t hdr[HDR], uint32_t type)
 	st64(hdr + 0x10, w->cr3);
 	st64(hdr + 0x20, w->loaded_list);
 	st64(hdr + 0x28, w->active_list);
-	st32(hdr + 0x30, 0x8664);
+	st32(hdr + 0x30, w->machine == MACHINE_ARM64 ? 0xaa64 : 0x8664);
 	st32(hdr + 0x34, w->processors);
 	st32(hdr + 0x38, w->bugcheck);
 	for (unsigned i = 0; i < 4; i++)
@@ -129,18 +129,22 @@ void write_full(struct world *w, const char *path)
 	size_t n = ram_runs(w, runs), k = 0;
 	uint64_t before = 0, total = 0;
 	uint8_t hdr[HDR];
+	size_t size = w->machine == MACHINE_X86 ? header32_full(w, hdr, runs, n) : HDR;
 	int fd = out_open(w, path);
 
-	header_fill(w, hdr, 1);
-	for (size_t i = 0; i < n; i++) {
-		st64(hdr + RUNS + 16 * i, runs[i].base);
-		st64(hdr + RUNS + 16 * i + 8, runs[i].count);
+	for (size_t i = 0; i < n; i++)
 		total += runs[i].count;
+	if (w->machine != MACHINE_X86) {
+		header_fill(w, hdr, 1);
+		for (size_t i = 0; i < n; i++) {
+			st64(hdr + RUNS + 16 * i, runs[i].base);
+			st64(hdr + RUNS + 16 * i + 8, runs[i].count);
+		}
+		st32(hdr + 0x88, (uint32_t)n);
+		st64(hdr + 0x90, total);
+		st64(hdr + 0xfa0, HDR + total * PAGE);
 	}
-	st32(hdr + 0x88, (uint32_t)n);
-	st64(hdr + 0x90, total);
-	st64(hdr + 0xfa0, HDR + total * PAGE);
-	out_write(w, fd, 0, hdr, HDR);
+	out_write(w, fd, 0, hdr, size);
 	for (size_t i = 0; i < w->frames.n; i++) {
 		const struct vpage *p = w->frames.v[i];
 
@@ -148,9 +152,9 @@ void write_full(struct world *w, const char *path)
 			continue;
 		while (p->pfn - runs[k].base >= runs[k].count)
 			before += runs[k++].count;
-		out_write(w, fd, HDR + (before + p->pfn - runs[k].base) * PAGE, p->data, PAGE);
+		out_write(w, fd, size + (before + p->pfn - runs[k].base) * PAGE, p->data, PAGE);
 	}
-	out_close(w, fd, HDR + total * PAGE);
+	out_close(w, fd, size + total * PAGE);
 }
 
 /* Only the part of the bitmap that is not zero is written. */

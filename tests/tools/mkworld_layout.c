@@ -67,6 +67,12 @@ void layouts_load(struct world *w)
 	char name[32];
 
 	(void)snprintf(name, sizeof(name), "%u", w->build);
+	if (w->machine == MACHINE_X86) {
+		/* loader entries; nothing of x86's other types is shipped */
+		if (!w->stable)
+			w->stable = load_named(w, "nt", "nt/stable-x86.layout");
+		return;
+	}
 	if (!w->nt)
 		w->nt = load_named(w, "nt", name);
 	if (!w->fltmgr)
@@ -85,7 +91,7 @@ static const struct layout *owner(struct world *w, const char *type, size_t *ret
 	order[1] = w->stable;
 	order[2] = w->fltmgr;
 	for (size_t i = 0; i < 3; i++)
-		if (layout_find_type(order[i], type, ret))
+		if (order[i] && layout_find_type(order[i], type, ret))
 			return order[i];
 	return NULL;
 }
@@ -162,7 +168,7 @@ bool has_swizzle(struct world *w)
 	const char *fact;
 
 	layouts_load(w);
-	fact = layout_fact(w->nt, "pte-swizzle");
+	fact = w->nt ? layout_fact(w->nt, "pte-swizzle") : NULL;
 	return fact && !strcmp(fact, "yes");
 }
 

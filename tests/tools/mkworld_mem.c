@@ -202,7 +202,7 @@ void put_ustr(struct world *w, uint64_t va, const uint16_t *s, size_t units, uin
 		buffer = mem_utf16(w, buffer, s, units);
 	mem_put(w, va, units * 2, 2);
 	mem_put(w, va + 2, units * 2, 2);
-	mem_put(w, va + 8, buffer, 8);
+	mem_put(w, va + pointer_size(w), buffer, pointer_size(w));
 }
 
 static uint64_t name_hash(const char *s)

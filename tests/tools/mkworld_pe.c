@@ -112,34 +112,43 @@ static void put_sections(struct world *w, const struct module *m, uint64_t at)
 	}
 }
 
+static uint32_t machine_number(const struct world *w)
+{
+	static const uint32_t number[] = {
+		[MACHINE_X64] = 0x8664, [MACHINE_X86] = 0x14c, [MACHINE_ARM64] = 0xaa64};
+
+	return number[w->machine];
+}
+
 static void put_pe(struct world *w, const struct module *m)
 {
 	uint64_t nt = m->base + 0xd8, opt = nt + 24;
+	uint64_t dirs = opt + (pointer_size(w) == 8 ? 112 : 96); /* PE32+, PE32 */
 
 	mem_fill(w, m->base, 0, PAGE);
 	mem_put(w, m->base, 0x5a4d, 2);
 	mem_put(w, m->base + 0x3c, 0xd8, 4);
 	mem_put(w, nt, 0x4550, 4);
-	mem_put(w, nt + 4, 0x8664, 2);
+	mem_put(w, nt + 4, machine_number(w), 2);
 	mem_put(w, nt + 6, m->sections.n, 2);
 	mem_put(w, nt + 8, m->timestamp, 4);
-	mem_put(w, nt + 20, 0xf0, 2);
+	mem_put(w, nt + 20, dirs - opt + 16 * 8, 2);
 	mem_put(w, nt + 22, 0x22, 2);
-	mem_put(w, opt, 0x20b, 2);
+	mem_put(w, opt, pointer_size(w) == 8 ? 0x20b : 0x10b, 2);
 	mem_put(w, opt + 16, 0x1000, 4); /* AddressOfEntryPoint */
-	mem_put(w, opt + 24, m->base, 8);
+	mem_put(w, opt + (pointer_size(w) == 8 ? 24 : 28), m->base, pointer_size(w));
 	mem_put(w, opt + 32, 0x1000, 4);
 	mem_put(w, opt + 36, 0x200, 4);
 	mem_put(w, opt + 56, m->size, 4);
 	mem_put(w, opt + 60, 0x400, 4);
 	mem_put(w, opt + 64, m->checksum, 4);
 	mem_put(w, opt + 68, 1, 2); /* native */
-	mem_put(w, opt + 108, 16, 4);
+	mem_put(w, dirs - 4, 16, 4);
 	if (m->pdb) {
-		mem_put(w, opt + 112 + 6 * 8, m->size - 0x1000, 4); /* debug directory */
-		mem_put(w, opt + 112 + 6 * 8 + 4, 0x1c, 4);
+		mem_put(w, dirs + 6 * 8, m->size - 0x1000, 4); /* debug directory */
+		mem_put(w, dirs + 6 * 8 + 4, 0x1c, 4);
 	}
-	put_sections(w, m, opt + 0xf0);
+	put_sections(w, m, dirs + 16 * 8);
 }
 
 static void put_rsds(struct world *w, const struct module *m)
@@ -199,13 +208,14 @@ static void ascii_ustr(struct world *w, uint64_t va, const char *prefix, const c
 
 static void put_ldr(struct world *w, struct module *m)
 {
+	unsigned n = pointer_size(w);
 	uint64_t links;
 
 	if (!m->ldr)
 		m->ldr = mem_alloc(w, 0x120);
 	mem_fill(w, m->ldr, 0, 0x120);
-	mem_put(w, m->ldr + ldr_field(w, "DllBase"), m->base, 8);
-	mem_put(w, m->ldr + ldr_field(w, "EntryPoint"), m->base + 0x1000, 8);
+	mem_put(w, m->ldr + ldr_field(w, "DllBase"), m->base, pointer_size(w));
+	mem_put(w, m->ldr + ldr_field(w, "EntryPoint"), m->base + 0x1000, pointer_size(w));
 	mem_put(w, m->ldr + ldr_field(w, "SizeOfImage"), m->size, 4);
 	ldr_optional(w, m, "CheckSum", m->checksum);
 	ldr_optional(w, m, "TimeDateStamp", m->timestamp);
@@ -215,31 +225,34 @@ static void put_ldr(struct world *w, struct module *m)
 				     : "\\SystemRoot\\system32\\drivers\\",
 		   m->name);
 	links = m->ldr + ldr_field(w, "InLoadOrderLinks");
-	mem_put(w, links, w->loaded_list, 8);
-	mem_put(w, links + 8, mem_get(w, w->loaded_list + 8, 8), 8);
-	mem_put(w, mem_get(w, w->loaded_list + 8, 8), links, 8);
-	mem_put(w, w->loaded_list + 8, links, 8);
+	mem_put(w, links, w->loaded_list, n);
+	mem_put(w, links + n, mem_get(w, w->loaded_list + n, n), n);
+	mem_put(w, mem_get(w, w->loaded_list + n, n), links, n);
+	mem_put(w, w->loaded_list + n, links, n);
 }
 
 static void nt_data(struct world *w, const struct module *m)
 {
 	uint64_t data = m->base + m->data_rva;
+	/* KDDEBUGGER_DATA64 has addresses of 32 bits sign-extended */
+	uint64_t sign = w->machine == MACHINE_X86 ? 0xffffffff00000000u : 0;
+	unsigned n = pointer_size(w);
 
 	w->loaded_list = data + NT_LOADED;
 	w->active_list = data + NT_ACTIVE;
 	w->kdbg = data + NT_KDBG;
 	mem_fill(w, data, 0, PAGE);
-	mem_put(w, w->loaded_list, w->loaded_list, 8);
-	mem_put(w, w->loaded_list + 8, w->loaded_list, 8);
-	mem_put(w, w->active_list, w->active_list, 8);
-	mem_put(w, w->active_list + 8, w->active_list, 8);
+	mem_put(w, w->loaded_list, w->loaded_list, n);
+	mem_put(w, w->loaded_list + n, w->loaded_list, n);
+	mem_put(w, w->active_list, w->active_list, n);
+	mem_put(w, w->active_list + n, w->active_list, n);
 	mem_write(w, w->kdbg + 0x10, "KDBG", 4);
 	mem_put(w, w->kdbg + 0x14, 0x340, 4);
-	mem_put(w, w->kdbg + 0x18, m->base, 8);
-	mem_put(w, w->kdbg + 0x48, w->loaded_list, 8);
-	mem_put(w, w->kdbg + 0x50, w->active_list, 8);
-	mem_put(w, w->kdbg + 0x220, data + NT_UNLOADED, 8);
-	mem_put(w, w->kdbg + 0x228, data + NT_UNLOADED + 8, 8);
+	mem_put(w, w->kdbg + 0x18, m->base | sign, 8);
+	mem_put(w, w->kdbg + 0x48, w->loaded_list | sign, 8);
+	mem_put(w, w->kdbg + 0x50, w->active_list | sign, 8);
+	mem_put(w, w->kdbg + 0x220, (data + NT_UNLOADED) | sign, 8);
+	mem_put(w, w->kdbg + 0x228, (data + NT_UNLOADED + 8) | sign, 8);
 }
 
 /* module NAME BASE SIZE [timestamp T] [checksum C] [ldr VA] [section N RVA SIZE rx|rw|r]… [pdb NAME
@@ -286,6 +299,8 @@ void modules_finish(struct world *w)
 		die(w, "a world needs at least one module: the kernel");
 	if (!w->unloaded.n)
 		return;
+	if (w->machine == MACHINE_X86)
+		die(w, "unloaded drivers of 32-bit systems are not built");
 	if (w->unloaded.n > UNLOADED_MAX)
 		die(w, "at most %d unloaded drivers", UNLOADED_MAX);
 	w->quiet_extents = true;

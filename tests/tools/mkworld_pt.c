@@ -15,6 +15,10 @@
 #define E_LEAF	     (0x63u | 1ull << 63)
 #define E_PROTECTION 0x80u
 #define SELF_MAP     0x1edu
+/* ARM64 (Arm ARM D8.3): valid, table or page, access flag; PXN and UXN on data */
+#define A_TABLE	     0x3u
+#define A_LEAF	     (0x703u | 3ull << 53)
+#define A_BLOCK	     (0x701u | 3ull << 53)
 #define LOW_PFN	     0x100u
 
 struct tables {
@@ -23,10 +27,22 @@ struct tables {
 	unsigned levels;
 };
 
+static unsigned index_bits(const struct world *w)
+{
+	return w->machine == MACHINE_X86 && w->nopae ? 10 : 9;
+}
+
+static unsigned top_level(const struct world *w)
+{
+	if (w->machine == MACHINE_X86)
+		return w->nopae ? 2 : 3;
+	return w->la57 ? 5 : 4;
+}
+
 static struct vpage *table(struct world *w, struct tables *t, uint64_t va, unsigned level)
 {
 	/* A table of level n spans 12 + 9n bits; its key must differ from all others'. */
-	uint64_t span = 12 + 9 * (uint64_t)level;
+	uint64_t span = 12 + index_bits(w) * (uint64_t)level;
 	uint64_t key = ((va & 0x1ffffffffffffffu) >> span) << 4 | level;
 	struct vpage *p;
 	size_t i;
@@ -41,9 +57,18 @@ static struct vpage *table(struct world *w, struct tables *t, uint64_t va, unsig
 	return p;
 }
 
-static size_t entry_index(uint64_t va, unsigned level)
+static size_t entry_index(const struct world *w, uint64_t va, unsigned level)
 {
-	return (size_t)(va >> (3 + 9 * level)) & 0x1ff;
+	return (size_t)(va >> (12 + index_bits(w) * (level - 1))) & ((1u << index_bits(w)) - 1);
+}
+
+/* x86 without PAE has entries of 4 bytes; the top table of PAE four entries. */
+static void put_entry(const struct world *w, struct vpage *table, size_t i, uint64_t e)
+{
+	if (w->machine == MACHINE_X86 && w->nopae)
+		st32(table->data + i * 4, (uint32_t)e);
+	else
+		st64(table->data + i * 8, e);
 }
 
 static const struct large *large_of(const struct world *w, uint64_t va)
@@ -65,13 +90,28 @@ static bool has_frame(enum page_state s)
 	       s == PG_MISSING || s == PG_ABSENT_TABLE;
 }
 
+static uint64_t leaf(const struct world *w, uint64_t pfn)
+{
+	if (w->machine == MACHINE_ARM64)
+		return pfn << 12 | A_LEAF;
+	return pfn << 12 | (w->machine == MACHINE_X86 ? 0x63u : E_LEAF);
+}
+
+static uint64_t table_entry(const struct world *w, uint64_t pfn, unsigned level)
+{
+	if (w->machine == MACHINE_ARM64)
+		return pfn << 12 | A_TABLE;
+	/* a PDPTE of PAE has only the present bit */
+	return pfn << 12 | (w->machine == MACHINE_X86 && level == 3 ? 1u : E_TABLE);
+}
+
 static uint64_t leaf_entry(struct world *w, const struct vpage *p)
 {
 	switch (p->state) {
 	case PG_PRESENT:
 	case PG_MISSING:
 	case PG_ABSENT_TABLE:
-		return p->pfn << 12 | E_LEAF;
+		return leaf(w, p->pfn);
 	case PG_TRANSITION:
 		return p->pfn << 12 | 0x800 | E_PROTECTION | (has_swizzle(w) ? 0x10 : 0);
 	case PG_TRANSITION_MASKED:
@@ -155,15 +195,15 @@ static void assign_frames(struct world *w, struct tables *t)
 	}
 }
 
-static void link_page(struct world *w, struct tables *t, uint64_t va, uint64_t leaf, unsigned last)
+static void link_page(struct world *w, struct tables *t, uint64_t va, uint64_t entry, unsigned last)
 {
 	for (unsigned level = t->levels; level > last; level--) {
 		struct vpage *p = table(w, t, va, level);
 		uint64_t next = table(w, t, va, level - 1)->pfn;
 
-		st64(p->data + entry_index(va, level) * 8, next << 12 | E_TABLE);
+		put_entry(w, p, entry_index(w, va, level), table_entry(w, next, level));
 	}
-	st64(table(w, t, va, last)->data + entry_index(va, last) * 8, leaf);
+	put_entry(w, table(w, t, va, last), entry_index(w, va, last), entry);
 }
 
 static int by_pfn(const void *a, const void *b)
@@ -173,9 +213,16 @@ static int by_pfn(const void *a, const void *b)
 	return (*x)->pfn < (*y)->pfn ? -1 : (*x)->pfn > (*y)->pfn;
 }
 
+static uint64_t large_bits(const struct world *w)
+{
+	if (w->machine == MACHINE_X86)
+		die(w, "`large` is not built for x86");
+	return w->machine == MACHINE_ARM64 ? A_BLOCK : E_LARGE | 1ull << 63;
+}
+
 void tables_build(struct world *w)
 {
-	struct tables t = {.levels = w->la57 ? 5 : 4};
+	struct tables t = {.levels = top_level(w)};
 	struct vpage *root;
 
 	for (size_t i = 0; i < w->pages.n; i++) {
@@ -195,11 +242,15 @@ void tables_build(struct world *w)
 	for (size_t i = 0; i < w->larges.n; i++)
 		if (w->pages.n)
 			link_page(w, &t, w->larges.v[i].va,
-				  w->larges.v[i].pfn << 12 | E_LARGE | 1ull << 63,
+				  w->larges.v[i].pfn << 12 | large_bits(w),
 				  leaf_level(&w->larges.v[i]));
 	root = table(w, &t, 0, t.levels);
-	st64(root->data + SELF_MAP * 8, root->pfn << 12 | E_LEAF);
-	w->cr3 = root->pfn << 12;
+	if (w->machine == MACHINE_X86) { /* its self-map is of the page directories; none here */
+		w->cr3 = root->pfn << 12;
+	} else {
+		st64(root->data + SELF_MAP * 8, leaf(w, root->pfn));
+		w->cr3 = root->pfn << 12;
+	}
 	qsort(w->frames.v, w->frames.n, sizeof(struct vpage *), by_pfn);
 	w->bitmap = xalloc((size_t)(w->ram_pages / 8 + 1));
 	for (size_t i = 0; i < w->frames.n; i++)

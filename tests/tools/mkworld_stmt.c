@@ -176,6 +176,22 @@ static void set_context(struct lex *l)
 	l->w->ctx_rsp = lex_expr(l);
 }
 
+/* Before any module: pointers have its size. */
+static void set_machine(struct lex *l)
+{
+	static const char *const names[] = {
+		[MACHINE_X64] = "x64", [MACHINE_X86] = "x86", [MACHINE_ARM64] = "arm64"};
+	char word[16];
+
+	lex_need(l, word, sizeof(word), "a machine");
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(names[i], word)) {
+			l->w->machine = (enum machine)i;
+			return;
+		}
+	die(l->w, "no machine %s", word);
+}
+
 static bool machine_fact(struct lex *l)
 {
 	struct world *w = l->w;
@@ -183,7 +199,9 @@ static bool machine_fact(struct lex *l)
 	if (lex_keyword(l, "build"))
 		set_build(l);
 	else if (lex_keyword(l, "machine"))
-		lex_expect(l, "x64"); /* the only one that is built */
+		set_machine(l);
+	else if (lex_keyword(l, "nopae"))
+		w->nopae = true;
 	else if (lex_keyword(l, "major"))
 		w->major = (uint32_t)lex_expr(l);
 	else if (lex_keyword(l, "processors"))

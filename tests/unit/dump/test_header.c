@@ -106,10 +106,10 @@ static void refused_32_bit(void **state)
 
 	(void)state;
 	bytes_put(&b, 0, "PAGEDUMP", 8);
-	expect(&b, FS_UNSUPPORTED, "32-bit support is not there yet");
+	expect(&b, FS_CORRUPT, "header of a 32-bit dump: expected 0x1000 bytes");
 	bytes_resize(&b, 0x2000);
 	bytes_u32(&b, 0xf88, 2);
-	expect(&b, FS_UNSUPPORTED, "DumpType 2 at 0xf88): 32-bit support is not there yet");
+	expect(&b, FS_UNSUPPORTED, "of DumpType 2 at 0xf88: of 32-bit dumps only full ones (1) are read");
 	bytes_deinit(&b);
 }
 

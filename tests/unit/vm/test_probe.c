@@ -4,30 +4,17 @@
 
 static void machines(void **state)
 {
-	static const struct {
-		enum dump_machine machine;
-		uint32_t raw;
-		const char *text;
-	} cases[] = {
-		{DUMP_X86, 0x14c, "0x14c (x86)"},
-		{DUMP_ARM64, 0xaa64, "0xaa64 (ARM64)"},
-		{DUMP_MACHINE_UNKNOWN, 0x1234, "0x1234"},
-	};
-	size_t i;
+	struct fakedump *d = fake_new(4);
+	struct fs_error err = {0};
+	struct vm *vm = NULL;
 
 	(void)state;
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct fakedump *d = fake_new(4);
-		struct fs_error err = {0};
-		struct vm *vm = NULL;
-
-		d->dump.info.machine = cases[i].machine;
-		d->dump.info.machine_raw = cases[i].raw;
-		assert_int_equal(vm_create(&d->dump, &vm, &err), FS_UNSUPPORTED);
-		assert_non_null(strstr(err.text, cases[i].text));
-		assert_null(vm);
-		free(d);
-	}
+	d->dump.info.machine = DUMP_MACHINE_UNKNOWN;
+	d->dump.info.machine_raw = 0x1234;
+	assert_int_equal(vm_create(&d->dump, &vm, &err), FS_UNSUPPORTED);
+	assert_non_null(strstr(err.text, "0x1234"));
+	assert_null(vm);
+	free(d);
 }
 
 static void both_depths(void **state)

@@ -80,7 +80,7 @@ static void decodes(void **state)
 		const struct expect *c = &cases[i];
 		uint64_t pa = 77;
 		const char *why = "";
-		enum fs_status st = winpte_decode(c->rules, c->pte, &pa, &why);
+		enum fs_status st = winpte_decode(PTE_X64, c->rules, c->pte, &pa, &why);
 
 		if (st != c->status || pa != (st == FS_OK ? c->pa : 77) ||
 		    (c->why && !strstr(why, c->why)))

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* k kc kv us hang: kernel stacks. */
+#include "cli/resolve.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "view/hang.h"
+#include "view/stacks.h"
+
+/* A thread by the address of its ETHREAD or by its ID, hexadecimal as WinDbg has it. */
+static int32_t find_thread(const struct cli *c, const char *arg)
+{
+	uint64_t v;
+	int32_t found;
+	size_t i;
+
+	if (!parse_address(arg, &v))
+		return -1;
+	found = fs_thread_at(c->m, v);
+	for (i = 0; found < 0 && i < c->m->nthreads; i++)
+		if (fs_is_read(&c->m->threads[i].tid) && c->m->threads[i].tid.v == v)
+			found = (int32_t)i;
+	return found;
+}
+
+static int no_thread(const struct cli *c, const char *arg)
+{
+	cli_say(c, "%s: no thread has this address or ID; %zu threads were read%s%s", arg,
+		c->m->nthreads, c->m->threads_why ? ": " : "",
+		c->m->threads_why ? c->m->threads_why : "");
+	return CLI_UNDECIDED;
+}
+
+static int stack(struct cli *c, enum view_k kind)
+{
+	struct view_stack s = {.kind = kind, .thread = -1, .fs = c->fs, .read = fltscope_read};
+	struct fs_error err = {0};
+	struct fs_stack own;
+	enum fs_status st = FS_OK;
+
+	if (c->opt->cxr && !parse_address(c->opt->cxr, &s.context)) {
+		cli_say(c, "--cxr takes the address of a CONTEXT, not '%s'", c->opt->cxr);
+		return CLI_USAGE;
+	}
+	if (c->opt->arg) {
+		s.thread = find_thread(c, c->opt->arg);
+		if (s.thread < 0)
+			return no_thread(c, c->opt->arg);
+		st = fltscope_stack(c->fs, (size_t)s.thread, &err);
+		s.stack = &c->m->threads[s.thread].stack;
+	} else {
+		st = fltscope_context_stack(c->fs, s.context, &own, &err);
+		s.stack = &own;
+		if (!s.context)
+			s.thread = fltscope_current_thread(c->fs);
+	}
+	if (st != FS_OK) {
+		cli_say(c, "%s", err.text);
+		return CLI_UNDECIDED;
+	}
+	if (!cli_begin(c))
+		return CLI_UNDECIDED;
+	view_stack(&c->v, &s);
+	return cli_end(c, s.stack->n ? CLI_DONE : CLI_UNDECIDED);
+}
+
+int cmd_k(struct cli *c)
+{
+	return stack(c, VIEW_K);
+}
+
+int cmd_kc(struct cli *c)
+{
+	return stack(c, VIEW_KC);
+}
+
+int cmd_kv(struct cli *c)
+{
+	return stack(c, VIEW_KV);
+}
+
+/* --- us ------------------------------------------------------------------------------ */
+
+/* By image name, EPROCESS address or PID; -1 none, -2 several. */
+static int32_t find_process(const struct cli *c, const char *arg)
+{
+	int32_t by_name = -1;
+	uint64_t v = 0;
+	bool number = parse_address(arg, &v);
+	size_t i;
+
+	for (i = 0; i < c->m->nprocesses; i++) {
+		const struct fs_process *p = &c->m->processes[i];
+
+		if (p->image.state == FS_READ && str_ieq(path_base(p->image.s), arg))
+			by_name = by_name == -1 ? (int32_t)i : -2;
+	}
+	for (i = 0; by_name == -1 && number && i < c->m->nprocesses; i++)
+		if (c->m->processes[i].address == v ||
+		    (fs_is_read(&c->m->processes[i].pid) && c->m->processes[i].pid.v == v))
+			by_name = (int32_t)i;
+	return by_name;
+}
+
+static int32_t find_module(const struct cli *c, const char *arg)
+{
+	size_t i, n = strlen(arg);
+
+	for (i = 0; i < c->m->nmodules; i++) {
+		const char *name = c->m->modules[i].name;
+
+		if (name && (str_ieq(name, arg) || (str_istarts(name, arg) && name[n] == '.')))
+			return (int32_t)i;
+	}
+	if (str_ieq(arg, "nt") && c->m->nmodules)
+		return 0;
+	return -1;
+}
+
+bool cli_threads_wanted(struct cli *c, struct view_threads *ret)
+{
+	const struct cli_options *o = c->opt;
+
+	*ret = (struct view_threads){.process = -1, .through = -1, .running = o->running};
+	if (o->process) {
+		ret->process = find_process(c, o->process);
+		if (ret->process == -2)
+			cli_say(c, "several processes are named '%s'; give an address or a PID",
+				o->process);
+		else if (ret->process < 0)
+			cli_say(c, "no process has the name, address or PID '%s'", o->process);
+		if (ret->process < 0)
+			return false;
+	}
+	if (o->through) {
+		ret->through = find_module(c, o->through);
+		if (ret->through < 0)
+			cli_say(c, "no module is named '%s'", o->through);
+	}
+	return !o->through || ret->through >= 0;
+}
+
+int cmd_us(struct cli *c)
+{
+	struct view_threads which;
+	struct fs_error err = {0};
+	bool any;
+
+	if (fltscope_stacks(c->fs, &err) != FS_OK) {
+		cli_say(c, "%s", err.text);
+		return CLI_UNDECIDED;
+	}
+	if (!cli_threads_wanted(c, &which) || !cli_begin(c))
+		return CLI_UNDECIDED;
+	any = view_us(&c->v, &which);
+	if (!any)
+		cli_say(c, "no thread of these has a stack that could be read%s%s",
+			c->m->threads_why ? ": " : "", c->m->threads_why ? c->m->threads_why : "");
+	return cli_end(c, any ? CLI_DONE : CLI_UNDECIDED);
+}
+
+int cmd_hang(struct cli *c)
+{
+	struct view_threads which;
+	struct fs_error err = {0};
+	struct fs_hang hang;
+
+	if (fltscope_hang(c->fs, &hang, &err) != FS_OK) {
+		cli_say(c, "%s", err.text);
+		return CLI_UNDECIDED;
+	}
+	if (!cli_threads_wanted(c, &which) || !cli_begin(c))
+		return CLI_UNDECIDED;
+	view_hang(&c->v, &hang, &which);
+	if (!c->m->nthreads)
+		cli_say(c, "no thread could be read%s%s", c->m->threads_why ? ": " : "",
+			c->m->threads_why ? c->m->threads_why : "");
+	return cli_end(c, c->m->nthreads ? CLI_DONE : CLI_UNDECIDED);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* hang.h: the operation and the file behind a thread that is inside a filter. */
+#include "fltscope/hang.h"
+
+#include <string.h>
+
+#include "base/cursor.h"
+#include "read/ustr.h"
+#include "session_stack.h"
+
+enum {
+	IRP_TYPE = 6, /* IO_TYPE_IRP, IO_TYPE_FILE (wdm.h, ntifs.h) */
+	FILE_TYPE = 5,
+	STACK_LOCATION = 0x48, /* bytes, x64 and ARM64 */
+	STACK_LOCATIONS_MAX = 64,
+	LOOK_BYTES = 0x2000, /* of one thread's stack */
+	SLOT = 8,
+};
+
+static bool field(struct fltscope *fs, uint64_t va, const char *type, const char *path, size_t size,
+		  uint64_t *ret)
+{
+	struct layout_field_info f;
+	uint8_t b[8] = {0};
+
+	if (!fs->nt || !layout_find_path(fs->nt, NULL, type, path, &f) ||
+	    vm_read(fs->vm, va + f.offset, b, size, path, NULL))
+		return false;
+	*ret = load_u64(b);
+	return true;
+}
+
+/* An IRP that names this thread, and has room for the stack it claims. */
+static bool is_irp(struct fltscope *fs, uint64_t va, uint64_t thread)
+{
+	uint64_t type, size, count, owner;
+
+	return vm_is_kernel_va(fs->vm, va) && va % SLOT == 0 &&
+	       field(fs, va, "_IRP", "Type", 2, &type) && type == IRP_TYPE &&
+	       field(fs, va, "_IRP", "Size", 2, &size) &&
+	       field(fs, va, "_IRP", "StackCount", 1, &count) && count >= 1 &&
+	       count <= STACK_LOCATIONS_MAX && size >= count * STACK_LOCATION &&
+	       field(fs, va, "_IRP", "Tail.Overlay.Thread", 8, &owner) && owner == thread;
+}
+
+static struct fs_value value(uint64_t v, uint64_t at)
+{
+	return (struct fs_value){.v = v, .at = at, .state = FS_READ, .gap = -1};
+}
+
+static enum fs_status read_name(struct fltscope *fs, uint64_t file, struct fs_string *ret,
+				struct fs_error *err)
+{
+	struct ustr name;
+	uint64_t type;
+
+	if (!field(fs, file, "_FILE_OBJECT", "Type", 2, &type) || type != FILE_TYPE ||
+	    obj_ustr(&fs->reader, file, F_FILE_OBJECT_FileName, &fs->arena, &name, err) != FS_OK)
+		return err->status == FS_NO_MEMORY ? FS_NO_MEMORY : FS_OK;
+	*ret = (struct fs_string){.s = name.text,
+				  .state = FS_READ,
+				  .gap = -1,
+				  .buffer = name.buffer,
+				  .length = name.length,
+				  .descriptor_read = true};
+	return FS_OK;
+}
+
+static enum fs_status read_operation(struct fltscope *fs, uint64_t irp, struct fs_hang_operation *o,
+				     struct fs_error *err)
+{
+	uint64_t location, major, file = 0;
+
+	o->irp = irp;
+	if (field(fs, irp, "_IRP", "Tail.Overlay.CurrentStackLocation", 8, &location) &&
+	    location > irp && location - irp < 0x4000 &&
+	    field(fs, location, "_IO_STACK_LOCATION", "MajorFunction", 1, &major)) {
+		o->major = value(major, location);
+		(void)field(fs, location, "_IO_STACK_LOCATION", "FileObject", 8, &file);
+	}
+	if (!vm_is_kernel_va(fs->vm, file))
+		(void)field(fs, irp, "_IRP", "Tail.Overlay.OriginalFileObject", 8, &file);
+	if (!vm_is_kernel_va(fs->vm, file))
+		return FS_OK;
+	o->file_object = value(file, irp);
+	return read_name(fs, file, &o->file_name, err);
+}
+
+/* fltmgr's frames below the filter, and the one that called fltmgr: where its IRP is kept. */
+static enum fs_status find_operation(struct fltscope *fs, struct fs_hang_thread *h,
+				     struct fs_error *err)
+{
+	const struct fs_thread *t = &fs->model.threads[h->thread];
+	const struct fs_stack *s = &t->stack;
+	size_t i = h->called + 1, end;
+	uint64_t at, v;
+
+	for (end = i; end + 1 < s->n && s->frame[end].ip.module == fs->model.fltmgr_module; end++)
+		;
+	if (end + 1 < s->n)
+		end++;
+	for (at = s->frame[i].sp & ~7ull; at < s->frame[end].sp && at - s->frame[i].sp < LOOK_BYTES;
+	     at += SLOT) {
+		if (vm_read_u64(fs->vm, at, &v, "kernel stack", NULL) || !is_irp(fs, v, t->address))
+			continue;
+		h->operation.at = at;
+		return read_operation(fs, v, &h->operation, err);
+	}
+	return FS_OK;
+}
+
+enum fs_status fltscope_hang(struct fltscope *fs, struct fs_hang *ret, struct fs_error *err)
+{
+	struct fs_error e = {0};
+	enum fs_status st = fltscope_stacks(fs, &e);
+	struct fs_hang all = {0};
+	struct fs_hang_thread h;
+	size_t i, n = 0;
+
+	for (i = 0; st == FS_OK && i < fs->model.nthreads; i++)
+		n += fs_hang_of(&fs->model, i, &h);
+	if (st == FS_OK && n) {
+		all.v = arena_alloc(&fs->arena, n * sizeof(*all.v));
+		if (!all.v)
+			st = fs_fail(&e, FS_NO_MEMORY, "out of memory");
+	}
+	for (i = 0; st == FS_OK && i < fs->model.nthreads; i++) {
+		const struct fs_thread *t = &fs->model.threads[i];
+
+		if (!fs_hang_of(&fs->model, i, &h))
+			continue;
+		if (t->nwaits && fs_is_read(&t->waits[0].object))
+			h.object = session_stack_code(fs, t->waits[0].object.v);
+		st = find_operation(fs, &h, &e);
+		all.v[all.n++] = h;
+	}
+	if (st) {
+		if (err)
+			*err = e;
+		return st;
+	}
+	*ret = all;
+	return FS_OK;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What session_stack.c and session_stack_thread.c share. */
+#ifndef SESSION_STACK_H
+#define SESSION_STACK_H
+
+#include "module/module.h"
+#include "session.h"
+#include "unwind/unwind.h"
+
+/* Of one module, read when it is first asked for. */
+struct stack_image {
+	bool tried, from_image;
+	enum fs_status status;
+	struct pe *pe; /* in the session's arena */
+};
+
+/* Names of places are looked up once: threads wait in few of them. */
+struct stack_name {
+	uint64_t ip; /* 0: free */
+	struct fs_code code;
+};
+
+struct session_stacks {
+	struct fltscope *fs;
+	struct unwind *unwind;
+	struct stack_image *image; /* as fs->modules.list */
+	struct stack_name *names;  /* open addressing; capacity a power of two */
+	size_t nnames, names_cap;
+	bool files; /* image files may help */
+};
+
+/* The unwinder, with image files or by the dump alone. FS_UNSUPPORTED: not for this machine. */
+enum fs_status session_unwinder(struct fltscope *fs, bool files, struct fs_error *err);
+/* Which names: those of other images or of servers may be known by now. */
+void session_stack_forget(struct fltscope *fs);
+/* An address with its name. */
+struct fs_code session_stack_code(struct fltscope *fs, uint64_t ip);
+
+/* session_stack_thread.c: one thread's, by the unwinder at hand. Only FS_NO_MEMORY. */
+enum fs_status session_walk_thread(struct fltscope *fs, size_t thread, struct fs_error *err);
+enum fs_status session_walk_context(struct fltscope *fs, const uint8_t *context, size_t n,
+				    struct fs_stack *ret, struct fs_error *err);
+/* The registers of a CONTEXT. False: it has none, or they are of another machine. */
+bool session_context_regs(const struct fltscope *fs, const uint8_t *b, size_t n,
+			  struct unwind_regs *ret);
+#define CONTEXT_BYTES 0x390 /* of what is looked at, both machines */
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where a thread's stack lies, and where it stands. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/cursor.h"
+#include "session_stack.h"
+
+enum {
+	STACK_BYTES_MAX = 1 << 20, /* no kernel stack comes near; the largest is 0x18000 */
+	UNKNOWN_BYTES = 0x6000,	   /* of a stack that is no thread's: DPC and interrupt stacks */
+	PAGE = 4096,
+	CONTROL_BYTES = 0x60,
+	/* _KSWITCH_FRAME (nt-frames-and-flags.txt): agreed by every public header */
+	X64_SWITCH_RBP = 0x30,
+	X64_SWITCH_RETURN = 0x38,
+	X64_SWITCH_BYTES = 0x40,
+	ARM64_SWITCH_FP = 0x10,
+	ARM64_SWITCH_RETURN = 0x18,
+	ARM64_SWITCH_BYTES = 0x20,
+	KDBG_TAG = 0x10, /* OwnerTag */
+	KDBG_PRCB_CONTEXT = 0x338,
+	THREAD_TERMINATED = 4, /* KTHREAD_STATE */
+	THREAD_INITIALIZED = 0,
+	RBP = 5,
+	FP = 29,
+	LR = 30,
+};
+
+#define KDBG_TAG_VALUE 0x4742444bu /* "KDBG": plain, not scrambled */
+
+/* --- registers ------------------------------------------------------------------- */
+
+/* CONTEXT (winnt.h). x64: Rax at 0x78 and on in the order of the encoding, Rip 0xf8, flags
+ * 0x30; ARM64: X0 at 8, Fp 0xf0, Lr 0xf8, Sp 0x100, Pc 0x108. */
+bool session_context_regs(const struct fltscope *fs, const uint8_t *b, size_t n,
+			  struct unwind_regs *ret)
+{
+	bool arm64 = dump_info(fs->dump)->machine == DUMP_ARM64;
+	unsigned i, count = arm64 ? 31 : 16;
+
+	if (n < 0x110)
+		return false;
+	memset(ret, 0, sizeof(*ret));
+	for (i = 0; i < count; i++)
+		ret->gpr[i] = load_u64(b + (arm64 ? 8 : 0x78) + 8u * i);
+	ret->known = (uint32_t)((1ull << count) - 1);
+	ret->sp = arm64 ? load_u64(b + 0x100) : ret->gpr[4];
+	ret->ip = load_u64(b + (arm64 ? 0x108 : 0xf8));
+	return vm_is_kernel_va(fs->vm, ret->sp);
+}
+
+/* --- where the stack lies ---------------------------------------------------------- */
+
+static bool sane(const struct fltscope *fs, uint64_t low, uint64_t high)
+{
+	return low < high && high - low <= STACK_BYTES_MAX && vm_is_kernel_va(fs->vm, low) &&
+	       vm_is_kernel_va(fs->vm, high - 1) && low % 8 == 0 && high % 8 == 0;
+}
+
+static void add_segment(struct unwind_stack *s, uint64_t low, uint64_t high)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (low < s->segment[i].high && s->segment[i].low < high)
+			return;
+	if (s->n < UNWIND_SEGMENTS_MAX)
+		s->segment[s->n++] = (struct unwind_segment){low, high};
+}
+
+/*
+ * A stack that was expanded (KeExpandKernelStackAndCallout) keeps at InitialStack what it was
+ * before: a KERNEL_STACK_SEGMENT {StackBase, StackLimit, KernelStack, InitialStack} within the
+ * control block. Where in it, only 7601's PDB says; but such a segment proves itself, and it
+ * decides no more than what memory the unwind data may lead to.
+ */
+static bool previous(struct fltscope *fs, uint64_t initial, struct unwind_segment *ret,
+		     uint64_t *ret_initial)
+{
+	uint8_t b[CONTROL_BYTES];
+	size_t i;
+
+	if (vm_read(fs->vm, initial, b, sizeof(b), "KERNEL_STACK_CONTROL", NULL))
+		return false;
+	for (i = 0; i + 32 <= sizeof(b); i += 8) {
+		uint64_t high = load_u64(b + i), low = load_u64(b + i + 8);
+		uint64_t kernel = load_u64(b + i + 16), first = load_u64(b + i + 24);
+
+		if (!sane(fs, low, high) || low % PAGE || high % PAGE || kernel < low ||
+		    kernel >= first || first > high || first % 16)
+			continue;
+		if (initial >= low && initial <= high) /* the current one */
+			continue;
+		*ret = (struct unwind_segment){low, high};
+		*ret_initial = first;
+		return true;
+	}
+	return false;
+}
+
+static bool find_stack(struct fltscope *fs, const struct fs_thread *t, struct unwind_stack *s)
+{
+	uint64_t initial = fs_is_read(&t->initial_stack) ? t->initial_stack.v : 0;
+	uint64_t high = fs_is_read(&t->stack_base) ? t->stack_base.v : initial;
+	struct unwind_segment more;
+
+	s->n = 0;
+	if (!fs_is_read(&t->stack_limit) || !sane(fs, t->stack_limit.v, high))
+		return false;
+	add_segment(s, t->stack_limit.v, high);
+	while (initial && s->n < UNWIND_SEGMENTS_MAX && previous(fs, initial, &more, &initial)) {
+		size_t n = s->n;
+
+		add_segment(s, more.low, more.high);
+		if (s->n == n)
+			break;
+	}
+	return true;
+}
+
+/* --- the result ---------------------------------------------------------------------- */
+
+static enum fs_status keep(struct fltscope *fs, const struct unwind_trace *t, struct fs_stack *ret,
+			   struct fs_error *err)
+{
+	size_t i, n = t->frames.n;
+
+	*ret = (struct fs_stack){.end = t->end, .unverified = t->unverified_slots};
+	if (n) {
+		ret->frame = arena_alloc(&fs->arena, n * sizeof(*ret->frame));
+		if (!ret->frame)
+			return fs_fail(err, FS_NO_MEMORY, "out of memory");
+	}
+	for (i = 0; i < n; i++) {
+		const struct unwind_frame *f = &t->frames.v[i];
+
+		ret->frame[i] = (struct fs_stack_frame){
+			.sp = f->sp,
+			.ip = session_stack_code(fs, f->ip),
+			.ret = {.v = f->ret,
+				.at = f->ret_at,
+				.state = f->ret_known ? FS_READ : FS_NONE,
+				.gap = -1},
+			.how = f->how,
+			.from_image = f->from_image,
+		};
+	}
+	ret->n = n;
+	if (t->end != FS_STACK_BOTTOM && t->end != FS_STACK_USER) {
+		ret->why = arena_strdup(&fs->arena, t->why.text);
+		if (!ret->why)
+			return fs_fail(err, FS_NO_MEMORY, "out of memory");
+	}
+	return FS_OK;
+}
+
+static enum fs_status walk(struct fltscope *fs, const struct unwind_stack *s,
+			   const struct unwind_start *start, struct fs_stack *ret,
+			   struct fs_error *err)
+{
+	struct unwind_trace t;
+	enum fs_status st = unwind_walk(fs->stacks->unwind, s, start, &t, err);
+
+	if (st == FS_OK)
+		st = keep(fs, &t, ret, err);
+	unwind_trace_deinit(&t);
+	return st;
+}
+
+static void without(struct fs_stack *ret, enum fs_stack_end end, const char *why)
+{
+	*ret = (struct fs_stack){.end = end, .why = why};
+}
+
+/* --- where it stands ------------------------------------------------------------------- */
+
+/* What the switch to another thread left: the frame at KernelStack. A return address that is
+ * nt's and stands behind a call is believed, with the frame register beside it. */
+static void switch_frame(struct fltscope *fs, uint64_t kernel_stack, struct unwind_start *start)
+{
+	bool arm64 = dump_info(fs->dump)->machine == DUMP_ARM64;
+	const struct module *nt = module_nt(&fs->modules);
+	uint8_t b[X64_SWITCH_BYTES];
+	size_t n = arm64 ? ARM64_SWITCH_BYTES : X64_SWITCH_BYTES;
+	unsigned fp = arm64 ? FP : RBP;
+	uint64_t ip;
+
+	*start = (struct unwind_start){.regs = {.sp = kernel_stack}, .no_ip = true};
+	if (vm_read(fs->vm, kernel_stack, b, n, "KSWITCH_FRAME", NULL))
+		return;
+	ip = load_u64(b + (arm64 ? ARM64_SWITCH_RETURN : X64_SWITCH_RETURN));
+	if (arm64)
+		ip = unwind_strip_pac(ip);
+	if (!nt || module_at(&fs->modules, ip) != nt ||
+	    !unwind_is_call_site(fs->stacks->unwind, ip))
+		return;
+	start->no_ip = false;
+	start->regs.ip = ip;
+	start->regs.sp = kernel_stack + n;
+	start->regs.gpr[fp] = load_u64(b + (arm64 ? ARM64_SWITCH_FP : X64_SWITCH_RBP));
+	start->regs.known = 1u << fp;
+}
+
+/*
+ * What a processor stored of itself when the system was stopped: KPRCB.Context leads to it, and
+ * KDDEBUGGER_DATA64.OffsetPrcbContext (wdbgexts.h, at 0x338; QEMU's win_dump.c fills it the same
+ * way) says where that pointer is.
+ */
+static bool processor_context(struct fltscope *fs, size_t thread, uint8_t b[CONTEXT_BYTES])
+{
+	struct dump_u64 kdbg = dump_info(fs->dump)->kd_debugger_data_block;
+	uint64_t prcb = 0, context;
+	uint32_t tag;
+	uint8_t raw[2];
+	size_t i;
+
+	for (i = 0; i < fs->model.nprocessors; i++)
+		if (fs->model.processors[i].thread == (int32_t)thread)
+			prcb = fs->model.processors[i].prcb;
+	if (!prcb || !kdbg.present || vm_read_u32(fs->vm, kdbg.v + KDBG_TAG, &tag, "KDBG", NULL) ||
+	    tag != KDBG_TAG_VALUE ||
+	    vm_read(fs->vm, kdbg.v + KDBG_PRCB_CONTEXT, raw, sizeof(raw), "KDBG", NULL) ||
+	    !load_u16(raw) ||
+	    vm_read_u64(fs->vm, prcb + load_u16(raw), &context, "KPRCB.Context", NULL) ||
+	    !vm_is_kernel_va(fs->vm, context))
+		return false;
+	return vm_read(fs->vm, context, b, CONTEXT_BYTES, "CONTEXT", NULL) == FS_OK;
+}
+
+static bool on_stack(const struct fltscope *fs, const uint8_t *b, size_t n,
+		     const struct unwind_stack *s, struct unwind_start *start)
+{
+	return session_context_regs(fs, b, n, &start->regs) &&
+	       start->regs.sp >= s->segment[0].low && start->regs.sp < s->segment[0].high;
+}
+
+/* The registers of the processor that it runs on: the header's, when they stand on this stack,
+ * else what the processor stored. */
+static bool running_regs(struct fltscope *fs, size_t thread, const struct unwind_stack *s,
+			 struct unwind_start *start)
+{
+	uint8_t b[CONTEXT_BYTES];
+	size_t n = 0;
+
+	*start = (struct unwind_start){.exact = true};
+	if (dump_context(fs->dump, b, sizeof(b), &n, NULL) == FS_OK && on_stack(fs, b, n, s, start))
+		return true;
+	return processor_context(fs, thread, b) && on_stack(fs, b, sizeof(b), s, start);
+}
+
+enum fs_status session_walk_thread(struct fltscope *fs, size_t thread, struct fs_error *err)
+{
+	struct fs_thread *t = &fs->model.threads[thread];
+	struct unwind_start start;
+	struct unwind_stack s;
+	bool known = fs_is_read(&t->state);
+
+	if (known && (t->state.v == THREAD_TERMINATED || t->state.v == THREAD_INITIALIZED)) {
+		without(&t->stack, FS_STACK_NOT_LOOKED, "it does not run: it has no stack");
+		return FS_OK;
+	}
+	if (!find_stack(fs, t, &s)) {
+		without(&t->stack, FS_STACK_UNREADABLE, "where its stack lies is not known");
+		return FS_OK;
+	}
+	if (t->processor >= 0 || (known && t->state.v == FS_THREAD_RUNNING)) {
+		if (running_regs(fs, thread, &s, &start))
+			return walk(fs, &s, &start, &t->stack, err);
+		without(&t->stack, FS_STACK_RUNNING,
+			"it runs, and its processor's registers are not in the dump");
+		return FS_OK;
+	}
+	if (!fs_is_read(&t->kernel_stack) || t->kernel_stack.v % 8 ||
+	    t->kernel_stack.v < s.segment[0].low || t->kernel_stack.v >= s.segment[0].high) {
+		without(&t->stack, FS_STACK_BROKEN, "KTHREAD.KernelStack is not on its stack");
+		return FS_OK;
+	}
+	switch_frame(fs, t->kernel_stack.v, &start);
+	return walk(fs, &s, &start, &t->stack, err);
+}
+
+enum fs_status session_walk_context(struct fltscope *fs, const uint8_t *context, size_t n,
+				    struct fs_stack *ret, struct fs_error *err)
+{
+	struct unwind_start start = {.exact = true};
+	struct unwind_stack s = {.n = 0};
+	uint64_t sp;
+	int32_t t;
+
+	if (!session_context_regs(fs, context, n, &start.regs))
+		return fs_fail(err, FS_NOT_FOUND, "its stack pointer is no address of kernel mode");
+	sp = start.regs.sp;
+	t = fs_thread_of_stack(&fs->model, sp);
+	if (t >= 0)
+		(void)find_stack(fs, &fs->model.threads[t], &s);
+	if (!unwind_is_on_stack(&s, sp)) {
+		/* nobody's: an interrupt's or a DPC's, and then where it was interrupted */
+		t = fltscope_current_thread(fs);
+		s.n = 0;
+		if (t >= 0)
+			(void)find_stack(fs, &fs->model.threads[t], &s);
+		add_segment(&s, sp & ~7ull,
+			    sp + UNKNOWN_BYTES > sp ? (sp & ~7ull) + UNKNOWN_BYTES : sp);
+	}
+	return walk(fs, &s, &start, ret, err);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* hang: who is inside which filter, on what, for how long; a sentence for each filter. */
+#include "view/hang.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "view/common.h"
+#include "view/stacks.h"
+
+/* A driver's name as WinDbg has it: without its suffix. */
+static const char *driver(struct view *v, int32_t module)
+{
+	const char *name = module >= 0 ? v->m->modules[module].name : NULL;
+	const char *dot = name ? strrchr(name, '.') : NULL;
+
+	if (!name)
+		return "a module without a name";
+	return dot ? text_printf(v, "%.*s", (int)(dot - name), name) : name;
+}
+
+/* Milliseconds; -1: not known. */
+static int64_t waited(const struct fs_model *m, const struct fs_thread *t)
+{
+	if (!fs_is_read(&t->waiting_ticks) || !fs_is_read(&m->tick_100ns) ||
+	    t->waiting_ticks.v > INT64_MAX / 10000000 || m->tick_100ns.v > 10000000)
+		return -1;
+	return (int64_t)(t->waiting_ticks.v * m->tick_100ns.v / 10000);
+}
+
+/* 1d.00:48:53.796, 23h:56:06.250, 1m:25.406, 3s.984: as Mex writes times. */
+static const char *text_time(struct view *v, int64_t ms)
+{
+	int64_t s = ms / 1000, f = ms % 1000;
+
+	if (s >= 86400)
+		return text_printf(v, "%" PRId64 "d.%02d:%02d:%02d.%03d", s / 86400,
+				   (int)(s / 3600 % 24), (int)(s / 60 % 60), (int)(s % 60), (int)f);
+	if (s >= 3600)
+		return text_printf(v, "%" PRId64 "h:%02d:%02d.%03d", s / 3600, (int)(s / 60 % 60),
+				   (int)(s % 60), (int)f);
+	if (s >= 60)
+		return text_printf(v, "%" PRId64 "m:%02d.%03d", s / 60, (int)(s % 60), (int)f);
+	return text_printf(v, "%" PRId64 "s.%03d", s, (int)f);
+}
+
+static const char *call_name(enum fs_hang_call call)
+{
+	static const char *const names[] = {"callback", "pre-operation", "post-operation"};
+
+	return names[call];
+}
+
+/* In words of what a program does. */
+static const char *doing(struct view *v, const struct fs_hang_operation *o)
+{
+	const char *name;
+
+	if (!o->irp || !fs_is_read(&o->major))
+		return NULL;
+	if (o->major.v == 0x12 || o->major.v == 0x02)
+		return "closing";
+	if (o->major.v == 0x00)
+		return "opening";
+	if (o->major.v == 0x03)
+		return "reading";
+	if (o->major.v == 0x04)
+		return "writing";
+	name = fs_major_name((uint8_t)o->major.v);
+	return text_printf(v, "%s of", name ? name : "an operation");
+}
+
+static const char *file_of(struct view *v, const struct fs_hang_operation *o)
+{
+	if (o->file_name.state == FS_READ && o->file_name.s && *o->file_name.s)
+		return text_printf(v, "\"%s\"", o->file_name.s);
+	return fs_is_read(&o->file_object)
+		       ? text_printf(v, "file %s", text_ptr(v, o->file_object.v))
+		       : "a file";
+}
+
+static const char *thread_of(struct view *v, const struct fs_thread *t)
+{
+	const char *image = image_of_thread(v, t);
+
+	return text_printf(v, "%s thread %s", image ? image : "(process not known)",
+			   text_ptr(v, t->address));
+}
+
+/* What it waits for, and who has it. */
+static const char *waits_for(struct view *v, const struct fs_hang_thread *h)
+{
+	const struct fs_thread *t = &v->m->threads[h->thread];
+	const struct fs_wait *w = t->nwaits ? &t->waits[0] : NULL;
+	const char *what, *owner = "";
+
+	if (h->lock)
+		what = text_printf(v, "the lock %s at %s", h->lock->what,
+				   text_ptr(v, h->lock->address));
+	else if (w && fs_is_read(&w->object))
+		what = text_printf(v, "%s %s%s%s%s", w->kind ? w->kind : "an object",
+				   text_ptr(v, w->object.v), h->object.symbol ? " (" : "",
+				   h->object.symbol ? h->object.symbol : "",
+				   h->object.symbol ? ")" : "");
+	else
+		return h->waits ? "something that could not be read" : "nothing: it does not wait";
+	if (h->lock && h->lock->nowners && h->lock->owners[0].index >= 0)
+		owner = text_printf(v, ", which %s owns",
+				    thread_of(v, &v->m->threads[h->lock->owners[0].index]));
+	else if (!h->lock && w->thread >= 0)
+		owner = text_printf(v, ", which is %s", thread_of(v, &v->m->threads[w->thread]));
+	else if (!h->lock && w->owner_thread >= 0)
+		owner = text_printf(v, ", which %s owns",
+				    thread_of(v, &v->m->threads[w->owner_thread]));
+	return text_printf(v, "%s%s", what, owner);
+}
+
+/* The article's conclusion: who is stuck, in which filter, on what. */
+static const char *sentence(struct view *v, const struct fs_hang_thread *h)
+{
+	const struct fs_thread *t = &v->m->threads[h->thread];
+	const struct fs_hang_operation *o = &h->operation;
+	const char *act = doing(v, o), *called = driver(v, h->module);
+	int64_t ms = waited(v->m, t);
+	const char *since = h->waits && ms >= 0 ? text_printf(v, " for %s", text_time(v, ms)) : "";
+	const char *where = h->blocked_in == h->module ? text_printf(v, "it waits in %s", called)
+						       : text_printf(v, "below it %s holds it up",
+								     driver(v, h->blocked_in));
+
+	return text_printf(
+		v, "%s %s%s%s%s%s: the Filter Manager called the %s of %s, and %s, waiting for %s.",
+		thread_of(v, t), h->waits ? "is stuck" : "runs", since, act ? " " : "",
+		act ? act : "", act ? text_printf(v, " %s", file_of(v, o)) : "", call_name(h->call),
+		called,
+		h->waits ? where : text_printf(v, "it runs in %s", driver(v, h->blocked_in)),
+		waits_for(v, h));
+}
+
+static void json_operation(struct view *v, const struct fs_hang_operation *o)
+{
+	if (!o->irp) {
+		emit_null(v->e, "operation");
+		return;
+	}
+	emit_object_begin(v->e, "operation");
+	emit_address(v->e, "irp", o->irp);
+	emit_address(v->e, "found_at", o->at);
+	emit_string(v->e, "major",
+		    fs_is_read(&o->major) ? fs_major_name((uint8_t)o->major.v) : NULL);
+	if (fs_is_read(&o->file_object))
+		emit_address(v->e, "file_object", o->file_object.v);
+	else
+		emit_null(v->e, "file_object");
+	emit_string(v->e, "file_name", plain(&o->file_name));
+	emit_object_end(v->e);
+}
+
+static void json_wait(struct view *v, const struct fs_hang_thread *h)
+{
+	const struct fs_thread *t = &v->m->threads[h->thread];
+	const struct fs_wait *w = t->nwaits ? &t->waits[0] : NULL;
+	int64_t ms = waited(v->m, t);
+
+	if (!h->waits || !w || !fs_is_read(&w->object)) {
+		emit_null(v->e, "waits_for");
+	} else {
+		emit_object_begin(v->e, "waits_for");
+		emit_address(v->e, "object", w->object.v);
+		emit_string(v->e, "kind", w->kind);
+		emit_string(v->e, "symbol", h->object.symbol);
+		if (h->lock)
+			emit_address(v->e, "lock", h->lock->address);
+		if (w->owner_thread >= 0)
+			emit_address(v->e, "owner", v->m->threads[w->owner_thread].address);
+		else
+			emit_null(v->e, "owner");
+		emit_object_end(v->e);
+	}
+	if (h->waits && ms >= 0)
+		emit_uint(v->e, "waiting_ms", (uint64_t)ms);
+	else
+		emit_null(v->e, "waiting_ms");
+}
+
+static void json_thread(struct view *v, const struct fs_hang_thread *h)
+{
+	const struct fs_thread *t = &v->m->threads[h->thread];
+
+	emit_object_begin(v->e, NULL);
+	emit_address(v->e, "thread", t->address);
+	emit_string(v->e, "process", image_of_thread(v, t));
+	if (fs_is_read(&t->pid))
+		emit_uint(v->e, "pid", t->pid.v);
+	if (fs_is_read(&t->tid))
+		emit_uint(v->e, "tid", t->tid.v);
+	emit_string(v->e, "call", call_name(h->call));
+	emit_string(v->e, "blocked_in", driver(v, h->blocked_in));
+	emit_string(v->e, "blocked_at", v->m->threads[h->thread].stack.frame[h->blocked].ip.symbol);
+	emit_string(v->e, "state", t->state_name);
+	emit_bool(v->e, "unwound", h->proved);
+	json_wait(v, h);
+	json_operation(v, &h->operation);
+	emit_string(v->e, "sentence", sentence(v, h));
+	json_kernel_stack(v, &t->stack);
+	emit_object_end(v->e);
+}
+
+static void text_thread(struct view *v, const struct fs_hang_thread *h)
+{
+	const struct fs_stack *s = &v->m->threads[h->thread].stack;
+	size_t i;
+
+	emit_paragraph(v->e, sentence(v, h));
+	if (!h->proved)
+		emit_line(v->e, "(by frames that a scan or an image file gave)");
+	emit_indent(v->e, 1);
+	for (i = 0; i < s->n; i++)
+		emit_line(v->e, "%s %s%s", text_ptr(v, s->frame[i].ip.va.v),
+			  text_site(v, &s->frame[i].ip), text_how(&s->frame[i]));
+	emit_indent(v->e, -1);
+	emit_blank(v->e);
+}
+
+static bool first_of(const struct fs_hang *hang, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < i; k++)
+		if (hang->v[k].module == hang->v[i].module)
+			return false;
+	return true;
+}
+
+static void group(struct view *v, const struct fs_hang *hang, size_t first,
+		  const struct view_threads *which)
+{
+	const struct fs_hang_thread *h = &hang->v[first];
+	const char *filter = h->filter >= 0 ? plain(&v->m->filters[h->filter].name) : NULL;
+	size_t i, n = 0;
+
+	for (i = first; i < hang->n; i++)
+		n += hang->v[i].module == h->module;
+	entity_begin(v);
+	emit_object_begin(v->e, NULL);
+	emit_string(v->e, "module", driver(v, h->module));
+	emit_string(v->e, "filter", filter);
+	if (h->filter >= 0)
+		emit_address(v->e, "address", v->m->filters[h->filter].address);
+	emit_string(v->e, "kind", h->filter >= 0 ? "minifilter" : "other");
+	emit_uint(v->e, "count", n);
+	if (emit_is_text(v->e)) {
+		emit_line(v->e, "%s inside %s%s%s%s", text_count(v, n, "thread"),
+			  driver(v, h->module), filter ? " (filter \"" : "", filter ? filter : "",
+			  filter ? "\")" : ", which is no filter that was found");
+		emit_blank(v->e);
+	}
+	emit_array_begin(v->e, "threads");
+	for (i = first; i < hang->n; i++) {
+		if (hang->v[i].module != h->module ||
+		    !thread_is_wanted(v->m, &v->m->threads[hang->v[i].thread], which))
+			continue;
+		json_thread(v, &hang->v[i]);
+		if (emit_is_text(v->e))
+			text_thread(v, &hang->v[i]);
+	}
+	emit_array_end(v->e);
+	emit_object_end(v->e);
+}
+
+void view_hang(struct view *v, const struct fs_hang *hang, const struct view_threads *which)
+{
+	size_t i, whole = 0;
+
+	for (i = 0; i < v->m->nthreads; i++)
+		whole += v->m->threads[i].stack.end == FS_STACK_BOTTOM ||
+			 v->m->threads[i].stack.end == FS_STACK_USER;
+	emit_array_begin(v->e, "filters");
+	for (i = 0; i < hang->n; i++)
+		if (first_of(hang, i))
+			group(v, hang, i, which);
+	emit_array_end(v->e);
+	emit_uint(v->e, "threads_total", v->m->nthreads);
+	emit_uint(v->e, "stacks_whole", whole);
+	if (!emit_is_text(v->e))
+		return;
+	if (!hang->n)
+		emit_line(v->e, "No thread was found inside a filter.");
+	emit_line(v->e, "%zu of %zu threads have a stack that could be followed to its end.", whole,
+		  v->m->nthreads);
+}
