@@ -159,6 +159,15 @@ def check_waits(d, f):
     same("Victim's Flags", d.num(victim + f.filter["flags"], 4), f.filter_flags | 1)
 
 
+def check_stuck_stacks(d, f):
+    same("instance drains", d.num(0xFFFFE0010300F010, 4), 0x01000001)
+    # an operation in the driver's callback: nt waits, Stuck, FLTMGR
+    for slot, to in ((0xFFFFB3080003FAE8, 0xFFFFF802340020C0), (0xFFFFB3080003FB48, 0xFFFFF80231005299)):
+        same("return address", d.num(slot), to)
+    if d.type != 4:
+        same("call before it", d.num(0xFFFFF802340020C0 - 5, 1), 0xE8)
+
+
 def check_emptyframe(d, _):
     same("frame 2", filters_of(d, 0xFFFFE00101003010), [])
 
@@ -299,7 +308,7 @@ CHECKS = {
     "healthy": check_healthy, "queued": check_queued, "crosslink": check_crosslink,
     "zombie": check_zombie, "emptyframe": check_emptyframe, "stage": lambda d, f: check_healthy_part(d),
     "held": lambda d, f: check_healthy_part(d), "numbers": lambda d, f: check_healthy_part(d),
-    "waits": check_waits,
+    "waits": check_waits, "stuck-stacks": check_stuck_stacks,
     "inflight": lambda d, f: check_healthy_part(d), "teardown": lambda d, f: check_healthy_part(d),
     **dict.fromkeys(("ports", "rules"), lambda d, f: check_healthy_part(d)),
     "damaged-loop": check_loop, "damaged-backlink": check_backlink, "damaged-wild": check_wild,
