@@ -46,7 +46,8 @@ struct outcome {
 struct baseline {
 	struct outcome *v;
 	size_t n;
-	size_t proved, told; /* how many are; gaps, what was not checked, stacks cut short */
+	size_t proved, told; /* how many are; gaps, and rules that were not checked */
+	size_t cut;	     /* stacks cut short, frames that are guesses */
 };
 
 struct tally {
@@ -180,11 +181,6 @@ static size_t stacks_tell(const struct fs_model *m)
 	return n;
 }
 
-static size_t count_told(const struct fs_model *m, const struct fs_report *r)
-{
-	return m->ngaps + r->nnot_checked + stacks_tell(m);
-}
-
 static size_t count_proved(const struct fs_report *r)
 {
 	size_t i, n = 0;
@@ -200,7 +196,8 @@ static size_t count_proved(const struct fs_report *r)
 static void judge_loss(const struct fs_model *m, const struct fs_report *r,
 		       const struct baseline *b, uint64_t va, struct tally *t)
 {
-	if (va || count_proved(r) >= b->proved || count_told(m, r) > b->told ||
+	if (va || count_proved(r) >= b->proved || m->ngaps + r->nnot_checked > b->told ||
+	    stacks_tell(m) > b->cut ||
 	    !m->found || !m->modules_whole)
 		return;
 	t->bad++;
@@ -279,7 +276,9 @@ static void try(const struct image *im, const struct baseline *b, uint64_t va, s
 
 static struct baseline take_baseline(const struct fs_model *m, const struct fs_report *r)
 {
-	struct baseline b = {.proved = count_proved(r), .told = count_told(m, r)};
+	struct baseline b = {.proved = count_proved(r), 
+			     .told = m->ngaps + r->nnot_checked,
+			     .cut = stacks_tell(m)};
 	size_t i;
 
 	b.v = calloc(r->nverdicts + r->nfindings + 1, sizeof(*b.v));
