@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Threads and their stacks, as the rules ask about them. A frame that was found by
- * scanning may be left over from an earlier call: it never proves. */
+ * scanning may be left over from an earlier call, and one that rests on an image file is not
+ * of the dump alone: neither proves. */
 #include "check/unload.h"
 
 #include <string.h>
@@ -72,11 +73,6 @@ void wait_evidence(struct check_run *run, evidence_vec *ev, int32_t thread)
 			     "KWAIT_BLOCK.Object", object_words(run, &t->waits[i]));
 }
 
-static bool unwound(const struct fs_stack_frame *f)
-{
-	return fs_frame_proves(f);
-}
-
 static bool in_module(const struct fs_stack_frame *f, int32_t module)
 {
 	return module >= 0 && fs_is_read(&f->ip.va) && f->ip.module == module;
@@ -92,14 +88,14 @@ struct on_stack stack_code_of(const struct fs_thread *t, int32_t module, int32_t
 		const struct fs_stack_frame *f = &t->stack.frame[i],
 					    *next = i + 1 < t->stack.n ? f + 1 : NULL;
 
-		whole = whole && unwound(f);
+		whole = whole && fs_frame_proves(f);
 		if (!in_module(f, module) || (next && in_module(next, module)))
 			continue;
 		if (caller >= 0 && (!next || !in_module(next, caller)))
 			continue;
 		found.frame = f;
 		found.caller = next;
-		found.sure = whole && (caller < 0 || unwound(next)) ? FS_PROVED : FS_LIKELY;
+		found.sure = whole && (caller < 0 || fs_frame_proves(next)) ? FS_PROVED : FS_LIKELY;
 	}
 	return found;
 }
@@ -126,7 +122,7 @@ bool stack_is_whole(const struct fs_thread *t)
 	if (t->stack.end != FS_STACK_BOTTOM && t->stack.end != FS_STACK_USER)
 		return false;
 	for (i = 0; i < t->stack.n; i++)
-		if (!unwound(&t->stack.frame[i]))
+		if (!fs_frame_proves(&t->stack.frame[i]))
 			return false;
 	return t->stack.n > 0;
 }
@@ -136,7 +132,10 @@ void frame_evidence(struct check_run *run, evidence_vec *ev, const struct fs_sta
 {
 	if (!f)
 		return;
-	evidence_add(run, ev, NULL, f->sp, unwound(f) ? "stack frame" : "stack frame (scanned)",
+	evidence_add(run, ev, NULL, f->sp,
+		     fs_frame_proves(f) ? "stack frame"
+		     : f->from_image	? "stack frame (image file)"
+					: "stack frame (scanned)",
 		     fact, "%s",
 		     f->ip.symbol ? f->ip.symbol
 				  : run_text(run, "0x%llx", (unsigned long long)f->ip.va.v));

@@ -1,57 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The thread that waits, of a verdict; and who waits for whom, of the report. */
-#include "view/common.h"
 #include "view/waits.h"
 
 #include <inttypes.h>
+
+#include "view/common.h"
+#include "view/stacks.h"
 
 static const struct fs_thread *thread_at(const struct fs_model *m, uint64_t address)
 {
 	int32_t t = address && m ? fs_thread_at(m, address) : -1;
 
 	return t >= 0 ? &m->threads[t] : NULL;
-}
-
-static const char *image_of(const struct view *v, const struct fs_thread *t)
-{
-	return t->process >= 0 ? plain(&v->m->processes[t->process].image) : NULL;
-}
-
-static const char *how_name(enum fs_frame_how how)
-{
-	switch (how) {
-	case FS_FRAME_CONTEXT:
-		return "context";
-	case FS_FRAME_UNWOUND:
-		return "unwound";
-	case FS_FRAME_TRAP:
-		return "trap";
-	case FS_FRAME_SCANNED:
-		break;
-	}
-	return "scanned";
-}
-
-static void json_stack(struct view *v, const struct fs_stack *s)
-{
-	size_t i;
-
-	emit_array_begin(v->e, "stack");
-	for (i = 0; i < s->n; i++) {
-		const struct fs_stack_frame *f = &s->frame[i];
-
-		emit_object_begin(v->e, NULL);
-		emit_address(v->e, "sp", f->sp);
-		if (fs_is_read(&f->ip.va))
-			emit_address(v->e, "ip", f->ip.va.v);
-		else
-			emit_null(v->e, "ip");
-		emit_string(v->e, "symbol", f->ip.symbol);
-		emit_string(v->e, "how", how_name(f->how));
-		emit_object_end(v->e);
-	}
-	emit_array_end(v->e);
-	emit_string(v->e, "stack_end", fs_stack_end_name(s->end));
 }
 
 void json_waiter(struct view *v, const struct fs_verdict *d)
@@ -64,13 +24,13 @@ void json_waiter(struct view *v, const struct fs_verdict *d)
 	emit_address(v->e, "thread", d->waiter_thread);
 	emit_string(v->e, "confidence", fs_confidence_name(d->waiter_sure));
 	if (t) {
-		if (image_of(v, t))
-			emit_string(v->e, "process", image_of(v, t));
+		if (image_of_thread(v, t))
+			emit_string(v->e, "process", image_of_thread(v, t));
 		if (fs_is_read(&t->pid))
 			emit_uint(v->e, "pid", t->pid.v);
 		if (fs_is_read(&t->tid))
 			emit_uint(v->e, "tid", t->tid.v);
-		json_stack(v, &t->stack);
+		json_kernel_stack(v, &t->stack);
 	}
 	emit_object_end(v->e);
 }
@@ -87,7 +47,7 @@ void text_waiter(struct view *v, const struct fs_verdict *d)
 	if (t && fs_is_read(&t->pid) && fs_is_read(&t->tid))
 		cid = text_printf(v, "  Cid %04" PRIx64 ".%04" PRIx64, t->pid.v, t->tid.v);
 	if (t)
-		image = image_of(v, t);
+		image = image_of_thread(v, t);
 	emit_line(v->e, "Waiting thread: %s%s%s%s (%s)", text_ptr(v, d->waiter_thread), cid,
 		  image ? "  " : "", image ? image : "", fs_confidence_name(d->waiter_sure));
 	if (!t)
@@ -100,8 +60,10 @@ void text_waiter(struct view *v, const struct fs_verdict *d)
 			  f->ip.symbol		  ? f->ip.symbol
 			  : fs_is_read(&f->ip.va) ? text_ptr(v, f->ip.va.v)
 						  : "(not read)",
-			  f->how == FS_FRAME_SCANNED ? "  (scanned)" : "");
+			  text_how(f));
 	}
+	if (t->stack.why)
+		emit_paragraph(v->e, text_printf(v, "The stack ends here: %s", t->stack.why));
 	emit_indent(v->e, -1);
 }
 

@@ -148,6 +148,26 @@ def check_zombie(d, f):
     same("driver memory", d.num(d.num(gone + f.filter["driver"])), 0x4141414141414141)
 
 
+def check_waits(d, f):
+    stuck, victim = 0xFFFFE0010102D010, 0xFFFFE0010102F010
+    same("Stuck drains", d.num(stuck, 4), 0x02000001)
+    same("its wait block", d.num(stuck + 8), 0xFFFFB3080002FC01)
+    if d.type != 4:
+        same("references left", d.num(0xFFFFB3080002FC00), 1)
+    same("Victim does not drain", d.num(victim, 4), 0x02000000)
+    same("Victim's PointerCount", d.num(victim + 4, 4), 2)
+    same("Victim's Flags", d.num(victim + f.filter["flags"], 4), f.filter_flags | 1)
+
+
+def check_stuck_stacks(d, f):
+    same("instance drains", d.num(0xFFFFE0010300F010, 4), 0x01000001)
+    # an operation in the driver's callback: nt waits, Stuck, FLTMGR
+    for slot, to in ((0xFFFFB3080003FAE8, 0xFFFFF802340020C0), (0xFFFFB3080003FB48, 0xFFFFF80231005299)):
+        same("return address", d.num(slot), to)
+    if d.type != 4:
+        same("call before it", d.num(0xFFFFF802340020C0 - 5, 1), 0xE8)
+
+
 def check_emptyframe(d, _):
     same("frame 2", filters_of(d, 0xFFFFE00101003010), [])
 
@@ -282,24 +302,13 @@ def check_hang(d, _):
         same("KiSwapContext", d.num(0xFFFFF8035D700000 + 6 * 12, 4), 0x17E500)
 
 
-def check_waits(d, f):
-    stuck, victim = 0xFFFFE0010102D010, 0xFFFFE0010102F010
-    same("Stuck drains", d.num(stuck, 4), 0x02000001)
-    same("its wait block", d.num(stuck + 8), 0xFFFFB3080002FC01)
-    if d.type != 4:
-        same("references left", d.num(0xFFFFB3080002FC00), 1)
-    same("Victim does not drain", d.num(victim, 4), 0x02000000)
-    same("Victim's PointerCount", d.num(victim + 4, 4), 2)
-    same("Victim's Flags", d.num(victim + f.filter["flags"], 4), f.filter_flags | 1)
-
-
 CHECKS = {
-    "waits": check_waits,
     "healthy-machine": lambda d, f: (check_healthy(d, f), check_machine(d, 0xFFFFF80230000000)),
     "seed004-machine": lambda d, f: (check_seed(d), check_machine(d, 0xFFFFF80001600000)),
     "healthy": check_healthy, "queued": check_queued, "crosslink": check_crosslink,
     "zombie": check_zombie, "emptyframe": check_emptyframe, "stage": lambda d, f: check_healthy_part(d),
     "held": lambda d, f: check_healthy_part(d), "numbers": lambda d, f: check_healthy_part(d),
+    "waits": check_waits, "stuck-stacks": check_stuck_stacks,
     "inflight": lambda d, f: check_healthy_part(d), "teardown": lambda d, f: check_healthy_part(d),
     **dict.fromkeys(("ports", "rules"), lambda d, f: check_healthy_part(d)),
     "damaged-loop": check_loop, "damaged-backlink": check_backlink, "damaged-wild": check_wild,

@@ -47,6 +47,7 @@ struct baseline {
 	struct outcome *v;
 	size_t n;
 	size_t proved, told; /* how many are; gaps, and rules that were not checked */
+	size_t cut;	     /* stacks cut short, frames that are guesses */
 };
 
 struct tally {
@@ -164,6 +165,22 @@ static void complain(struct tally *t, const struct outcome *o, uint64_t va)
 		       (unsigned long long)(o->state < 0 ? o->subject : o->filter));
 }
 
+/* What stacks say of themselves: where they end early, and frames that a scan found. */
+static size_t stacks_tell(const struct fs_model *m)
+{
+	size_t i, k, n = 0;
+
+	for (i = 0; i < m->nthreads; i++) {
+		const struct fs_stack *s = &m->threads[i].stack;
+
+		n += s->end != FS_STACK_NOT_LOOKED && s->end != FS_STACK_BOTTOM &&
+		     s->end != FS_STACK_USER;
+		for (k = 0; k < s->n; k++)
+			n += s->frame[k].how == FS_FRAME_SCANNED;
+	}
+	return n;
+}
+
 static size_t count_proved(const struct fs_report *r)
 {
 	size_t i, n = 0;
@@ -180,6 +197,7 @@ static void judge_loss(const struct fs_model *m, const struct fs_report *r,
 		       const struct baseline *b, uint64_t va, struct tally *t)
 {
 	if (va || count_proved(r) >= b->proved || m->ngaps + r->nnot_checked > b->told ||
+	    stacks_tell(m) > b->cut ||
 	    !m->found || !m->modules_whole)
 		return;
 	t->bad++;
@@ -258,7 +276,9 @@ static void try(const struct image *im, const struct baseline *b, uint64_t va, s
 
 static struct baseline take_baseline(const struct fs_model *m, const struct fs_report *r)
 {
-	struct baseline b = {.proved = count_proved(r), .told = m->ngaps + r->nnot_checked};
+	struct baseline b = {.proved = count_proved(r), 
+			     .told = m->ngaps + r->nnot_checked,
+			     .cut = stacks_tell(m)};
 	size_t i;
 
 	b.v = calloc(r->nverdicts + r->nfindings + 1, sizeof(*b.v));

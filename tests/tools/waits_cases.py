@@ -22,9 +22,8 @@ To add a cause: a world, a row here, and its look-alikes in `silent`.
 ALL = (19041, 7601, 14393, 17763, 22000)
 NEW = (19041, 14393, 17763, 22000)
 
-# Rules that other tests hold: tests/golden/cases, check_causes.py; callback-blocked, which
-# needs a stack, tests/unit/check/test_teardown_race.c.
-ELSEWHERE = ("callback-blocked", "work-item-outstanding", "deferred-io-outstanding", "port-callback-stuck",
+# Rules whose worlds other tests hold (tests/golden/cases, check_causes.py).
+ELSEWHERE = ("work-item-outstanding", "deferred-io-outstanding", "port-callback-stuck",
              "verifier-wait", "corrupt-list", "client-ports-open", "no-unload-callback",
              "service-stop-not-supported", "unloaded-without-unregister", "legacy-filter-between",
              "context-over-released", "leaked-volume-reference")
@@ -65,6 +64,13 @@ def waits(cause, verdicts, fires, builds=ALL, **more):
                 silent=but(S3, S1, LOCKS, DRIVER, ("zombie-leftover",), without=fires), **more)
 
 
+def stacks(cause, verdict, fires):
+    """stuck-stacks.world: whole stacks, every frame unwound."""
+    return dict(name="stacks-" + cause, world="stuck-stacks", define={"cause": cause}, builds=NEW,
+                verdicts={"Stuck": dict(verdict, state="stuck", waiter=WORKER)}, fires=fires,
+                silent=but(S3, S1, LOCKS, DRIVER, without=fires))
+
+
 # What unloads hold is known for the builds whose code was run.
 RUN = {7601: "likely", 14393: "likely", None: "proved"}
 
@@ -103,9 +109,6 @@ CASES = [
                                  confidence="likely", culprit={"kind": "instance"})},
          fires=["teardown-race"],
          silent=but(S3, S1, LOCKS, DRIVER, without=["teardown-race"])),
-    dict(name="stage-S4", world="stage", define={"stage": "S4"}, builds=ALL,
-         verdicts={"Stuck": dict(cause="port-callback-stuck", stage="S4", state="stuck", confidence="possible")},
-         silent=but(S3, S1, LOCKS, DRIVER), sweep=False),
     dict(name="zombie", world="zombie", builds=ALL,
          verdicts={"Gone": dict(cause="zombie-leftover", stage="S5", state="leftover")},
          fires=["zombie-leftover"], silent=but(S3, S1, LOCKS, DRIVER), exit=0),
@@ -155,6 +158,19 @@ CASES = [
                                      fields={"FLT_OBJECT.Flags": None,
                                              "KWAIT_BLOCK.Object": None})},
           ["teardown-race"]),
+    # --- the same with stacks: frames that were unwound prove -------------------------
+    stacks("blocked", dict(cause="callback-blocked", stage="S1", confidence="likely",
+                           culprit={"kind": "thread", "address": SECOND},
+                           fields={"stack frame": None, "EX_RUNDOWN_WAIT_BLOCK.Count": "2"}),
+           ["callback-blocked"]),
+    stacks("callback", dict(cause="unload-callback-blocked", stage="S0", confidence=RUN,
+                            culprit={"kind": "thread", "address": WORKER},
+                            fields={"stack frame": None,
+                                    "FilterUnloadLock.OwnerThread": WORKER}),
+           ["unload-callback-blocked"]),
+    stacks("entry", dict(cause="unregister-in-driver-entry", stage="S3", confidence=RUN,
+                         fields={"stack frame": None, "DRIVER_OBJECT.Flags": "0x2"}),
+           ["unregister-in-driver-entry", "leaked-filter-reference"]),
     waits("device", {"Stuck": dict(cause="device-handles-open", stage="S0", state="stuck",
                                    confidence="likely",
                                    culprit={"kind": "device", "address": "0xffffe00100122060"},
