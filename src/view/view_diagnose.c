@@ -291,21 +291,17 @@ static void notes_line(struct view *v, const struct fs_report *r, const char *dr
 
 struct counts {
 	size_t verdicts; /* about a driver that is not healthy */
-	size_t bad;	 /* of them: known to be stuck, refused or left over */
 	size_t findings;
 };
 
 static struct counts count(const struct view *v, const struct fs_report *r, const char *driver)
 {
-	struct counts c = {0, 0, 0};
+	struct counts c = {0, 0};
 	size_t i;
 
 	for (i = 0; i < r->nverdicts; i++) {
-		if (!verdict_concerns(&r->verdicts[i], driver))
-			continue;
-		c.verdicts += r->verdicts[i].state != FS_ST_HEALTHY;
-		c.bad += r->verdicts[i].state != FS_ST_HEALTHY &&
-			 r->verdicts[i].state != FS_ST_UNKNOWN;
+		if (verdict_concerns(&r->verdicts[i], driver))
+			c.verdicts += r->verdicts[i].state != FS_ST_HEALTHY;
 	}
 	for (i = 0; i < r->nfindings; i++)
 		c.findings += subject_concerns(r, &r->findings[i], driver) &&
@@ -322,7 +318,8 @@ enum view_answer view_diagnose(struct view *v, const struct fs_report *r, const 
 
 	if (silent && !cover.known && text)
 		return VIEW_NOT_KNOWN;
-	if (c.bad == 0)
+	/* "none was found stuck" above an outcome that is not known would reassure */
+	if (c.verdicts == 0)
 		coverage_line(v, &cover, r, driver, silent);
 	if (silent && text)
 		return coverage_answers(&cover, driver) ? VIEW_ANSWERED : VIEW_UNDECIDED;

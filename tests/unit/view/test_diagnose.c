@@ -180,6 +180,7 @@ static void an_unknown_outcome_is_shown(void **state)
 	stuck.confidence = FS_PROVED;
 	assert_true(
 		has_line(s.c.text, "\\Driver\\MyDrv: unknown, driver-object-crosslink (possible)"));
+	assert_null(strstr(s.c.text, "No driver was found"));
 	shown_free(&s);
 }
 
