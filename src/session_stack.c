@@ -303,7 +303,7 @@ int32_t fltscope_current_thread(struct fltscope *fs)
 		if (t >= 0)
 			return t;
 	}
-	if (dump_context(fs->dump, b, sizeof(b), &n, NULL) != FS_OK ||
+	if (!fs->vm || dump_context(fs->dump, b, sizeof(b), &n, NULL) != FS_OK ||
 	    !session_context_regs(fs, b, n, &regs))
 		return -1;
 	return fs_thread_of_stack(&fs->model, regs.sp);

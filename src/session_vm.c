@@ -47,8 +47,15 @@ enum fs_status fltscope_memory_counters(struct fltscope *fs, const struct fs_cou
 		v[i] = (struct fs_counter){.name = counters[i].symbol,
 					   .bytes = counters[i].bytes,
 					   .value = model_none()};
-		if (!va)
+		if (!va) {
+			(void)fs_fail(&e, FS_UNSUPPORTED,
+				      "nt!%s: KDDEBUGGER_DATA64 does not lead there, and there is no PDB of the "
+				      "kernel (-y)",
+				      counters[i].symbol);
+			v[i].value.state = FS_MISSING;
+			v[i].value.gap = model_gap(&fs->builder, counters[i].symbol, &e);
 			continue;
+		}
 		st = vm_read_u64(fs->vm, va, &value, counters[i].symbol, &e);
 		v[i].value = model_value(&fs->builder, counters[i].symbol, st, value, &e);
 		v[i].value.at = va;

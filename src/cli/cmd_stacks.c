@@ -54,7 +54,7 @@ static int stack(struct cli *c, enum view_k kind)
 	} else {
 		st = fltscope_context_stack(c->fs, s.context, &own, &err);
 		s.stack = &own;
-		if (!s.context)
+		if (!s.context && st == FS_OK)
 			s.thread = fltscope_current_thread(c->fs);
 	}
 	if (st != FS_OK) {
@@ -167,6 +167,7 @@ int cmd_hang(struct cli *c)
 	struct view_threads which;
 	struct fs_error err = {0};
 	struct fs_hang hang;
+	bool answers;
 
 	if (fltscope_hang(c->fs, &hang, &err) != FS_OK) {
 		cli_say(c, "%s", err.text);
@@ -174,9 +175,10 @@ int cmd_hang(struct cli *c)
 	}
 	if (!cli_threads_wanted(c, &which) || !cli_begin(c))
 		return CLI_UNDECIDED;
-	view_hang(&c->v, &hang, &which);
+	/* that nobody hangs is an answer only where a stack could be followed */
+	answers = view_hang(&c->v, &hang, &which);
 	if (!c->m->nthreads)
 		cli_say(c, "no thread could be read%s%s", c->m->threads_why ? ": " : "",
 			c->m->threads_why ? c->m->threads_why : "");
-	return cli_end(c, c->m->nthreads ? CLI_DONE : CLI_UNDECIDED);
+	return cli_end(c, answers ? CLI_DONE : CLI_UNDECIDED);
 }

@@ -117,6 +117,7 @@ int cmd_vm(struct cli *c)
 	struct view_counter *v;
 	struct fs_error err = {0};
 	int status = CLI_UNDECIDED;
+	bool any = false;
 	size_t n = 0, i;
 
 	if (fltscope_memory_counters(c->fs, &list, &n, &err)) {
@@ -128,11 +129,15 @@ int cmd_vm(struct cli *c)
 		cli_say(c, "out of memory");
 		return CLI_UNDECIDED;
 	}
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		v[i] = (struct view_counter){list[i].name, list[i].bytes, list[i].value};
+		any |= fs_is_read(&list[i].value);
+	}
+	for (i = 0; i < c->m->nprocesses; i++)
+		any |= fs_is_read(&c->m->processes[i].commit_charge);
 	if (cli_begin(c)) {
 		view_vm(&c->v, v, n);
-		status = cli_end(c, CLI_DONE);
+		status = cli_end(c, any ? CLI_DONE : CLI_UNDECIDED);
 	}
 	free(v);
 	return status;

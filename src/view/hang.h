@@ -6,6 +6,6 @@
 #include "view/view.h"
 
 struct view_threads;
-void view_hang(struct view *v, const struct fs_hang *hang, const struct view_threads *which);
+bool view_hang(struct view *v, const struct fs_hang *hang, const struct view_threads *which);
 
 #endif

@@ -275,7 +275,7 @@ static void group(struct view *v, const struct fs_hang *hang, size_t first,
 	emit_object_end(v->e);
 }
 
-void view_hang(struct view *v, const struct fs_hang *hang, const struct view_threads *which)
+bool view_hang(struct view *v, const struct fs_hang *hang, const struct view_threads *which)
 {
 	size_t i, whole = 0, groups = 0;
 
@@ -292,9 +292,10 @@ void view_hang(struct view *v, const struct fs_hang *hang, const struct view_thr
 	emit_uint(v->e, "threads_total", v->m->nthreads);
 	emit_uint(v->e, "stacks_whole", whole);
 	if (!emit_is_text(v->e))
-		return;
+		return groups || whole;
 	if (!groups)
 		emit_line(v->e, "No thread was found inside a filter.");
 	emit_line(v->e, "%zu of %zu threads have a stack that could be followed to its end.", whole,
 		  v->m->nthreads);
+	return groups || whole;
 }

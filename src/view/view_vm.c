@@ -14,7 +14,7 @@ static void row(struct view *v, const char *name, const struct fs_value *val, bo
 		return;
 	if (!fs_is_read(val))
 		emit_line(v->e, "%-30s %s", text_printf(v, "%s:", name),
-			  val->state == FS_NONE ? "not known" : shown(v, val, NUM_DEC));
+			  val->at ? shown(v, val, NUM_DEC) : "not known");
 	else if (bytes)
 		emit_line(v->e, "%-30s %14s (%11" PRIu64 " Kb)", text_printf(v, "%s:", name), "",
 			  val->v / 1024);

@@ -148,6 +148,16 @@ def huge_counts(tool, work, dump, name, fields):
         report("%s dump with a lying %s" % (name, field), bad)
 
 
+def no_machine(tool, work, dump):
+    """A header without a machine type: there is no memory to follow a stack in."""
+    with open(dump, "rb") as f:
+        data = f.read()
+    path = write(os.path.join(work, "machine.bin"), data[:0x30] + b"\0\0" + data[0x32:])
+    for command in ("k", "kv", "us", "hang", "threads", "running", "vm", "locks", "info"):
+        report("no machine type: " + command,
+               sane(tool, path, {0} if command == "info" else {3, 4}, (command,)))
+
+
 def main():
     p = argparse.ArgumentParser()
     for a in ("--tool", "--mkworld", "--work"):
@@ -162,6 +172,8 @@ def main():
         if os.path.getsize(dump) < 4 << 20:
             truncations(args.tool, args.work, dump, fmt)
         huge_counts(args.tool, args.work, dump, fmt, dict(COUNTS, **extra))
+        if fmt == "full":
+            no_machine(args.tool, args.work, dump)
     for fmt, fields, step in CONTAINERS:
         dump = os.path.join(args.work, fmt + ".dmp")
         subprocess.run([args.mkworld, world, "-o", dump, "--format", fmt, "--guest-header"],
