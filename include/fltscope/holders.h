@@ -131,6 +131,29 @@ struct fs_verifier {
 /* "FLT_CONTEXT" …: the kinds in the order in which !fltkd.filter prints them; NULL none. */
 const char *fs_verifier_kind_name(size_t kind);
 
+/*
+ * The reference trace log of one filter: a ring of the last FS_REF_ENTRIES changes of its
+ * RundownRef, which the Filter Manager of build 26100 writes when _GLOBALS.DebugFlags has
+ * 0x2000. Source: public listings of fltmgr's FltReleaseContext, FltpInitInstance,
+ * FltpInitVolume and FltRegisterFilter; no PDB names any of it.
+ */
+#define FS_REF_ENTRIES 1024
+#define FS_REF_FRAMES  14
+struct fs_ref_event {
+	int32_t delta;	  /* +1 taken, -1 released */
+	uint64_t rundown; /* RundownRef at that time */
+	uint64_t at;	  /* VA of its delta */
+	struct fs_code frame[FS_REF_FRAMES]; /* return addresses, innermost first */
+	size_t nframes;
+};
+struct fs_ref_log {
+	struct fs_value pointer; /* _FLT_OBJECT.ReferenceTraceLog; 0: the log is off */
+	struct fs_value next;	 /* the index word as it stands; FS_NONE when there is no log */
+	struct fs_ref_event *event; /* used entries, oldest first */
+	size_t n;
+	enum fs_looked looked; /* how far the ring was read; NOT when it is off */
+};
+
 /* What a handle of user mode leads to: the FLT_CCB of a FILE_OBJECT of FltMgr's device
  * that names a filter (FilterCreate, FilterFindFirst) or a client's port. */
 struct fs_user_ref {
@@ -163,6 +186,7 @@ struct fs_filter_holders {
 	size_t nusers;
 	enum fs_looked users_searched; /* how far memory was searched for them */
 	struct fs_verifier *verifier; /* NULL: not verified, or not looked at */
+	struct fs_ref_log *log; /* NULL: this build's layout has none, or not looked at */
 };
 
 /* One operation that waits for the instance: a completion node and its IRP_CTRL. */

@@ -122,6 +122,9 @@ struct fs_filter {
 	enum fs_looked contexts_looked; /* how far the registrations were read */
 	struct fs_filter_holders *holders; /* NULL: not looked at */
 };
+/* The innermost frame of a logged reference that lies in a module of the filter's own callbacks
+ * (those read through a trusted offset; OldDriverUnload may be anybody's); NULL: none does. */
+const struct fs_code *fs_ref_event_own(const struct fs_filter *f, const struct fs_ref_event *e);
 #define FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS 0x1u
 #define FS_FLTFL_FILTERING_INITIATED          0x2u
 

@@ -78,6 +78,37 @@ static const char *left_over(struct check_run *run, const struct fs_ledger *l)
 			l->unexplained == 1 ? "is" : "are");
 }
 
+/* The log is a ring of what happened, not a list of what is held: it adds to what a
+ * person can look at, and nothing to the confidence. */
+static void log_evidence(struct check_run *run, evidence_vec *ev, const struct fs_filter *f)
+{
+	const struct fs_ref_log *log = f->holders ? f->holders->log : NULL;
+	size_t i, n = 0;
+
+	for (i = log ? log->n : 0; i-- > 0 && n < EVIDENCE_MAX;) {
+		const struct fs_code *own;
+
+		if (log->event[i].delta != 1)
+			continue;
+		own = fs_ref_event_own(f, &log->event[i]);
+		if (!own)
+			continue;
+		n++;
+		evidence_add(run, ev, &own->va, log->event[i].at, "reference log",
+			     "a reference was taken here", "%s",
+			     own->symbol ? own->symbol : "(no symbol)");
+	}
+}
+
+/* A build that has the log, and whether it is on, or what it says, was not read. */
+static bool log_unread(const struct fs_filter *f)
+{
+	const struct fs_ref_log *log = f->holders ? f->holders->log : NULL;
+
+	return log && (!fs_is_read(&log->pointer) ||
+		       (log->pointer.v && log->looked == FS_LOOKED_NOT));
+}
+
 static void guess(struct check_run *run, size_t i, const struct fs_ledger *l, const char *rule,
 		  enum fs_confidence c, const char *then)
 {
@@ -93,6 +124,7 @@ static void guess(struct check_run *run, size_t i, const struct fs_ledger *l, co
 		     "EX_RUNDOWN_WAIT_BLOCK.Count", "references still held", "%llu",
 		     (unsigned long long)l->total);
 	(void)verifier_evidence(run, i, &ev);
+	log_evidence(run, &ev, f);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 	verdict_cause(run, i, fd, l->unexplained, (struct fs_subject){NULL, 0, ""});
 }
@@ -182,6 +214,9 @@ void chk_leaked_filter(struct check_run *run)
 			not_checked_add(run, "leaked-filter-reference", unread);
 		if (!l.unexplained_known || !l.unexplained)
 			continue;
+		if (log_unread(&run->m->filters[i]))
+			not_checked_add(run, "leaked-filter-reference",
+					"the filter's reference trace log was not read");
 		guess(run, i, &l, "leaked-filter-reference", remainder_sure(run, i, &l),
 		      remainder_is(run, i, &l));
 	}

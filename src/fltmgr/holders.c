@@ -11,6 +11,8 @@
 
 /* A server's streams with some contexts each. */
 #define NODES_MAX 2000000u
+/* Every filter of a full system; a log takes nearly 1 MB of the model. */
+#define LOGS_MAX 64u
 
 static int by_address(const void *a, const void *b)
 {
@@ -153,8 +155,10 @@ static void look(struct holders *h)
 	find_lost_ports(h);
 	find_users(h);
 	for (i = 0; i < m->nfilters; i++)
-		if (h->wanted[i])
+		if (h->wanted[i]) {
 			read_verifier(h, i);
+			read_reflog(h, i);
+		}
 	for (i = 0; i < m->ninstances && !h->c->out_of_memory; i++)
 		if (fs_has(&m->instances[i].object.flags.value, FS_OBJ_DRAINING) &&
 		    fs_lacks(&m->instances[i].object.flags.value, FS_OBJ_ZOMBIED))
@@ -168,7 +172,10 @@ enum fs_status fltmgr_collect_holders(const struct reader *r, const struct modul
 				      const struct fltmgr_wants *wants, struct model_builder *b,
 				      struct fs_error *err)
 {
-	struct holders h = {.wants = wants, .nodes_left = NODES_MAX, .budget = wants->search_bytes};
+	struct holders h = {.wants = wants,
+			    .nodes_left = NODES_MAX,
+			    .budget = wants->search_bytes,
+			    .logs_left = LOGS_MAX};
 	size_t n = b->model->nfilters + 1;
 	bool failed = true;
 

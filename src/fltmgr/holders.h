@@ -36,6 +36,7 @@ struct holders {
 	bool *wanted;		       /* by filter index */
 	size_t nodes_left;	       /* context nodes that may still be read */
 	uint64_t budget;	       /* bytes that may still be searched */
+	size_t logs_left;	       /* reference logs that may still be read */
 };
 
 /* The filter whose registration this is, among those wanted; -1 none. */
@@ -61,6 +62,8 @@ struct splay_walk {
 enum fs_looked splay_walk(struct collect *c, uint64_t root, const struct splay_walk *w);
 /* verifier.c: what the Filter Verifier keeps about a filter. */
 void read_verifier(struct holders *h, size_t filter);
+/* reflog.c: the log of its references, where the build has one and it is on. */
+void read_reflog(struct holders *h, size_t filter);
 
 /* Words of kernel memory that are one of v (which gets sorted). */
 struct search {

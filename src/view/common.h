@@ -80,6 +80,8 @@ void show_object(struct view *v, const struct fs_object *o, uint64_t va);
 
 /* LEDGER under "ledger", and its rows in text. */
 void show_ledger(struct view *v, const struct fs_ledger *l);
+/* "reference_log" of a filter, and the newest of it in text. */
+void show_reflog(struct view *v, struct fields *f, const struct fs_filter *fl);
 /* "server_ports" and "client_ports" of a filter. */
 void json_ports(struct view *v, const struct fs_filter_holders *h);
 

@@ -244,6 +244,7 @@ void show_filter(struct view *v, const char *key, size_t index, enum filter_part
 		instances(v, fl);
 	fs_ledger_filter(v->m, index, &ledger);
 	show_ledger(v, &ledger);
+	show_reflog(v, &f, fl);
 	emit_indent(v->e, -1);
 	fields_end(v, &f);
 }
