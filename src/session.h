@@ -85,6 +85,14 @@ enum fs_status session_choose_nt(struct fltscope *fs, struct fs_error *err);
 /* After collecting: what the objects say about nt's layout. */
 enum fs_status session_judge_nt(struct fltscope *fs, struct fs_error *err);
 
+/* session_nt_score.c: what of the kernel's processes this layout reads as they must be. */
+struct layout_score {
+	size_t held, failed;
+};
+struct layout_score session_score_nt(struct fltscope *fs, const struct layout *l);
+/* Higher is better; 0 nothing is known, below it the layout is refuted. */
+int64_t layout_score_of(struct layout_score s);
+
 /* session_fltmgr.c: FltGlobals, the Filter Manager's layout, its objects. */
 enum fs_status session_fltmgr(struct fltscope *fs, struct fs_error *err);
 
@@ -93,6 +101,7 @@ enum fs_status session_threads(struct fltscope *fs, struct fs_error *err);
 /* A pointer of KDDEBUGGER_DATA64, and a symbol of the kernel; VAs, 0 not known. */
 uint64_t session_kdbg_pointer(struct fltscope *fs, unsigned offset);
 uint64_t session_nt_symbol(struct fltscope *fs, const char *name);
+uint64_t session_process_head(struct fltscope *fs); /* PsActiveProcessHead */
 
 /* session_stack.c: the stacks of the threads that were read. After session_threads. */
 enum fs_status session_stacks(struct fltscope *fs, struct fs_error *err);

@@ -37,14 +37,58 @@ static enum fs_status record(struct fltscope *fs, const struct layout_candidate 
 	ret->id = arena_strdup(&fs->arena, layout_id(c->layout));
 	ret->match = names[c->match];
 	ret->refused = refused;
+	if (!session_build(fs) && c->match == LMATCH_FAMILY) {
+		struct layout_score score = session_score_nt(fs, c->layout);
+
+		ret->held = score.held;
+		ret->failed = score.failed;
+	}
 	ret->why = refused ? "it reads the kernel's own loader entry differently" : NULL;
 	return ret->id ? FS_OK : fs_fail(err, FS_NO_MEMORY, "out of memory");
+}
+
+/* The build is not known, and neither is the image. */
+static bool is_compared(const struct fltscope *fs, const struct layout_candidates *all)
+{
+	return !session_build(fs) && all->n && all->v[0].match == LMATCH_FAMILY;
+}
+
+/* Each candidate is tried on the processes, and the one that reads them best is moved to the
+ * front. The newest stays first where nothing tells. */
+static enum fs_status best_first(struct fltscope *fs, struct layout_candidates *all,
+				 const struct module *nt, struct fs_error *err)
+{
+	struct layout_candidate front;
+	int64_t best_score = 0;
+	size_t i, best = 0;
+
+	if (!is_compared(fs, all))
+		return FS_OK;
+	for (i = 0; i < all->n; i++) {
+		enum fs_status st = layout_candidate_load(&all->v[i], err);
+		int64_t score;
+
+		if (st != FS_OK)
+			return st;
+		if (nt && !reads_loader(fs, all->v[i].layout, nt))
+			continue;
+		score = layout_score_of(session_score_nt(fs, all->v[i].layout));
+		if (i == 0 || score > best_score) {
+			best = i;
+			best_score = score;
+		}
+	}
+	front = all->v[best];
+	memmove(&all->v[1], &all->v[0], best * sizeof(front));
+	all->v[0] = front;
+	return FS_OK;
 }
 
 static enum fs_status take_best(struct fltscope *fs, struct layout_candidates *all,
 				const struct module *nt, struct fs_error *err)
 {
 	struct fs_layout *info = &fs->model.nt;
+	bool compared = is_compared(fs, all); /* then all of them are told */
 	size_t i;
 
 	info->candidates = arena_alloc(&fs->arena, (all->n + 1) * sizeof(*info->candidates));
@@ -52,7 +96,7 @@ static enum fs_status take_best(struct fltscope *fs, struct layout_candidates *a
 		return fs_fail(err, FS_NO_MEMORY, "out of memory");
 	if (fs->pdb_refused[LM_NT].id)
 		info->candidates[info->ncandidates++] = fs->pdb_refused[LM_NT];
-	for (i = 0; i < all->n && !fs->nt; i++) {
+	for (i = 0; i < all->n && (!fs->nt || compared); i++) {
 		struct layout_candidate *c = &all->v[i];
 		enum fs_status st = layout_candidate_load(c, err);
 		bool fits = st == FS_OK && (!nt || reads_loader(fs, c->layout, nt));
@@ -62,7 +106,7 @@ static enum fs_status take_best(struct fltscope *fs, struct layout_candidates *a
 		if (st != FS_OK)
 			return st;
 		info->ncandidates++;
-		if (!fits)
+		if (!fits || fs->nt)
 			continue;
 		info->source = c->match == LMATCH_EXACT ? FS_LAYOUT_EXACT : FS_LAYOUT_FAMILY;
 		fs->nt = c->layout;
@@ -101,6 +145,8 @@ static enum fs_status select_nt(struct fltscope *fs, struct fs_error *err)
 		want.machine = "x64";
 		st = layout_select(&want, &all, err);
 	}
+	if (st == FS_OK)
+		st = best_first(fs, &all, nt, err);
 	if (st == FS_OK)
 		st = take_best(fs, &all, nt, err);
 	layout_candidates_free(&all);

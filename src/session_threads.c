@@ -70,6 +70,15 @@ uint64_t session_nt_symbol(struct fltscope *fs, const char *name)
 	return nt_rva(fs, name, &rva) ? module_nt(&fs->modules)->base + rva : 0;
 }
 
+uint64_t session_process_head(struct fltscope *fs)
+{
+	struct dump_u64 in_header = dump_info(fs->dump)->ps_active_process_head;
+	uint64_t head = in_header.present ? in_header.v
+					  : session_kdbg_pointer(fs, KDBG_PROCESS_HEAD);
+
+	return vm_is_kernel_va(fs->vm, head) ? head : session_nt_symbol(fs, "PsActiveProcessHead");
+}
+
 static struct nt_sites find_sites(struct fltscope *fs)
 {
 	const struct dump_info *info = dump_info(fs->dump);
@@ -79,10 +88,7 @@ static struct nt_sites find_sites(struct fltscope *fs)
 	s.exact = source == FS_LAYOUT_EXACT || source == FS_LAYOUT_PDB || source == FS_LAYOUT_USER;
 	s.foreign = strcmp(layout_machine(fs->nt), session_machine(fs)) != 0;
 	s.exact = s.exact && !s.foreign;
-	s.process_head = info->ps_active_process_head.present ? info->ps_active_process_head.v
-							      : session_kdbg_pointer(fs, KDBG_PROCESS_HEAD);
-	if (!vm_is_kernel_va(fs->vm, s.process_head))
-		s.process_head = session_nt_symbol(fs, "PsActiveProcessHead");
+	s.process_head = session_process_head(fs);
 	s.processor_block = session_kdbg_pointer(fs, KDBG_PROCESSOR_BLOCK);
 	if (!s.processor_block)
 		s.processor_block = session_nt_symbol(fs, "KiProcessorBlock");

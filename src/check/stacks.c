@@ -16,17 +16,18 @@ const char *thread_label(struct check_run *run, int32_t thread)
 	const struct fs_model *m = run->m;
 	const struct fs_thread *t;
 	const struct fs_process *p;
+	bool ids; /* in a sentence an unproved one could not be told from a fact */
 
 	if (thread < 0)
 		return "a thread that was not read";
 	t = &m->threads[thread];
+	ids = fs_is_read(&t->pid) && !t->pid.unproved && fs_is_read(&t->tid) && !t->tid.unproved;
 	p = t->process >= 0 ? &m->processes[t->process] : NULL;
-	if (p && p->image.state == FS_READ && p->image.s[0] && fs_is_read(&t->pid) &&
-	    fs_is_read(&t->tid))
+	if (p && p->image.state == FS_READ && !p->image.unproved && p->image.s[0] && ids)
 		return run_text(run, "thread 0x%llx (%s, %llx.%llx)",
 				(unsigned long long)t->address, p->image.s,
 				(unsigned long long)t->pid.v, (unsigned long long)t->tid.v);
-	if (fs_is_read(&t->pid) && fs_is_read(&t->tid))
+	if (ids)
 		return run_text(run, "thread 0x%llx (%llx.%llx)", (unsigned long long)t->address,
 				(unsigned long long)t->pid.v, (unsigned long long)t->tid.v);
 	return run_text(run, "thread 0x%llx", (unsigned long long)t->address);

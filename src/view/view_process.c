@@ -8,7 +8,7 @@ static const char *hex4(struct view *v, const struct fs_value *val)
 {
 	return fs_is_read(val)
 		       ? text_printf(v, "%04" PRIx64 "%s", val->v, text_mark(v, val->unproved))
-		       : text_value(v, val, NUM_DEC);
+		       : shown(v, val, NUM_DEC);
 }
 
 static const char *count(struct view *v, const struct fs_value *val)
@@ -25,8 +25,9 @@ static void text_process(struct view *v, const struct fs_process *p)
 	emit_line(v->e, "    DirBase: %s  ObjectTable: %s  HandleCount: %s",
 		  shown(v, &p->directory_table_base, NUM_PTR), shown(v, &p->object_table, NUM_PTR),
 		  count(v, &p->handle_count));
-	emit_line(v->e, "    Image: %s",
-		  plain(&p->image) ? plain(&p->image) : text_string(v, &p->image, NULL));
+	emit_line(v->e, "    Image: %s%s",
+		  plain(&p->image) ? plain(&p->image) : text_string(v, &p->image, NULL),
+		  text_mark(v, p->image.state == FS_READ && p->image.unproved));
 }
 
 /* Handles of this process that lead to something of the Filter Manager. */
@@ -149,7 +150,8 @@ static void text_processor(struct view *v, const struct fs_processor *p)
 			  : shown(v, &p->next_thread, NUM_PTR),
 		  shown(v, &p->idle_thread, NUM_PTR),
 		  p->idle ? "  idle"
-		  : image ? text_printf(v, "  %s %s", text_cid(v, t), image)
+		  : image ? text_printf(v, "  %s %s%s", text_cid(v, t), image,
+					text_mark(v, v->m->processes[t->process].image.unproved))
 			  : "");
 }
 

@@ -17,12 +17,16 @@ const char *shown(struct view *v, const struct fs_value *val, enum number_style 
 const char *text_cid(struct view *v, const struct fs_thread *t)
 {
 	const char *pid = fs_is_read(&t->pid) ? text_printf(v, "%04" PRIx64, t->pid.v) : "????";
+	bool unproved = t->pid.unproved || t->tid.unproved;
 	const char *tid = fs_is_read(&t->tid) ? text_printf(v, "%04" PRIx64, t->tid.v) : "????";
 
 	/* Windows 7's layout does not know the thread's own, but its process does */
-	if (!fs_is_read(&t->pid) && t->process >= 0 && fs_is_read(&v->m->processes[t->process].pid))
+	if (!fs_is_read(&t->pid) && t->process >= 0 &&
+	    fs_is_read(&v->m->processes[t->process].pid)) {
 		pid = text_printf(v, "%04" PRIx64, v->m->processes[t->process].pid.v);
-	return text_printf(v, "%s.%s%s", pid, tid, text_mark(v, t->tid.unproved));
+		unproved = unproved || v->m->processes[t->process].pid.unproved;
+	}
+	return text_printf(v, "%s.%s%s", pid, tid, text_mark(v, unproved));
 }
 
 /* Ticks as 00:00:01.046. */
@@ -34,10 +38,12 @@ static const char *text_ticks(struct view *v, const struct fs_value *ticks)
 	if (!fs_is_read(ticks))
 		return text_value(v, ticks, NUM_DEC);
 	if (!fs_is_read(each) || each->v == 0 || ticks->v > UINT64_MAX / each->v)
-		return text_printf(v, "%" PRIu64 " ticks", ticks->v);
+		return text_printf(v, "%" PRIu64 " ticks%s", ticks->v,
+				   text_mark(v, ticks->unproved));
 	ms = ticks->v * each->v / 10000;
-	return text_printf(v, "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 ".%03" PRIu64, ms / 3600000,
-			   ms / 60000 % 60, ms / 1000 % 60, ms % 1000);
+	return text_printf(v, "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 ".%03" PRIu64 "%s",
+			   ms / 3600000, ms / 60000 % 60, ms / 1000 % 60, ms % 1000,
+			   text_mark(v, ticks->unproved));
 }
 
 /* "WAIT: (WrRundown) KernelMode", "RUNNING on processor 0", "READY" … */
@@ -51,8 +57,12 @@ static const char *text_state(struct view *v, const struct fs_thread *t)
 		return shown(v, &t->state, NUM_DEC);
 	if (t->state.v == FS_THREAD_WAITING) {
 		if (fs_is_read(&t->wait_mode))
-			mode = t->wait_mode.v ? " UserMode" : " KernelMode";
-		if (!reason)
+			mode = text_printf(v, " %s%s", t->wait_mode.v ? "UserMode" : "KernelMode",
+					   text_mark(v, t->wait_mode.unproved));
+		if (reason)
+			reason = text_printf(v, "%s%s", reason,
+					     text_mark(v, t->wait_reason.unproved));
+		else
 			reason = shown(v, &t->wait_reason, NUM_DEC);
 		return text_printf(v, "WAIT: (%s)%s", reason, mode);
 	}
@@ -75,7 +85,7 @@ static void text_waits(struct view *v, const struct fs_thread *t)
 			kind = text_missing(v, w->type.gap);
 		emit_line(v->e, "        %s  %s%s%s", shown(v, &w->object, NUM_PTR), kind,
 			  fs_is_read(&w->owner) && w->owner.v
-				  ? text_printf(v, " - owning thread %s", text_ptr(v, w->owner.v))
+				  ? text_printf(v, " - owning thread %s", shown(v, &w->owner, NUM_PTR))
 				  : "",
 			  w->thread >= 0 ? text_printf(v, " Cid %s",
 						       text_cid(v, &v->m->threads[w->thread]))
@@ -89,23 +99,29 @@ static const char *text_code(struct view *v, const struct fs_code *c)
 {
 	if (!fs_is_read(&c->va))
 		return text_value(v, &c->va, NUM_PTR_0X);
-	return c->symbol ? text_printf(v, "%s (0x%" PRIx64 ")", c->symbol, c->va.v)
-			 : text_printf(v, "0x%" PRIx64, c->va.v);
+	if (!c->symbol)
+		return text_printf(v, "0x%" PRIx64 "%s", c->va.v, text_mark(v, c->va.unproved));
+	return text_printf(v, "%s (0x%" PRIx64 ")%s", c->symbol, c->va.v,
+			   text_mark(v, c->va.unproved));
 }
 
 static void text_whole(struct view *v, const struct fs_thread *t)
 {
-	const char *image =
-		t->process >= 0 ? text_string(v, &v->m->processes[t->process].image, NULL) : "?";
+	const struct fs_string *image =
+		t->process >= 0 ? &v->m->processes[t->process].image : NULL;
+	struct fs_value ticks = t->waiting_ticks;
 
-	emit_line(v->e, "Owning Process            %s       Image:         %s",
-		  shown(v, &t->process_pointer, NUM_PTR), image);
+	ticks.unproved = false; /* the count before it has the mark */
+	emit_line(v->e, "Owning Process            %s       Image:         %s%s",
+		  shown(v, &t->process_pointer, NUM_PTR),
+		  image ? text_string(v, image, NULL) : "?",
+		  text_mark(v, image && image->state == FS_READ && image->unproved));
 	emit_line(v->e, "Wait Start TickCount      %-14s Ticks: %s%s",
 		  shown(v, &t->wait_time, NUM_DEC),
 		  t->waiting_ticks.state == FS_NONE ? "not known"
 						    : shown(v, &t->waiting_ticks, NUM_DEC),
 		  fs_is_read(&t->waiting_ticks)
-			  ? text_printf(v, " (%s)", text_ticks(v, &t->waiting_ticks))
+			  ? text_printf(v, " (%s)", text_ticks(v, &ticks))
 			  : "");
 	emit_line(v->e, "Context Switch Count      %s", shown(v, &t->context_switches, NUM_DEC));
 	emit_line(v->e, "UserTime                  %s", text_ticks(v, &t->user_time));

@@ -17,22 +17,23 @@ static const struct fs_thread *thread_at(const struct fs_model *m, uint64_t addr
 void json_waiter(struct view *v, const struct fs_verdict *d)
 {
 	const struct fs_thread *t = thread_at(v->m, d->waiter_thread);
+	struct fields f;
 
 	if (!d->waiter_thread)
 		return;
-	emit_object_begin(v->e, "waiter");
+	fields_begin(v, &f, "waiter");
 	emit_address(v->e, "thread", d->waiter_thread);
 	emit_string(v->e, "confidence", fs_confidence_name(d->waiter_sure));
 	if (t) {
 		if (image_of_thread(v, t))
 			emit_string(v->e, "process", image_of_thread(v, t));
 		if (fs_is_read(&t->pid))
-			emit_uint(v->e, "pid", t->pid.v);
+			show_value(v, &f, "pid", NULL, &t->pid, NUM_DEC);
 		if (fs_is_read(&t->tid))
-			emit_uint(v->e, "tid", t->tid.v);
+			show_value(v, &f, "tid", NULL, &t->tid, NUM_DEC);
 		json_kernel_stack(v, &t->stack);
 	}
-	emit_object_end(v->e);
+	fields_end(v, &f);
 }
 
 /* WinDbg's !thread: THREAD address  Cid pid.tid  …; the stack in its columns. */
@@ -45,7 +46,8 @@ void text_waiter(struct view *v, const struct fs_verdict *d)
 	if (!d->waiter_thread || !emit_is_text(v->e))
 		return;
 	if (t && fs_is_read(&t->pid) && fs_is_read(&t->tid))
-		cid = text_printf(v, "  Cid %04" PRIx64 ".%04" PRIx64, t->pid.v, t->tid.v);
+		cid = text_printf(v, "  Cid %04" PRIx64 ".%04" PRIx64 "%s", t->pid.v, t->tid.v,
+				  text_mark(v, t->pid.unproved || t->tid.unproved));
 	if (t)
 		image = image_of_thread(v, t);
 	emit_line(v->e, "Waiting thread: %s%s%s%s (%s)", text_ptr(v, d->waiter_thread), cid,

@@ -142,6 +142,34 @@ def headless(args):
         report("healthy-machine as %s exports the same as full" % fmt, difference(a, b))
 
 
+def threads_of(args, world, fmt, extra=()):
+    """What `threads --json` says of each thread, by address."""
+    dump = os.path.join(args.work, "same-threads-%s-%s.dmp" % (world, fmt))
+    subprocess.run([args.mkworld, os.path.join(TOP, "fixtures/worlds", world + ".world"), "-o", dump,
+                    "--format", fmt, *extra], check=True)
+    r = subprocess.run([args.tool, "threads", "--json", dump], capture_output=True, check=False)
+    if r.returncode:
+        raise RuntimeError("exit %d: %s" % (r.returncode, r.stderr[-400:]))
+    return {t["address"]: {k: t.get(k) for k in ("process", "image", "pid", "tid", "state", "waits",
+                                                 "wait_reason", "start")}
+            for t in unmarked(json.loads(r.stdout))["threads"]}
+
+
+def unknown_build(args):
+    """Without the header's build, the processes tell which layout of the kernel it is."""
+    for world in ("threads", "hang"):
+        want = threads_of(args, world, "full")
+        if len(want) < 5:
+            report("%s has its threads" % world, "fewer than five were found")
+        for fmt in ("elf", "kdump"):
+            try:
+                d = difference(want, threads_of(args, world, fmt))
+            except (RuntimeError, KeyError) as e:
+                d = repr(e)
+            report("threads of %s as %s, of a build that is not known, are those of full" %
+                   (world, fmt), d)
+
+
 def main():
     p = argparse.ArgumentParser()
     for a in ("--tool", "--mkworld", "--work"):
@@ -179,6 +207,7 @@ def main():
                " ".join((fmt, *extra)),
                difference(a, b))
     headless(args)
+    unknown_build(args)
     return 1 if FAILED else 0
 
 
