@@ -73,6 +73,7 @@ struct cli_options {
 	const char *ignore; /* a file, NULL */
 	enum res_level fail_on;
 	enum cli_format format;
+	bool read_threads;	/* a rule that was asked for needs them */
 	const char *only_check; /* an option given that is check's alone, NULL */
 	enum cli_colour colour;
 	bool json, help, version;

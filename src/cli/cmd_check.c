@@ -30,7 +30,7 @@ static bool ask(struct checking *k)
 	k->ask = (struct check_ask){
 		.fail_on = o->fail_on, .driver = o->driver, .rules = o->rules, .nrules = o->nrules};
 	for (i = 0; i < o->nrules; i++) {
-		if (check_rule_exists(o->rules[i]))
+		if (check_rule_named(o->rules[i]))
 			continue;
 		cli_say(k->c, "--rule: there is no rule \"%s\" (see 'fltscope rules')",
 			o->rules[i]);
@@ -118,6 +118,17 @@ static const char *why_not(const struct fs_error *err, const char *path)
 		       : err->text;
 }
 
+/* A rule that was named looks at threads even where nothing is stuck. */
+static bool wants_threads(const struct cli_options *o)
+{
+	size_t i;
+
+	for (i = 0; i < o->nrules; i++)
+		if (check_needs_threads(o->rules[i]))
+			return true;
+	return false;
+}
+
 /* False when it makes no sense to go on: a layout file is wrong. */
 static bool one(struct checking *k, const char *path, size_t at)
 {
@@ -129,6 +140,7 @@ static bool one(struct checking *k, const char *path, size_t at)
 	int opened;
 
 	o.dump = path;
+	o.read_threads = wants_threads(&o);
 	opened = cli_open(&c, &err);
 	if (opened == CLI_DONE) {
 		cli_notes(&c);

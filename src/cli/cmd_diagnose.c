@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "cli/cli.h"
+#include "view/check_results.h"
 #include "view/dot.h"
 
 #include <errno.h>
@@ -45,12 +46,13 @@ int cmd_diagnose(struct cli *c)
 	return cli_end(c, answer == VIEW_ANSWERED ? CLI_DONE : CLI_UNDECIDED);
 }
 
+/* By its id or by the catalogue's number. */
 static bool rule_exists(const char *id)
 {
-	size_t i, n = fs_rule_count();
+	size_t i, n = check_rule_count();
 
 	for (i = 0; i < n; i++)
-		if (strcmp(fs_rule_at(i)->id, id) == 0)
+		if (view_is_rule(check_rule_at(i), id))
 			return true;
 	return false;
 }
@@ -58,16 +60,16 @@ static bool rule_exists(const char *id)
 int cmd_rules(struct cli *c)
 {
 	const char *id = c->opt->arg;
-	size_t i, n = fs_rule_count();
+	size_t i, n = check_rule_count();
 
 	if (id && !rule_exists(id)) {
 		cli_say(c, "there is no rule \"%s\"; the rules are:", id);
 		for (i = 0; i < n; i++) /* a line each: no number of rules is cut short */
-			cli_say(c, "   %s", fs_rule_at(i)->id);
+			cli_say(c, "   %s", check_rule_at(i)->id);
 		return CLI_USAGE;
 	}
 	if (!cli_begin(c))
 		return CLI_UNDECIDED;
-	view_rules(&c->v, fs_rule_at, n, id);
+	view_rules(&c->v, check_rule_at, n, id);
 	return cli_end(c, CLI_DONE);
 }

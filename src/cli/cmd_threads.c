@@ -17,7 +17,9 @@ static bool number(const char *s, uint64_t *ret)
 /* What has been read of threads was read; what is not there may be in the dump all the same. */
 static int nothing(struct cli *c, const char *what)
 {
-	cli_say(c, "no %s %s was read in this dump%s%s", what, c->opt->arg ? c->opt->arg : "",
+	const char *arg = c->opt->arg ? c->opt->arg : "";
+
+	cli_say(c, "no %s%s%s was read in this dump%s%s", what, *arg ? " " : "", arg,
 		c->m->threads_why ? ": " : "", c->m->threads_why ? c->m->threads_why : "");
 	return CLI_UNDECIDED;
 }

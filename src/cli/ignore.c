@@ -53,7 +53,7 @@ static const char *parse_line(char *line, struct check_ignore *ret)
 	if (*subject)
 		*subject++ = '\0';
 	subject = trim(subject);
-	if (!check_rule_exists(rule))
+	if (!check_rule_named(rule))
 		return "there is no such rule (`fltscope rules` lists them)";
 	ret->rule = rule;
 	ret->subject = *subject && strcmp(subject, "*") != 0 ? subject : NULL;

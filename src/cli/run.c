@@ -141,7 +141,7 @@ int cli_open(struct cli *c, struct fs_error *ret_why)
 		.offline = o->offline || listing,
 		.progress = terminal ? progress : NULL,
 		.contexts = o->ledger,
-		.threads = (o->command->needs & NEEDS_THREADS) != 0,
+		.threads = (o->command->needs & NEEDS_THREADS) != 0 || o->read_threads,
 		.handles = (o->command->needs & NEEDS_THREADS) != 0,
 		.progress_arg = c,
 	};

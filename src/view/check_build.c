@@ -35,45 +35,9 @@ struct building {
 	struct res_dump *d;
 };
 
-static const struct fs_rule unfinished = {
-	.id = CHECK_RULE_UNFINISHED,
-	.title = "An unload was begun and is not done, and no rule says why",
-	.number = "",
-	.severity = FS_ERROR,
-	.explanation =
-		"A driver's unload was asked for or begun, and the dump shows it unfinished "
-		"without "
-		"a cause that a rule could name. It is an error when the driver is known to be "
-		"stuck, and an open question when it may only have been slow.",
-	.reads = "FLT_OBJECT.Flags and RundownRef, DRIVER_OBJECT.Flags, "
-		 "_DEVOBJ_EXTENSION.ExtensionFlags",
-	.advice = "Look at it with `fltscope diagnose` and `fltscope filter`; take a second dump "
-		  "a minute later.",
-};
-
 static enum res_level level_of(enum fs_severity s)
 {
 	return s == FS_ERROR ? RES_ERROR : s == FS_WARNING ? RES_WARNING : RES_NOTE;
-}
-
-static const struct fs_rule *rule_at(size_t i)
-{
-	return i < fs_rule_count() ? fs_rule_at(i) : &unfinished;
-}
-
-static const struct fs_rule *rule_named(const char *id)
-{
-	size_t i;
-
-	for (i = 0; i <= fs_rule_count(); i++)
-		if (strcmp(rule_at(i)->id, id) == 0)
-			return rule_at(i);
-	return NULL;
-}
-
-bool check_rule_exists(const char *id)
-{
-	return rule_named(id) != NULL;
 }
 
 static bool named(const struct check_ask *ask, const char *rule)
@@ -93,11 +57,11 @@ static bool asked(const struct check_ask *ask, const char *rule)
 
 struct res_rule *check_rules(struct arena *a, const struct check_ask *ask, size_t *ret_n)
 {
-	size_t i, n = fs_rule_count() + 1;
+	size_t i, n = check_rule_count();
 	struct res_rule *rules = arena_alloc(a, n * sizeof(*rules));
 
 	for (i = 0; rules && i < n; i++) {
-		const struct fs_rule *r = rule_at(i);
+		const struct fs_rule *r = check_rule_at(i);
 
 		rules[i] = (struct res_rule){
 			.id = r->id,
@@ -249,7 +213,7 @@ static void take_verdict(struct res_item *it, const struct fs_verdict *v)
 static bool add_finding(struct building *b, const struct fs_finding *f)
 {
 	const struct fs_verdict *v = verdict_of(b, f);
-	const struct fs_rule *rule = rule_named(f->rule);
+	const struct fs_rule *rule = check_rule_named(f->rule);
 	struct res_item *it;
 
 	if (v)
@@ -290,10 +254,11 @@ static bool add_verdict(struct building *b, const struct fs_verdict *v)
 {
 	enum told told = b->told[v - b->r->verdicts];
 	bool unknown = v->state == FS_ST_UNKNOWN;
-	const char *id = v->cause_id && told == NOT_TOLD ? v->cause_id : unfinished.id;
-	const struct fs_rule *rule = rule_named(id);
-	enum res_level level = v->cause_id && told == NOT_TOLD && rule ? level_of(rule->severity)
-								       : level_of_state(v->state);
+	bool named_cause = v->cause_id && told == NOT_TOLD;
+	const char *id = named_cause ? v->cause_id : CHECK_RULE_UNFINISHED;
+	const struct fs_rule *rule = check_rule_named(id);
+	enum res_level level =
+		named_cause && rule ? level_of(rule->severity) : level_of_state(v->state);
 	struct res_item *it;
 
 	if (v->state == FS_ST_HEALTHY || !(driver_match_address(&b->match, v->filter) ||
@@ -304,7 +269,7 @@ static bool add_verdict(struct building *b, const struct fs_verdict *v)
 		return true;
 	it = &b->d->items[b->d->nitems++];
 	*it = (struct res_item){
-		.kind = unknown && (id == unfinished.id || level < b->ask->fail_on) ? RES_OPEN
+		.kind = unknown && (!named_cause || level < b->ask->fail_on) ? RES_OPEN
 										    : RES_FINDING,
 		.rule = id,
 		.title = rule		  ? rule->title
@@ -329,7 +294,7 @@ static bool add_verdict(struct building *b, const struct fs_verdict *v)
  * fired: with --driver it matters when that driver is in trouble, or when it was named. */
 static void add_open(struct building *b, const struct fs_not_checked *n)
 {
-	const struct fs_rule *rule = rule_named(n->rule);
+	const struct fs_rule *rule = check_rule_named(n->rule);
 	struct res_item *it;
 
 	if (!asked(b->ask, n->rule))
@@ -343,8 +308,8 @@ static void add_open(struct building *b, const struct fs_not_checked *n)
 		.message = n->why ? n->why : "",
 	};
 	judge(b, it,
-	      it->level >= b->ask->fail_on &&
-		      (b->match.all || b->trouble || named(b->ask, n->rule)));
+	      named(b->ask, n->rule) ||
+		      (it->level >= b->ask->fail_on && (b->match.all || b->trouble)));
 }
 
 /* A sentence that must not get lost: without it a dump would pass. */
@@ -370,6 +335,26 @@ static void add_loaded(struct building *b)
 			return;
 	b->trouble = true;
 	add_open(b, &open);
+}
+
+/* A rule that was named is answered only when what it reads was read: the checks themselves say
+ * so only where something is stuck, and a silent rule that looked at nothing is no pass. */
+static void add_not_read(struct building *b)
+{
+	size_t i, j;
+
+	for (i = 0; i < check_rule_count(); i++) {
+		struct fs_not_checked open = {check_rule_at(i)->id, NULL};
+
+		if (!named(b->ask, open.rule))
+			continue;
+		open.why = check_not_read(b->m, open.rule);
+		for (j = 0; open.why && j < b->d->nitems; j++)
+			if (strcmp(b->d->items[j].rule, open.rule) == 0)
+				open.why = NULL;
+		if (open.why)
+			add_open(b, &open);
+	}
 }
 
 /* The dump as a whole: NULL when it answers. */
@@ -434,8 +419,9 @@ static bool add_items(struct building *b)
 	const struct fs_report *r = b->r;
 	size_t i;
 
-	b->d->items = arena_alloc(b->a, (r->nfindings + r->nverdicts + r->nnot_checked + 2) *
-						sizeof(*b->d->items));
+	b->d->items = arena_alloc(b->a, (r->nfindings + r->nverdicts + r->nnot_checked + 2 +
+					check_rule_count()) *
+					       sizeof(*b->d->items));
 	if (!b->d->items || !make_ties(b))
 		return false;
 	for (i = 0; i < r->nfindings; i++)
@@ -447,6 +433,7 @@ static bool add_items(struct building *b)
 	for (i = 0; i < r->nnot_checked; i++)
 		add_open(b, &r->not_checked[i]);
 	add_loaded(b);
+	add_not_read(b);
 	return true;
 }
 

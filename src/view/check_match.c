@@ -113,7 +113,7 @@ static bool code_matches(const struct matching *k, const struct fs_filter *f)
 		    (size_t)c->module < k->m->nmodules && k->modules[c->module])
 			return true;
 	}
-	return same(k, f->name_by_callbacks);
+	return same(k, f->name_by_callbacks) || view_code_was_in(f, k->name);
 }
 
 static void match_filters(struct matching *k, const struct fs_report *r, struct driver_match *d)

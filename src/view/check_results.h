@@ -33,8 +33,14 @@ struct check_ask {
 
 /* The rule table with what was asked for; NULL when out of memory. */
 struct res_rule *check_rules(struct arena *a, const struct check_ask *ask, size_t *ret_n);
-/* Is there such a rule? */
-bool check_rule_exists(const char *id);
+/* The catalogue and CHECK_RULE_UNFINISHED behind it (check_rules.c). */
+size_t check_rule_count(void);
+const struct fs_rule *check_rule_at(size_t i);
+const struct fs_rule *check_rule_named(const char *id); /* NULL: there is none */
+/* Does the rule look at threads, or at their stacks? */
+bool check_needs_threads(const char *id);
+/* Why it could not look at all of them; NULL: it did, or it does not need to. */
+const char *check_not_read(const struct fs_model *m, const char *id);
 
 /* Fill everything but the path. Strings live in the arena, the model and the report.
  * Lines of ask->ignores that were needed become used. False: out of memory. */

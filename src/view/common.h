@@ -126,6 +126,8 @@ struct coverage {
 	bool whole;	  /* no list of frames or filters breaks off */
 	bool known;	  /* something of the driver's name is in the dump */
 };
+/* Is the filter at this address one of that driver's? */
+bool view_filter_concerns(const struct fs_model *m, uint64_t filter, const char *driver);
 struct coverage coverage_of(const struct fs_model *m, const struct fs_report *r,
 			    const char *driver);
 bool coverage_is_full(const struct coverage *c);

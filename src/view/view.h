@@ -60,7 +60,9 @@ enum view_answer {
 	VIEW_NOT_KNOWN, /* the dump has nothing of that name; text is left empty */
 };
 enum view_answer view_diagnose(struct view *v, const struct fs_report *report, const char *driver);
-/* `only`: the id of the one that is shown; NULL for all. */
+/* `only`: the id or the number of the one that is shown; NULL for all. */
+/* By id or number; check's own rule has no number. */
+bool view_is_rule(const struct fs_rule *r, const char *name);
 void view_rules(struct view *v, const struct fs_rule *(*at)(size_t), size_t n, const char *only);
 /* In place of an answer, when the dump holds no Filter Manager state. */
 void view_not_found(struct view *v);
@@ -68,5 +70,7 @@ void view_not_found(struct view *v);
 /* A driver's name without `\Driver\`, `\FileSystem\` and `.sys`, compared as the
  * I/O manager compares. */
 bool view_same_driver(const char *a, const char *b);
+/* Do callbacks of the filter lie where an image of that name was before it was unloaded? */
+bool view_code_was_in(const struct fs_filter *f, const char *driver);
 
 #endif

@@ -44,13 +44,59 @@ bool view_same_driver(const char *a, const char *b)
 	return na > 0 && na == nb && strncasecmp(a, b, na) == 0;
 }
 
+/* symbol: "<Unloaded_NAME>+0x1234", as WinDbg writes it */
+static bool was_in(const char *symbol, const char *driver)
+{
+	static const char prefix[] = "<Unloaded_";
+	const char *name, *end;
+	char image[256];
+	size_t n;
+
+	if (!symbol || strncmp(symbol, prefix, sizeof(prefix) - 1) != 0)
+		return false;
+	name = symbol + sizeof(prefix) - 1;
+	end = strrchr(name, '>');
+	n = end ? (size_t)(end - name) : sizeof(image);
+	if (n >= sizeof(image))
+		return false;
+	memcpy(image, name, n);
+	image[n] = '\0';
+	return view_same_driver(path_base(image), driver);
+}
+
+bool view_code_was_in(const struct fs_filter *f, const char *driver)
+{
+	size_t i;
+
+	for (i = 0; i < FS_CB_COUNT; i++) {
+		const struct fs_code *c = &f->callback[i];
+
+		/* OldDriverUnload may be anything that the driver hooked */
+		if (i != FS_CB_OldDriverUnload && c->unloaded && fs_has(&c->va, UINT64_MAX) &&
+		    was_in(c->symbol, driver))
+			return true;
+	}
+	return false;
+}
+
 static bool filter_concerns(const struct fs_model *m, const struct fs_filter *f, const char *driver)
 {
 	if (!driver || view_same_driver(plain(&f->name), driver) ||
-	    view_same_driver(f->name_by_callbacks, driver))
+	    view_same_driver(f->name_by_callbacks, driver) || view_code_was_in(f, driver))
 		return true;
 	return f->driver >= 0 && (size_t)f->driver < m->ndrivers &&
 	       view_same_driver(plain(&m->drivers[f->driver].name), driver);
+}
+
+bool view_filter_concerns(const struct fs_model *m, uint64_t filter, const char *driver)
+{
+	size_t i;
+
+	for (i = 0; filter && i < m->nfilters; i++)
+		if (m->filters[i].address == filter &&
+		    filter_concerns(m, &m->filters[i], driver))
+			return true;
+	return false;
 }
 
 static bool is_known(const struct fs_model *m, const char *driver)
@@ -65,6 +111,10 @@ static bool is_known(const struct fs_model *m, const char *driver)
 			return true;
 	for (i = 0; i < m->nmodules; i++)
 		if (view_same_driver(m->modules[i].name, driver))
+			return true;
+	for (i = 0; i < m->nunloaded; i++)
+		if (m->unloaded[i].name &&
+		    view_same_driver(path_base(m->unloaded[i].name), driver))
 			return true;
 	return false;
 }

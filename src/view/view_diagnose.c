@@ -231,22 +231,25 @@ static void stages(struct view *v, const struct fs_report *r)
 	emit_array_end(v->e);
 }
 
-static bool verdict_concerns(const struct fs_verdict *d, const char *driver)
+static bool verdict_concerns(const struct view *v, const struct fs_verdict *d, const char *driver)
 {
-	return !driver || view_same_driver(d->driver, driver) || view_same_driver(d->name, driver);
+	return !driver || view_same_driver(d->driver, driver) ||
+	       view_same_driver(d->name, driver) ||
+	       view_filter_concerns(v->m, d->filter, driver);
 }
 
-static bool subject_concerns(const struct fs_report *r, const struct fs_finding *f,
-			     const char *driver)
+static bool subject_concerns(const struct view *v, const struct fs_report *r,
+			     const struct fs_finding *f, const char *driver)
 {
 	size_t i;
 
-	if (!driver || view_same_driver(f->subject.name, driver))
+	if (!driver || view_same_driver(f->subject.name, driver) ||
+	    view_filter_concerns(v->m, f->subject.address, driver))
 		return true;
 	for (i = 0; i < r->nverdicts; i++) {
 		const struct fs_verdict *d = &r->verdicts[i];
 
-		if (verdict_concerns(d, driver) && f->subject.address != 0 &&
+		if (verdict_concerns(v, d, driver) && f->subject.address != 0 &&
 		    (f->subject.address == d->filter || f->subject.address == d->driver_object ||
 		     f->subject.address == d->culprit.address))
 			return true;
@@ -255,14 +258,15 @@ static bool subject_concerns(const struct fs_report *r, const struct fs_finding 
 }
 
 /* Does a verdict that is shown tell the same thing already? */
-static bool told(const struct fs_report *r, const struct fs_finding *f, const char *driver)
+static bool told(const struct view *v, const struct fs_report *r, const struct fs_finding *f,
+		 const char *driver)
 {
 	size_t i;
 
 	for (i = 0; i < r->nverdicts; i++) {
 		const struct fs_verdict *d = &r->verdicts[i];
 
-		if (verdict_concerns(d, driver) && d->cause_id && f->rule &&
+		if (verdict_concerns(v, d, driver) && d->cause_id && f->rule &&
 		    strcmp(d->cause_id, f->rule) == 0 && f->subject.address != 0 &&
 		    (f->subject.address == d->filter || f->subject.address == d->driver_object ||
 		     f->subject.address == d->culprit.address))
@@ -300,11 +304,11 @@ static struct counts count(const struct view *v, const struct fs_report *r, cons
 	size_t i;
 
 	for (i = 0; i < r->nverdicts; i++) {
-		if (verdict_concerns(&r->verdicts[i], driver))
+		if (verdict_concerns(v, &r->verdicts[i], driver))
 			c.verdicts += r->verdicts[i].state != FS_ST_HEALTHY;
 	}
 	for (i = 0; i < r->nfindings; i++)
-		c.findings += subject_concerns(r, &r->findings[i], driver) &&
+		c.findings += subject_concerns(v, r, &r->findings[i], driver) &&
 			      !held_back(v, &r->findings[i], driver);
 	return c;
 }
@@ -326,17 +330,17 @@ enum view_answer view_diagnose(struct view *v, const struct fs_report *r, const 
 	json_coverage(v, &cover);
 	emit_array_begin(v->e, "verdicts");
 	for (i = 0; i < r->nverdicts; i++)
-		if (verdict_concerns(&r->verdicts[i], driver) &&
+		if (verdict_concerns(v, &r->verdicts[i], driver) &&
 		    (!text || r->verdicts[i].state != FS_ST_HEALTHY))
 			verdict(v, &r->verdicts[i]);
 	emit_array_end(v->e);
 	emit_array_begin(v->e, "findings");
 	for (i = 0; i < r->nfindings; i++) {
-		if (!subject_concerns(r, &r->findings[i], driver) ||
+		if (!subject_concerns(v, r, &r->findings[i], driver) ||
 		    held_back(v, &r->findings[i], driver))
 			continue;
-		finding(v, &r->findings[i], told(r, &r->findings[i], driver));
-		shown |= !told(r, &r->findings[i], driver);
+		finding(v, &r->findings[i], told(v, r, &r->findings[i], driver));
+		shown |= !told(v, r, &r->findings[i], driver);
 	}
 	emit_array_end(v->e);
 	if (shown)

@@ -409,6 +409,9 @@ def rules(t):
         # asked for and not checked: the DriverObject of one filter was not read
         t.status(4, "damaged-missing.dmp", "--rule", CROSS)
         t.status(0, "stage.dmp", "--rule", CROSS)
+        # no thread is in this dump: a rule that looks at threads is not answered
+        t.status(4, "healthy.dmp", "--rule", "lock-cycle")
+        t.status(4, "healthy.dmp", "--rule", "driver-thread-running")
         r = t.status(2, "seed004.dmp", "--rule", "no-such-rule")
         need("it is named", b"no-such-rule" in r.stderr)
         need("nothing on stdout", not r.stdout)

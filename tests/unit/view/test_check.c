@@ -343,6 +343,75 @@ static void a_driver_that_is_gone(void **state)
 	assert_null(strstr(d.looked_at, "was unloaded"));
 }
 
+/* Rule 18: the filter of an image that was unloaded is the one that was asked about. */
+static void a_driver_that_is_gone_and_its_filter_is_not(void **state)
+{
+	struct fs_unloaded gone = {"Gone.sys", 0xfffff80234100000, 0xfffff80234128000};
+	struct fs_code *c = &k.filter[1].callback[FS_CB_InstanceSetup];
+
+	(void)state;
+	k.m.unloaded = &gone;
+	k.m.nunloaded = 1;
+	*c = (struct fs_code){mm_value(0xfffff80234101200), "<Unloaded_Gone.sys>+0x1200", -1, true};
+	zombie(FS_ERROR); /* about Beta */
+	ask.driver = "gone";
+	assert_int_equal(judge(), RES_FINDINGS);
+	assert_true(matched("unloaded-image"));
+	stages[1] = FS_STAGE_UNKNOWN;
+	r.nfindings = 0;
+	assert_int_equal(judge(), RES_UNDECIDED);
+	stages[1] = FS_S0;
+	/* look-alikes: a name that only begins like it, and what a driver hooked */
+	zombie(FS_ERROR);
+	c->symbol = "<Unloaded_Gone2.sys>+0x1200";
+	assert_int_equal(judge(), RES_CLEAN);
+	c->symbol = "<Unloaded_Gone.sys>+0x1200";
+	k.filter[1].callback[FS_CB_OldDriverUnload] = *c;
+	*c = (struct fs_code){.module = -1};
+	assert_int_equal(judge(), RES_CLEAN);
+}
+
+/* The checks say that they were not decided only where something is stuck; who names a rule
+ * asks it of a healthy dump too. */
+static void a_named_rule_that_looked_at_nothing(void **state)
+{
+	static const char *const rules[] = {"lock-cycle", "driver-thread-running",
+					    "callback-blocked", "corrupt-list"};
+	size_t i;
+
+	(void)state;
+	assert_int_equal(judge(), RES_CLEAN);
+	ask.nrules = 1;
+	k.m.threads_why = "no thread was asked for";
+	for (i = 0; i < 3; i++) {
+		ask.rules = &rules[i];
+		assert_int_equal(judge(), RES_UNDECIDED);
+		assert_int_equal(d.open, 1);
+		assert_string_equal(d.items[0].message, k.m.threads_why);
+	}
+	ask.rules = &rules[3];
+	assert_int_equal(judge(), RES_CLEAN);
+	ask.rules = &rules[2];
+	k.m.threads_looked = FS_LOOKED_WHOLE;
+	assert_int_equal(judge(), RES_UNDECIDED);
+	assert_non_null(strstr(d.items[0].message, "stack"));
+	ask.rules = &rules[0];
+	assert_int_equal(judge(), RES_UNDECIDED);
+	assert_non_null(strstr(d.items[0].message, "lock"));
+	/* what the report says of it is said once */
+	unchecked[0] = (struct fs_not_checked){"lock-cycle", "a reason"};
+	r.nnot_checked = 1;
+	assert_int_equal(judge(), RES_UNDECIDED);
+	assert_int_equal(d.nitems, 1);
+	r.nnot_checked = 0;
+	mm_all_looked(&k);
+	k.m.locks_looked = FS_LOOKED_WHOLE;
+	for (i = 0; i < 3; i++) {
+		ask.rules = &rules[i];
+		assert_int_equal(judge(), RES_CLEAN);
+	}
+}
+
 static void the_worst_wins(void **state)
 {
 	static const enum res_status order[] = {RES_UNREADABLE, RES_FINDINGS, RES_UNDECIDED,
@@ -407,6 +476,8 @@ int main(void)
 		T(ignored),
 		T(names_of_a_driver),
 		T(a_driver_that_is_gone),
+		T(a_driver_that_is_gone_and_its_filter_is_not),
+		T(a_named_rule_that_looked_at_nothing),
 		T(the_worst_wins),
 		T(a_line_a_dump),
 	};

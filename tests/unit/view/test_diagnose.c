@@ -213,6 +213,43 @@ static void one_driver_only(void **state)
 	shown_free(&s);
 }
 
+/* Its image was unloaded; a callback of the filter lies where it was. */
+static void a_driver_that_is_gone(void **state)
+{
+	struct fs_report r = report();
+	struct fs_unloaded gone = {"Gone.sys", 0xfffff80234100000, 0xfffff80234128000};
+	size_t i = 0;
+
+	(void)state;
+	while (i < k.m.nfilters && k.m.filters[i].address != stuck.filter)
+		i++;
+	assert_true(i < k.m.nfilters);
+	k.m.filters[i].callback[FS_CB_InstanceSetup] = (struct fs_code){
+		.va = {.state = FS_READ, .v = 0xfffff80234101200},
+		.symbol = "<Unloaded_Gone.sys>+0x1200",
+		.module = -1,
+		.unloaded = true,
+	};
+	shown_json(&s, &k.m);
+	assert_int_equal(view_diagnose(&s.v, &r, "Gone"), VIEW_ANSWERED);
+	assert_true(shown_end(&s));
+	assert_int_equal(json_array_size(at(s.doc, "verdicts")), 1);
+	shown_free(&s);
+	/* gone, and nothing of it is left */
+	k.m.filters[i].callback[FS_CB_InstanceSetup].symbol = "<Unloaded_Gone2.sys>+0x1200";
+	shown_json(&s, &k.m);
+	assert_int_equal(view_diagnose(&s.v, &r, "Gone"), VIEW_NOT_KNOWN);
+	assert_true(shown_end(&s));
+	shown_free(&s);
+	k.m.unloaded = &gone;
+	k.m.nunloaded = 1;
+	shown_json(&s, &k.m);
+	assert_int_equal(view_diagnose(&s.v, &r, "Gone"), VIEW_ANSWERED);
+	assert_true(shown_end(&s));
+	assert_int_equal(json_array_size(at(s.doc, "verdicts")), 0);
+	shown_free(&s);
+}
+
 static enum view_answer silent_text(struct fs_report *r, const char *driver)
 {
 	enum view_answer a;
@@ -288,6 +325,7 @@ int main(void)
 		cmocka_unit_test(a_healthy_system_is_one_line),
 		cmocka_unit_test(an_unknown_outcome_is_shown),
 		cmocka_unit_test(one_driver_only),
+		cmocka_unit_test(a_driver_that_is_gone),
 		cmocka_unit_test(silence_is_not_health),
 		cmocka_unit_test(names_of_drivers),
 	};
