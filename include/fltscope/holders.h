@@ -84,8 +84,10 @@ enum fs_work_place {
 	FS_WORK_LOOSE,	/* on no list: it runs now, or this is memory that was freed */
 	FS_WORK_LISTED, /* both its neighbours name it, so it is queued */
 	FS_WORK_QUEUED, /* the list is one of a KQUEUE, a KPRIQUEUE, or FltMgr's own */
+	FS_WORK_UNREAD, /* whether it is queued could not be read */
 };
-const char *fs_work_place_name(enum fs_work_place p); /* "loose", "listed", "queued" */
+/* "loose", "listed", "queued", "unread" */
+const char *fs_work_place_name(enum fs_work_place p);
 
 /* FLT_GENERIC_WORKITEM or FLT_DEFERRED_IO_WORKITEM: while it is queued it holds one
  * rundown reference on its filter or instance. */
@@ -94,6 +96,7 @@ struct fs_work_item {
 	bool deferred; /* FLT_DEFERRED_IO_WORKITEM */
 	enum fs_work_place place;
 	uint64_t queue;		   /* VA of the queue object, 0 not known */
+	uint64_t unread;	   /* VA of what its list leads to and could not be read, 0 none */
 	struct fs_value type;	   /* _FLT_TYPE.Signature: 0xf120, 0xf121 */
 	struct fs_value object;	   /* FltObject, or Instance */
 	struct fs_value parameter; /* WorkItem.Parameter: the item itself */
@@ -108,7 +111,7 @@ struct fs_work {
 	size_t n;
 	size_t queued; /* of them: listed or queued ones come first */
 	enum fs_looked searched;
-	const char *why; /* a sentence when they were not searched for, NULL */
+	const char *why; /* a sentence when not all is known of them, NULL */
 };
 
 /* A kind of thing that the Filter Verifier counts, and one that it lists. */

@@ -3,7 +3,8 @@
  * Rules 9 and 10: work that the driver queued and that has not run. A generic item
  * holds the filter (S3) or an instance (S2), a deferred I/O item an instance (S1, S2).
  * Only one that stands in a queue is certain: one on no list may run now, or be
- * freed memory that still looks like an item. Look-alikes: 5 has the pended
+ * freed memory that still looks like an item, and of one whose list could not be read
+ * neither is known. Look-alikes: 5 has the pended
  * operation without an item for it, 2 and 3 have no item at all.
  */
 #include "check/check.h"
@@ -35,12 +36,26 @@ static void item_evidence(struct check_run *run, evidence_vec *ev, const struct 
 	if (x->place == FS_WORK_LOOSE)
 		evidence_hex(run, ev, &x->links.flink, x->address, "WORK_QUEUE_ITEM.List.Flink",
 			     "it is on no list: it runs, or this memory was freed");
+	else if (x->place == FS_WORK_UNREAD)
+		evidence_hex(run, ev, &x->links.flink, x->address, "WORK_QUEUE_ITEM.List.Flink",
+			     run_text(run, "whether it is queued could not be read (0x%llx)",
+				      (unsigned long long)x->unread));
 	else
 		evidence_hex(run, ev, &x->links.flink, x->address, "WORK_QUEUE_ITEM.List.Flink",
 			     "both its neighbours name it: it is queued");
 	if (x->queue)
 		evidence_add(run, ev, NULL, x->queue, "DISPATCHER_HEADER", "in this queue",
 			     "0x%llx", (unsigned long long)x->queue);
+}
+
+/* What is asked for: items that are queued, on no list, or of which that is not known. */
+enum standing { QUEUED, LOOSE, UNREAD };
+
+static enum standing standing(const struct fs_work_item *x)
+{
+	if (x->place == FS_WORK_LOOSE)
+		return LOOSE;
+	return x->place == FS_WORK_UNREAD ? UNREAD : QUEUED;
 }
 
 /* Evidence of the items asked for; how many, the least sure of them, and the first. */
@@ -51,7 +66,7 @@ struct found {
 };
 
 static struct found gather(struct check_run *run, const struct fs_work *w, bool deferred,
-			   bool queued, evidence_vec *ev)
+			   enum standing s, evidence_vec *ev)
 {
 	struct found f = {0, FS_PROVED, NULL};
 	size_t i;
@@ -59,7 +74,7 @@ static struct found gather(struct check_run *run, const struct fs_work *w, bool 
 	for (i = 0; i < w->n; i++) {
 		const struct fs_work_item *x = &w->item[i];
 
-		if (x->deferred != deferred || (x->place != FS_WORK_LOOSE) != queued)
+		if (x->deferred != deferred || standing(x) != s)
 			continue;
 		if (!f.first)
 			f.first = x;
@@ -70,7 +85,7 @@ static struct found gather(struct check_run *run, const struct fs_work *w, bool 
 		f.c = confidence_cap(f.c, &x->object);
 		f.c = confidence_cap(f.c, &x->type);
 	}
-	if (!queued)
+	if (s != QUEUED)
 		f.c = FS_POSSIBLE;
 	return f;
 }
@@ -103,15 +118,37 @@ static void not_all(struct check_run *run, const struct asked *a, const struct f
 	if (w->searched != FS_LOOKED_WHOLE)
 		not_checked_add(run, a->rule,
 				w->why ? w->why
-				       : "not all of the dumped memory was searched for queued "
-					 "work");
+				       : "not all of kernel memory was searched for queued work");
 }
 
-static const char *loose(struct check_run *run, size_t n)
+static const char *uncertain(struct check_run *run, enum standing s, size_t n)
 {
+	if (s == UNREAD)
+		return run_text(run, "whether %zu work item%s of it %s queued could not be read", n,
+				plural(n), n == 1 ? "is" : "are");
 	return run_text(run,
 			"%zu work item%s of it %s on no list: %s may run now, or be freed memory",
 			n, plural(n), n == 1 ? "is" : "are", n == 1 ? "it" : "they");
+}
+
+/* References that nothing explains, and items that may be what has them. `rest`:
+ * "2 references to FLT_INSTANCE 0x… are not explained". */
+static void fire_uncertain(struct check_run *run, size_t filter, const struct asked *a,
+			   const struct fs_work *w, const struct fs_ledger *l, const char *rest)
+{
+	static const enum standing each[] = {LOOSE, UNREAD};
+	size_t i;
+
+	for (i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
+		evidence_vec ev = {0};
+		struct found x = gather(run, w, a->deferred, each[i], &ev);
+
+		if (x.n)
+			fire(run, filter, a, &x, FS_POSSIBLE,
+			     run_text(run, "%s, and %s", rest, uncertain(run, each[i], x.n)), &ev,
+			     l->unexplained);
+		vec_free(&ev);
+	}
 }
 
 /* --- the filter's own items (S3) ---------------------------------------------- */
@@ -130,7 +167,7 @@ static void filter_items(struct check_run *run, size_t i, const struct fs_ledger
 		struct fs_ledger_entry sure = *e;
 
 		sure.whole = true; /* there may be more; these are */
-		x = gather(run, &f->holders->work, false, true, &ev);
+		x = gather(run, &f->holders->work, false, QUEUED, &ev);
 		if (x.n)
 			fire(run, i, &generic, &x, least(x.c, held_confidence(run, l, &sure)),
 			     run_text(run,
@@ -144,14 +181,10 @@ static void filter_items(struct check_run *run, size_t i, const struct fs_ledger
 	}
 	if (!l->unexplained_known || !l->unexplained)
 		return;
-	x = gather(run, &f->holders->work, false, false, &ev);
-	if (x.n)
-		fire(run, i, &generic, &x, FS_POSSIBLE,
-		     run_text(run, "%llu of %s %s not explained, and %s",
-			      (unsigned long long)l->unexplained, held_total(run, l),
-			      l->unexplained == 1 ? "is" : "are", loose(run, x.n)),
-		     &ev, l->unexplained);
-	vec_free(&ev);
+	fire_uncertain(run, i, &generic, &f->holders->work, l,
+		       run_text(run, "%llu of %s %s not explained",
+				(unsigned long long)l->unexplained, held_total(run, l),
+				l->unexplained == 1 ? "is" : "are"));
 }
 
 /* --- an instance's ------------------------------------------------------------- */
@@ -198,7 +231,7 @@ static void instance_items(struct check_run *run, size_t filter, size_t instance
 		return;
 	}
 	not_all(run, a, &in->holders->work);
-	x = gather(run, &in->holders->work, a->deferred, true, &ev);
+	x = gather(run, &in->holders->work, a->deferred, QUEUED, &ev);
 	if (x.n)
 		/* a pended operation has two references of its own */
 		fire(run, filter, a, &x, least(x.c, instance_sure(run, filter, in)),
@@ -214,15 +247,10 @@ static void instance_items(struct check_run *run, size_t filter, size_t instance
 	fs_ledger_instance(run->m, instance, &l);
 	if (!l.unexplained_known || !l.unexplained)
 		return;
-	x = gather(run, &in->holders->work, a->deferred, false, &ev);
-	if (x.n)
-		fire(run, filter, a, &x, FS_POSSIBLE,
-		     run_text(run, "%llu reference%s to FLT_INSTANCE 0x%llx not explained, and %s",
-			      (unsigned long long)l.unexplained,
-			      l.unexplained == 1 ? " is" : "s are", (unsigned long long)in->address,
-			      loose(run, x.n)),
-		     &ev, l.unexplained);
-	vec_free(&ev);
+	fire_uncertain(run, filter, a, &in->holders->work, &l,
+		       run_text(run, "%llu reference%s to FLT_INSTANCE 0x%llx %s not explained",
+				(unsigned long long)l.unexplained, plural(l.unexplained),
+				(unsigned long long)in->address, l.unexplained == 1 ? "is" : "are"));
 }
 
 static void instance_generic(struct check_run *run, size_t filter, size_t instance)

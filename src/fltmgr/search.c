@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "dump/dump.h"
 #include "fltmgr/holders.h"
 
 #define CHUNK 65536u
@@ -76,6 +77,15 @@ static bool range(struct scan *sc, uint64_t va, uint64_t end)
 	return true;
 }
 
+/* A triage dump holds what was picked, a cut file what came before the cut: what a search
+ * does not find there may be in the rest. */
+static bool holds_part(const struct vm *vm)
+{
+	struct dump *d = vm_dump(vm);
+
+	return dump_is_virtual(d) || dump_info(d)->truncated;
+}
+
 enum fs_looked search_memory(struct holders *h, const struct search *s)
 {
 	struct vm *vm = h->c->r.vm;
@@ -110,5 +120,5 @@ enum fs_looked search_memory(struct holders *h, const struct search *s)
 		(void)collect_gap(h->c, "kernel memory", va, FS_LIMIT,
 				  "the search of kernel memory for pointers ended at 0x%llx",
 				  (unsigned long long)va);
-	return partly ? FS_LOOKED_PARTLY : FS_LOOKED_WHOLE;
+	return partly || holds_part(vm) ? FS_LOOKED_PARTLY : FS_LOOKED_WHOLE;
 }

@@ -7,7 +7,7 @@
  * WORK_QUEUE_ITEM's parameter is the item. They are found in the dumped memory by
  * that pointer and tested in every other field. One that both its neighbours name is
  * queued; one on no list runs now, or was freed: which of the two its memory
- * does not tell.
+ * does not tell. Where a neighbour could not be read, neither is known.
  */
 #include <string.h>
 
@@ -100,20 +100,52 @@ static bool read_item(struct collect *c, uint64_t va, bool deferred, struct fs_w
 
 /* --- where its list leads --------------------------------------------------- */
 
+/* Does the neighbour's link at `va` name this one? */
+static enum work_link names(struct collect *c, uint64_t va, uint64_t link,
+			    struct work_unread *unread)
+{
+	uint64_t back;
+	enum work_link r = work_link(c, va, &back, unread);
+
+	return r == WORK_LINK_READ && back != link ? WORK_LINK_NONE : r;
+}
+
+/* One neighbour that names another entry is enough: it is on no list. */
+static enum fs_work_place neighbours(struct collect *c, struct fs_work_item *x,
+				     struct work_unread *unread)
+{
+	const struct fs_value *flink = &x->links.flink, *blink = &x->links.blink;
+	uint64_t link = flink->at;
+	enum work_link next = WORK_LINK_UNREAD, prev = WORK_LINK_UNREAD;
+
+	if (fs_is_read(flink))
+		next = flink->v == link ? WORK_LINK_NONE
+					: names(c, flink->v + c->ptr, link, unread);
+	if (fs_is_read(blink))
+		prev = blink->v == link ? WORK_LINK_NONE : names(c, blink->v, link, unread);
+	if (next == WORK_LINK_NONE || prev == WORK_LINK_NONE)
+		return FS_WORK_LOOSE;
+	if (next == WORK_LINK_READ && prev == WORK_LINK_READ)
+		return FS_WORK_LISTED;
+	/* its own links are a gap already */
+	if (!fs_is_read(flink) || !fs_is_read(blink))
+		x->unread = fs_is_read(flink) ? blink->at : flink->at;
+	return FS_WORK_UNREAD;
+}
+
 static void place(struct collect *c, struct fs_work_item *x)
 {
-	uint64_t link = x->links.flink.at, prev, next;
+	struct work_unread unread = {0};
 
-	if (!fs_is_read(&x->links.flink) || !fs_is_read(&x->links.blink) ||
-	    x->links.flink.v == link || x->links.blink.v == link)
-		return;
-	if (!work_word(c, x->links.flink.v + c->ptr, &prev) || prev != link ||
-	    !work_word(c, x->links.blink.v, &next) || next != link)
-		return;
-	x->place = FS_WORK_LISTED;
-	x->queue = work_queue_of(c, link);
+	x->place = neighbours(c, x, &unread);
+	if (x->place == FS_WORK_LISTED)
+		x->queue = work_queue_of(c, x->links.flink.at, &unread);
 	if (x->queue)
 		x->place = FS_WORK_QUEUED;
+	else if (x->place != FS_WORK_LOOSE && unread.va) {
+		x->unread = unread.va;
+		(void)model_gap(c->b, "WORK_QUEUE_ITEM.List", &unread.err);
+	}
 }
 
 /* --- from the search --------------------------------------------------------- */
@@ -204,7 +236,8 @@ static void add(struct work_search *w, uint64_t object, bool queued, struct fs_w
 	for (i = 0; i < w->items.n; i++) {
 		const struct fs_work_item *x = &w->items.v[i];
 
-		if (x->object.v == object && (x->place != FS_WORK_LOOSE) == queued)
+		if (x->object.v == object &&
+		    (x->place == FS_WORK_LISTED || x->place == FS_WORK_QUEUED) == queued)
 			ret->item[ret->n++] = *x;
 	}
 }
@@ -212,14 +245,26 @@ static void add(struct work_search *w, uint64_t object, bool queued, struct fs_w
 static void give(struct work_search *w, uint64_t object, enum fs_looked looked, struct fs_work *ret)
 {
 	size_t i, n = 0;
+	uint64_t unread = 0;
 
 	ret->searched = looked;
 	if (looked == FS_LOOKED_NOT)
 		ret->why = "this build's FLT_GENERIC_WORKITEM is not known";
-	for (i = 0; i < w->items.n; i++)
-		n += w->items.v[i].object.v == object;
+	for (i = 0; i < w->items.n; i++) {
+		if (w->items.v[i].object.v != object)
+			continue;
+		n++;
+		if (w->items.v[i].place == FS_WORK_UNREAD && !unread)
+			unread = w->items.v[i].unread;
+	}
 	if (!n)
 		return;
+	if (unread) {
+		ret->searched = FS_LOOKED_PARTLY;
+		ret->why = arena_printf(w->h->c->b->arena,
+					"whether a work item is queued could not be read (0x%llx)",
+					(unsigned long long)unread);
+	}
 	ret->item = arena_alloc(w->h->c->b->arena, n * sizeof(*ret->item));
 	if (!ret->item) {
 		w->h->c->out_of_memory = true;

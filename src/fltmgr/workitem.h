@@ -25,9 +25,17 @@ void work_finish(struct work_search *w, enum fs_looked looked);
 
 /* workqueue.c: a pointer-sized word, without a gap when it is not there. */
 bool work_word(struct collect *c, uint64_t va, uint64_t *ret);
+/* The same for where a list leads. NONE: no link can be there. UNREAD: one may be, but the
+ * dump does not tell; what the first such read failed with is kept in *unread. */
+enum work_link { WORK_LINK_READ, WORK_LINK_NONE, WORK_LINK_UNREAD };
+struct work_unread {
+	uint64_t va; /* 0: everything could be read */
+	struct fs_error err;
+};
+enum work_link work_link(struct collect *c, uint64_t va, uint64_t *ret, struct work_unread *unread);
 /* The KPRIQUEUE, KQUEUE or _THROTTLE_ELEMENT on whose list this LIST_ENTRY stands; 0: its
- * list was not followed round, or has no head that is one. */
-uint64_t work_queue_of(struct collect *c, uint64_t link);
+ * list was not followed round, or has no head that is one; *unread: or that could not be read. */
+uint64_t work_queue_of(struct collect *c, uint64_t link, struct work_unread *unread);
 /* FltGlobals.ThrottledWorkCtrl, into the model. */
 void read_throttles(struct collect *c);
 

@@ -29,6 +29,24 @@ bool work_word(struct collect *c, uint64_t va, uint64_t *ret)
 	return true;
 }
 
+enum work_link work_link(struct collect *c, uint64_t va, uint64_t *ret, struct work_unread *unread)
+{
+	uint8_t raw[8] = {0};
+	struct fs_error err;
+
+	if (!vm_is_kernel_va(c->r.vm, va) || va % c->ptr)
+		return WORK_LINK_NONE;
+	if (vm_read(c->r.vm, va, raw, c->ptr, "work queue", &err) == FS_OK) {
+		*ret = load_u64(raw);
+		return WORK_LINK_READ;
+	}
+	if (!unread->va) {
+		unread->va = va;
+		unread->err = err;
+	}
+	return WORK_LINK_UNREAD;
+}
+
 /* DISPATCHER_HEADER: Type is its first byte, Size in 4-byte units its third (wdm.h, the
  * same on every build). */
 static bool is_dispatcher(struct collect *c, uint64_t va, unsigned type, size_t size)
@@ -94,14 +112,14 @@ static uint64_t own_queue(struct collect *c, uint64_t head)
 	return 0;
 }
 
-uint64_t work_queue_of(struct collect *c, uint64_t link)
+uint64_t work_queue_of(struct collect *c, uint64_t link, struct work_unread *unread)
 {
 	uint64_t at = link, next, back, queue;
 	unsigned n;
 
 	for (n = 0; n < FOLLOW_MAX; n++) {
-		if (!work_word(c, at, &next) || next == link ||
-		    !work_word(c, next + c->ptr, &back) || back != at)
+		if (work_link(c, at, &next, unread) != WORK_LINK_READ || next == link ||
+		    work_link(c, next + c->ptr, &back, unread) != WORK_LINK_READ || back != at)
 			return 0;
 		at = next;
 		queue = own_queue(c, at);

@@ -27,6 +27,7 @@ const char *fs_work_place_name(enum fs_work_place p)
 		[FS_WORK_LOOSE] = "loose",
 		[FS_WORK_LISTED] = "listed",
 		[FS_WORK_QUEUED] = "queued",
+		[FS_WORK_UNREAD] = "unread",
 	};
 
 	return (size_t)p < sizeof(names) / sizeof(names[0]) ? names[p] : "unknown";
@@ -137,7 +138,8 @@ static uint64_t messages(const struct fs_filter_holders *h, bool *ret_whole)
 	return n;
 }
 
-/* One that is on no list may as well be freed memory: it is not counted. */
+/* One that is on no list may as well be freed memory, and of one whose list could not be
+ * read nobody knows: they are not counted. */
 static void add_work(struct fs_ledger *l, const struct fs_work *w)
 {
 	bool unproved = false;

@@ -70,6 +70,14 @@ ROWS = [
     # both neighbours name it, but the list leads to no queue
     spoilt("ring", "likely", "2 = 2 work-item"),
     spoilt("queue", "likely", "2 = 2 work-item"),
+    # the dump lacks the queue: whether they stand in it is not known, and nothing says that
+    # they do not
+    spoilt("missing", "possible", "2 = 2 not explained", also=("leaked-filter-reference",),
+           unchecked=("work-item-outstanding",), gaps=("WORK_QUEUE_ITEM.List",),
+           unsaid="on no list"),
+    # a triage dump was never all of memory: what is not in it is no proof
+    s3("reference", (19041,), "leaked-context", "possible", format="triage",
+       also=("leaked-filter-reference",), unchecked=("work-item-outstanding",)),
     # two and three causes: all found, and the account adds up
     s3("both", RUN, "open-files", "proved", also=("server-port-open",),
        ledger=("filter", HOLDER, "3 = 1 server-port + 2 open-file")),

@@ -17,6 +17,9 @@ The rows stand in causes_*.py beside this file, one list `ROWS` each. A row is
     silent     rules that must not fire: their names, asserted one by one
     ledger     (kind, address, text of its account, like "3 = 2 open-file + 1 server-port")
     unchecked  rules that must be told as not checked
+    gaps       what must be among the gaps
+    unsaid     text that must stand nowhere in the document
+    format     of the dump (default "kernel")
     exact      True: the layout is given with --layout, so its offsets are trusted
 cause None: no verdict names a cause.
 """
@@ -128,6 +131,12 @@ def check(tool, dump, row, build):
     for r in row.get("unchecked", ()):
         if r not in unchecked:
             raise AssertionError("%s is not among the not checked %s" % (r, unchecked))
+    gaps = [g["what"] for g in doc["gaps"]]
+    for g in row.get("gaps", ()):
+        if g not in gaps:
+            raise AssertionError("%s is not among the gaps %s" % (g, gaps))
+    if row.get("unsaid") and row.get("unsaid") in json.dumps(doc):
+        raise AssertionError("it says %r" % row.get("unsaid"))
     if row.get("ledger"):
         account(tool, dump, row)
 
@@ -136,8 +145,8 @@ def one(tool, mkworld, work, row, build):
     global failed
     name = "%s %s on %s" % (row.world, " ".join(row.options), build)
     dump = os.path.join(work, "cause.dmp")
-    args = [mkworld, os.path.join(WORLDS, row.world + ".world"), "-o", dump, "--format", "kernel",
-            "--nt", str(build), "--fltmgr", str(build)]
+    args = [mkworld, os.path.join(WORLDS, row.world + ".world"), "-o", dump, "--format",
+            row.get("format", "kernel"), "--nt", str(build), "--fltmgr", str(build)]
     for o in row.options:
         args += ["-D", o]
     p = run(args)

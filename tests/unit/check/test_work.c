@@ -59,7 +59,7 @@ static void add(struct bench *b, struct fs_work *w, uint64_t object, bool deferr
 				   .routine = {.va = mm_value(0xfffff80234004000), .module = -1}};
 	w->item = b->item;
 	w->n++;
-	w->queued += place != FS_WORK_LOOSE;
+	w->queued += place == FS_WORK_LISTED || place == FS_WORK_QUEUED;
 }
 
 /* A filter in S3 with `left` references. */
@@ -160,6 +160,38 @@ static void on_no_list(void **state)
 	only(&b, NULL, FS_POSSIBLE);
 }
 
+/* The dump lacks its neighbour: neither counted as queued nor told to be on no list. */
+static void unread_list(void **state)
+{
+	static const char why[] = "whether a work item is queued could not be read";
+	const struct fs_finding *f;
+	struct bench b;
+	struct fs_ledger l;
+	size_t i, said = 0;
+
+	(void)state;
+	waits(&b, 1);
+	add(&b, &b.fh.work, VA, false, FS_WORK_UNREAD);
+	b.item[0].unread = ITEM + 0x5000;
+	b.fh.work.searched = FS_LOOKED_PARTLY;
+	b.fh.work.why = why;
+	fs_ledger_filter(&b.k.m, 0, &l);
+	assert_int_equal(l.unexplained, 1);
+	assert_null(fs_ledger_entry_of(&l, FS_H_WORK_ITEM));
+	assert_false(fs_ledger_was_walked(&l, FS_H_WORK_ITEM));
+	assert_int_equal(check_all(&b.k.m, &b.a, &b.r, NULL), FS_OK);
+	f = mm_finding(&b.r, "work-item-outstanding");
+	assert_int_equal(f->confidence, FS_POSSIBLE);
+	assert_null(strstr(f->message, "on no list"));
+	assert_non_null(strstr(f->message, "could not be read"));
+	assert_int_equal(mm_finding(&b.r, "leaked-filter-reference")->confidence, FS_POSSIBLE);
+	for (i = 0; i < b.r.nnot_checked; i++)
+		said += strcmp(b.r.not_checked[i].rule, "work-item-outstanding") == 0 &&
+			strcmp(b.r.not_checked[i].why, why) == 0;
+	assert_int_equal(said, 1);
+	arena_deinit(&b.a);
+}
+
 static void instances(void **state)
 {
 	struct bench b;
@@ -235,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(filters_own),
 		cmocka_unit_test(on_no_list),
+		cmocka_unit_test(unread_list),
 		cmocka_unit_test(instances),
 		cmocka_unit_test(the_account_adds_up),
 		cmocka_unit_test(not_searched_is_said),
