@@ -36,7 +36,7 @@ struct fs_edge {
 	size_t from, to;   /* nodes, by index */
 	const char *what;  /* "waits for", "is owned by", "is held by" … */
 	const char *field; /* what proves it: "ERESOURCE.OwnerEntry.OwnerThread" */
-	uint64_t at;	   /* VA of that field */
+	uint64_t at, value; /* VA of that field, and what stands there */
 	bool certain;	   /* false: found by scanning a stack, or one of several reasons */
 	bool in_cycle;
 };

@@ -31,7 +31,9 @@ struct fs_lock_waiter {
 	int32_t thread; /* index */
 	enum fs_waiter_how how;
 	bool exclusive, exclusive_known;
-	uint64_t at; /* VA of the word that says so */
+	uint64_t at, value; /* VA of the word that says so, and what stands there */
+	/* The resource's own word that led to it (SharedWaiters or ExclusiveWaiters); at 0: none */
+	uint64_t list_at, list_value;
 };
 
 struct fs_lock {

@@ -16,6 +16,14 @@ bool cycle_explains(const struct check_run *run, size_t filter)
 	return g && graph_leads_to_cycle(g, graph_node_of(g, FS_NODE_FILTER, (int32_t)filter)) >= 0;
 }
 
+bool cycle_explains_thread(const struct check_run *run, int32_t thread)
+{
+	const struct fs_graph *g = run->graph;
+
+	return g && thread >= 0 &&
+	       graph_leads_to_cycle(g, graph_node_of(g, FS_NODE_THREAD, thread)) >= 0;
+}
+
 static bool counted(const struct fs_model *m, const struct fs_graph *g, const struct fs_edge *e)
 {
 	const struct fs_node *to = &g->node[e->to];
@@ -57,6 +65,21 @@ static const char *in_words(struct check_run *run, const struct fs_graph *g,
 	return s;
 }
 
+/* The lock's waiter that an edge stands for; NULL: the edge is no wait for a lock. */
+static const struct fs_lock_waiter *waiter_in(const struct fs_model *m, const struct fs_graph *g,
+					      const struct fs_edge *e)
+{
+	const struct fs_node *from = &g->node[e->from], *to = &g->node[e->to];
+	size_t i;
+
+	if (from->kind != FS_NODE_THREAD || to->kind != FS_NODE_LOCK || to->index < 0)
+		return NULL;
+	for (i = 0; i < m->locks[to->index].nwaiters; i++)
+		if (m->locks[to->index].waiters[i].thread == from->index)
+			return &m->locks[to->index].waiters[i];
+	return NULL;
+}
+
 static struct fs_evidence *premises(struct check_run *run, const struct fs_graph *g,
 				    const struct fs_cycle *c, size_t *ret_n)
 {
@@ -65,11 +88,15 @@ static struct fs_evidence *premises(struct check_run *run, const struct fs_graph
 
 	for (i = 0; i < c->n && i < 4 * EVIDENCE_MAX; i++) {
 		const struct fs_edge *e = &g->edge[c->edge[i]];
+		const struct fs_lock_waiter *w = waiter_in(run->m, g, e);
+		const char *fact = run_text(run, "%s %s %s", g->node[e->from].label, e->what,
+					    g->node[e->to].label);
 
-		evidence_add(run, &ev, NULL, e->at, e->field,
-			     run_text(run, "%s %s %s", g->node[e->from].label, e->what,
-				      g->node[e->to].label),
-			     "0x%llx", (unsigned long long)g->node[e->to].address);
+		if (w)
+			lock_waiter_evidence(run, &ev, w, fact);
+		else
+			evidence_add(run, &ev, NULL, e->at, e->field, fact, "0x%llx",
+				     (unsigned long long)e->value);
 	}
 	return evidence_take(run, &ev, ret_n);
 }

@@ -3,9 +3,18 @@
  * Rule 21: a victim. Another filter's unload holds the frame's FilterUnloadLock, and
  * this one's waits for it: DRAINING is clear, and PointerCount has the unload's own
  * (facts: 21; [run]: held over the whole unload). Who waits is not named by the
- * lock on every build; it is proved when as many wait as unloads were begun.
+ * lock on every build; it is proved when as many wait as unloads were begun, and this one
+ * is known to be begun: a user's handle on a filter has a PointerCount as well.
  */
 #include "check/unload.h"
+
+/* May a second unload of the owner's filter wait as well? Each has a PointerCount. */
+static bool owner_waits_too(const struct fs_filter *f)
+{
+	const struct fs_value *p = &f->object.pointer_count, *c = &f->connection_count;
+
+	return fs_is_read(p) && fs_is_read(c) && p->v > c->v && p->v - 1 - c->v >= 2;
+}
 
 /* A filter of the frame that an unload may be at work on, but the owner's. */
 static bool candidate(const struct check_run *run, size_t i, const struct unload_lock *u)
@@ -24,6 +33,8 @@ static size_t candidates(const struct check_run *run, size_t like, const struct 
 	for (i = 0; i < run->m->nfilters; i++)
 		n += run->m->filters[i].frame == run->m->filters[like].frame &&
 		     candidate(run, i, u);
+	if (u->filter >= 0)
+		n += owner_waits_too(&run->m->filters[u->filter]);
 	return n;
 }
 
@@ -42,6 +53,9 @@ static enum fs_confidence sure(const struct check_run *run, size_t i, const stru
 
 	if (!waiters(u->lock, &n) || n != candidates(run, i, u) || unload_runs(f) != RUNS_MAYBE)
 		c = in_progress(f) ? FS_LIKELY : FS_POSSIBLE;
+	/* a handle on the filter has a PointerCount as an unload has; the waiter may be of another */
+	if (!in_progress(f) && c > (unload_asked(run, i) ? FS_LIKELY : FS_POSSIBLE))
+		c = unload_asked(run, i) ? FS_LIKELY : FS_POSSIBLE;
 	if (u->filter < 0)
 		c = FS_POSSIBLE;
 	else if (u->sure < c)
@@ -70,7 +84,7 @@ static struct fs_evidence *premises(struct check_run *run, size_t i, const struc
 	evidence_hex(run, &ev, &f->object.flags.value, f->address, "FLT_OBJECT.Flags",
 		     "not DRAINING: its unload has not begun its work");
 	evidence_hex(run, &ev, &f->object.pointer_count, f->address, "FLT_OBJECT.PointerCount",
-		     "an unload that runs has one of it");
+		     "an unload that runs has one of it, a handle on the filter too");
 	evidence_hex(run, &ev, &u->owner->thread, l->address, "FilterUnloadLock.OwnerThread",
 		     "the thread that holds the frame's unload lock");
 	if (fs_is_read(&l->exclusive_count))
@@ -78,12 +92,9 @@ static struct fs_evidence *premises(struct check_run *run, size_t i, const struc
 			     "FilterUnloadLock.NumberOfExclusiveWaiters", "so many wait for it",
 			     "%llu", (unsigned long long)l->exclusive_count.v);
 	for (k = 0; k < l->nwaiters && k < EVIDENCE_MAX; k++)
-		evidence_add(
-			run, &ev, NULL, l->waiters[k].at, "FilterUnloadLock waiter",
-			thread_label(run, l->waiters[k].thread), "0x%llx",
-			(unsigned long long)(l->waiters[k].thread >= 0
-						     ? run->m->threads[l->waiters[k].thread].address
-						     : 0));
+		lock_waiter_evidence(run, &ev, &l->waiters[k],
+				     run_text(run, "%s waits for it",
+					      thread_label(run, l->waiters[k].thread)));
 	if (u->filter >= 0) {
 		w = waiter_of(run, (size_t)u->filter);
 		evidence_hex(run, &ev, &run->m->filters[u->filter].object.rundown.raw,
@@ -114,7 +125,42 @@ static void accuse(struct check_run *run, size_t i, const struct unload_lock *u,
 	if (t >= 0) {
 		v->waiter_thread = run->m->threads[t].address;
 		v->waiter_sure = u->lock->waiters[0].how == FS_WAITER_STACK ? FS_LIKELY : FS_PROVED;
+		/* whose wait it is follows from the finding: it is no surer */
+		if (v->waiter_sure > fd->confidence)
+			v->waiter_sure = fd->confidence;
 	}
+}
+
+static const char *in_words(struct check_run *run, const struct unload_lock *u,
+			    const struct fs_finding *fd, bool asked)
+{
+	const char *holder;
+
+	if (u->filter < 0)
+		return run_text(
+			run,
+			"It may wait for the unload lock of its frame, which thread 0x%llx holds "
+			"for an unload that is not known",
+			(unsigned long long)u->owner->thread.v);
+	holder = run_text(run, "the unload of %s holds (%s, stage %s)",
+			  filter_label(run, (size_t)u->filter),
+			  u->thread >= 0 ? thread_label(run, u->thread)
+					 : run_text(run, "thread 0x%llx",
+						    (unsigned long long)u->owner->thread.v),
+			  fs_stage_name(run->stages[u->filter]));
+	if (!asked)
+		return run_text(run,
+				"Nothing says that its unload was asked for. If it was, it may "
+				"wait for the unload lock of its frame, which %s; a handle on the "
+				"filter looks the same",
+				holder);
+	if (fd->confidence == FS_POSSIBLE)
+		return run_text(run, "It may wait for the unload lock of its frame, which %s",
+				holder);
+	return run_text(run,
+			"It waits for the unload lock of its frame, which %s. Nothing is wrong "
+			"with %s: what hangs is %s",
+			holder, fd->subject.name, filter_label(run, (size_t)u->filter));
 }
 
 static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
@@ -125,25 +171,11 @@ static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
 
 	if (!fd)
 		return;
-	if (u->filter >= 0)
-		fd->message = run_text(
-			run,
-			"It waits for the unload lock of its frame, which the unload of %s "
-			"holds (%s, stage %s). Nothing is wrong with %s: what hangs is %s",
-			filter_label(run, (size_t)u->filter),
-			u->thread >= 0 ? thread_label(run, u->thread)
-				       : run_text(run, "thread 0x%llx",
-						  (unsigned long long)u->owner->thread.v),
-			fs_stage_name(run->stages[u->filter]), fd->subject.name,
-			filter_label(run, (size_t)u->filter));
-	else
-		fd->message = run_text(
-			run,
-			"It may wait for the unload lock of its frame, which thread 0x%llx holds "
-			"for an unload that is not known",
-			(unsigned long long)u->owner->thread.v);
+	fd->message = in_words(run, u, fd, unload_asked(run, i));
 	fd->evidence = premises(run, i, u, &fd->nevidence);
-	accuse(run, i, u, fd);
+	/* nobody is known to wait for this filter's unload */
+	if (unload_asked(run, i))
+		accuse(run, i, u, fd);
 }
 
 void chk_other_unload(struct check_run *run)
@@ -158,6 +190,10 @@ void chk_other_unload(struct check_run *run)
 			continue;
 		/* a handle on a filter looks like this; an unload that was begun does not */
 		if (u->filter < 0 && !in_progress(&run->m->filters[i]))
+			continue;
+		/* nor one, when the waiter may be a second unload of the owner's filter */
+		if (u->filter >= 0 && !unload_asked(run, i) &&
+		    owner_waits_too(&run->m->filters[u->filter]))
 			continue;
 		fire(run, i, u);
 	}

@@ -57,6 +57,17 @@ bool unload_asked(const struct check_run *run, size_t filter)
 	return q.invoked || q.pending_device || in_progress(f);
 }
 
+/* FltMgr has begun it when its own flag says so, or when the lock's owner runs it. */
+static const char *how_far(struct check_run *run, size_t filter, const char *name)
+{
+	if (in_progress(&run->m->filters[filter]) ||
+	    unload_lock_of(run, filter)->filter == (int32_t)filter)
+		return run_text(run, "The unload of %s was begun and is not done.", name);
+	if (unload_asked(run, filter))
+		return run_text(run, "The unload of %s was asked for and is not done.", name);
+	return run_text(run, "An unload of %s may have been asked for.", name);
+}
+
 struct fs_verdict *pending_verdict(struct check_run *run, size_t filter)
 {
 	bool begun = verdict_exists(run, filter);
@@ -68,7 +79,7 @@ struct fs_verdict *pending_verdict(struct check_run *run, size_t filter)
 		return v;
 	v->state = FS_ST_UNKNOWN;
 	v->confidence = FS_POSSIBLE;
-	v->summary = run_text(run, "The unload of %s was begun and is not done.", v->name);
+	v->summary = how_far(run, filter, v->name);
 	v->advice = "A dump taken a minute later tells a queued unload from one that hangs.";
 	request_evidence(run, &ev, &run->m->filters[filter], &q);
 	v->because = evidence_take(run, &ev, &v->nbecause);

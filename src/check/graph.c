@@ -38,8 +38,18 @@ static size_t add_node(struct graph_builder *b, uint32_t *slot, enum fs_node_kin
 	return b->node.n - 1;
 }
 
+/* The word that an edge rests on: where it stands and what it is. */
+struct word {
+	uint64_t at, value;
+};
+
+static struct word word_of(const struct fs_value *v)
+{
+	return (struct word){v->at, v->v};
+}
+
 static void add_edge(struct graph_builder *b, size_t from, size_t to, const char *what,
-		     const char *field, uint64_t at, bool certain)
+		     const char *field, struct word word, bool certain)
 {
 	struct fs_edge *e;
 
@@ -54,7 +64,7 @@ static void add_edge(struct graph_builder *b, size_t from, size_t to, const char
 		b->run->out_of_memory = true;
 		return;
 	}
-	*e = (struct fs_edge){from, to, what, field, at, certain, false};
+	*e = (struct fs_edge){from, to, what, field, word.at, word.value, certain, false};
 }
 
 /* --- nodes --------------------------------------------------------------------- */
@@ -96,27 +106,11 @@ static const char *left_words(struct graph_builder *b, const struct fs_value *co
 	return run_text(b->run, " (%llu left)", (unsigned long long)count->v);
 }
 
-static const char *lock_label(struct graph_builder *b, const struct fs_lock *l)
-{
-	const struct fs_model *m = b->run->m;
-	const char *what = l->what ? l->what : "ERESOURCE";
-
-	if (l->of == FS_LOCK_FRAME && l->index < m->nframes && fs_is_read(&m->frames[l->index].id))
-		return run_text(b->run, "%s of Frame %llu", what,
-				(unsigned long long)m->frames[l->index].id.v);
-	if (l->of == FS_LOCK_FILTER && l->index < m->nfilters)
-		return run_text(b->run, "%s of %s", what, filter_label(b->run, l->index));
-	if (l->of == FS_LOCK_VOLUME && l->index < m->nvolumes &&
-	    m->volumes[l->index].device_name.state == FS_READ)
-		return run_text(b->run, "%s of %s", what, m->volumes[l->index].device_name.s);
-	return run_text(b->run, "%s 0x%llx", what, (unsigned long long)l->address);
-}
-
 static size_t lock_node(struct graph_builder *b, const struct fs_lock *l)
 {
 	size_t i = (size_t)(l - b->run->m->locks);
 
-	return add_node(b, &b->lock[i], FS_NODE_LOCK, l->address, (int32_t)i, lock_label(b, l));
+	return add_node(b, &b->lock[i], FS_NODE_LOCK, l->address, (int32_t)i, lock_words(b->run, l));
 }
 
 static size_t mutant_node(struct graph_builder *b, uint64_t va)
@@ -134,11 +128,6 @@ static size_t mutant_node(struct graph_builder *b, uint64_t va)
 
 static void add_lock(struct graph_builder *b, const struct fs_lock *l)
 {
-	static const char *const how[] = {
-		[FS_WAITER_OBJECT] = "KWAIT_BLOCK.Object",
-		[FS_WAITER_CHAIN] = "ERESOURCE waiters",
-		[FS_WAITER_STACK] = "stack slot (scanned)",
-	};
 	bool unload = l->of == FS_LOCK_FRAME && l->what && strstr(l->what, "FilterUnloadLock");
 	size_t node, i;
 
@@ -148,10 +137,11 @@ static void add_lock(struct graph_builder *b, const struct fs_lock *l)
 	for (i = 0; i < l->nowners; i++)
 		if (l->owners[i].is_thread)
 			add_edge(b, node, thread_node(b, l->owners[i].index), "is owned by",
-				 "ERESOURCE.OwnerThread", l->owners[i].thread.at, true);
+				 "ERESOURCE.OwnerThread", word_of(&l->owners[i].thread), true);
 	for (i = 0; i < l->nwaiters; i++)
 		add_edge(b, thread_node(b, l->waiters[i].thread), node, "waits for",
-			 how[l->waiters[i].how], l->waiters[i].at,
+			 lock_waiter_field(&l->waiters[i]),
+			 (struct word){l->waiters[i].at, l->waiters[i].value},
 			 l->waiters[i].how != FS_WAITER_STACK);
 }
 
@@ -177,19 +167,25 @@ static void add_waits(struct graph_builder *b, int32_t t)
 		} else {
 			continue;
 		}
-		add_edge(b, thread_node(b, t), to, "waits for", "KWAIT_BLOCK.Object", w->address,
-			 th->nwaits == 1);
-		add_edge(b, to, owner, "is owned by", "KMUTANT.OwnerThread", w->owner.at, true);
+		add_edge(b, thread_node(b, t), to, "waits for", "KWAIT_BLOCK.Object",
+			 word_of(&w->object), th->nwaits == 1);
+		add_edge(b, to, owner, "is owned by", "KMUTANT.OwnerThread", word_of(&w->owner),
+			 true);
 	}
 }
 
 /* --- unloads ------------------------------------------------------------------------ */
 
+static struct word stack_limit(struct graph_builder *b, const struct waiter *w)
+{
+	return word_of(&b->run->m->threads[w->thread].stack_limit);
+}
+
 static void add_wait(struct graph_builder *b, const struct waiter *w, size_t rundown)
 {
 	add_edge(b, thread_node(b, w->thread), rundown, "waits for",
 		 w->wait ? "KWAIT_BLOCK.Object" : "KTHREAD.StackLimit",
-		 w->wait ? w->wait->address : w->block, w->sure == FS_PROVED);
+		 w->wait ? word_of(&w->wait->object) : stack_limit(b, w), w->sure == FS_PROVED);
 }
 
 /* An instance whose teardown another thread runs: 23, and plain S1 and S2. */
@@ -214,10 +210,11 @@ static size_t add_instance(struct graph_builder *b, size_t i)
 				    instance_label(b, i), left_words(b, count)));
 	if (w.thread >= 0) {
 		add_edge(b, node, thread_node(b, w.thread), "is torn down by", "KTHREAD.StackLimit",
-			 w.block, w.sure == FS_PROVED);
+			 stack_limit(b, &w), w.sure == FS_PROVED);
 		add_wait(b, &w, rundown);
 	} else {
-		add_edge(b, node, rundown, "waits for", "EX_RUNDOWN_WAIT_BLOCK", w.block, true);
+		add_edge(b, node, rundown, "waits for", "EX_RUNDOWN_WAIT_BLOCK",
+			 (struct word){w.block, 0}, true);
 	}
 	return node;
 }
@@ -236,7 +233,7 @@ static void add_draining(struct graph_builder *b, size_t i, const struct waiter 
 					  filter_label(b->run, i), left_words(b, &r->wait_count)));
 		if (thread == SIZE_MAX)
 			add_edge(b, filter_node(b, i), rundown, "waits for",
-				 "FLT_OBJECT.RundownRef", r->raw.at, true);
+				 "FLT_OBJECT.RundownRef", word_of(&r->raw), true);
 		else if (w->block)
 			add_wait(b, w, rundown);
 	}
@@ -250,7 +247,7 @@ static void add_draining(struct graph_builder *b, size_t i, const struct waiter 
 		node = add_instance(b, f->instances.entries[k]);
 		if (rundown != SIZE_MAX)
 			add_edge(b, rundown, node, "is held by", "FLT_OBJECT.Flags",
-				 o->flags.value.at, true);
+				 word_of(&o->flags.value), true);
 	}
 }
 
@@ -266,13 +263,13 @@ static void add_filter(struct graph_builder *b, size_t i)
 	if (thread != SIZE_MAX)
 		add_edge(b, filter_node(b, i), thread, "is unloaded by",
 			 w.held ? "FilterUnloadLock.OwnerThread" : "KTHREAD.StackLimit",
-			 w.held ? w.held->at : w.block, w.sure == FS_PROVED);
+			 w.held ? word_of(w.held) : stack_limit(b, &w), w.sure == FS_PROVED);
 	if (drains)
 		add_draining(b, i, &w, thread);
 	else if (s == FS_S0 && u->held && u->filter >= 0 && u->filter != (int32_t)i &&
-		 unload_runs(f) != RUNS_NOT && (in_progress(f) || unload_runs(f) == RUNS_MAYBE))
+		 unload_runs(f) != RUNS_NOT && unload_asked(b->run, i))
 		add_edge(b, filter_node(b, i), lock_node(b, u->lock), "waits for",
-			 "FLT_FILTER.Flags", f->flags.value.at, false);
+			 "FLT_FILTER.Flags", word_of(&f->flags.value), false);
 }
 
 static bool make_slots(struct graph_builder *b)
@@ -390,7 +387,8 @@ static void add_victim(struct graph_builder *b, const struct fs_graph *g,
 	for (i = 0; i < g->nedges; i++)
 		if (g->edge[i].from == from && g->edge[i].to == to)
 			return;
-	add_edge(b, from, to, "is unloaded by", v->cause_id ? v->cause_id : "", 0,
+	add_edge(b, from, to, "is unloaded by", v->cause_id ? v->cause_id : "",
+		 (struct word){0, 0},
 		 v->waiter_sure == FS_PROVED);
 }
 
@@ -432,7 +430,8 @@ bool graph_finish(struct check_run *run)
 		k = add_node(&b, NULL, FS_NODE_HOLDER, v->culprit.address, -1,
 			     run_text(run, "%s 0x%llx", v->culprit.kind,
 				      (unsigned long long)v->culprit.address));
-		add_edge(&b, rundown, k, "is held by", v->cause_id, v->culprit.address,
+		add_edge(&b, rundown, k, "is held by", v->cause_id,
+			 (struct word){v->culprit.address, 0},
 			 v->confidence == FS_PROVED);
 	}
 	ok = ok && take(&b, g);

@@ -47,6 +47,68 @@ static const char *object_words(struct check_run *run, const struct fs_wait *w)
 			(unsigned long long)w->object.v);
 }
 
+const char *lock_words(struct check_run *run, const struct fs_lock *l)
+{
+	const struct fs_model *m = run->m;
+	const char *what = l->what ? l->what : "ERESOURCE";
+
+	if (l->of == FS_LOCK_FRAME && l->index < m->nframes && fs_is_read(&m->frames[l->index].id))
+		return run_text(run, "%s of Frame %llu", what,
+				(unsigned long long)m->frames[l->index].id.v);
+	if (l->of == FS_LOCK_FILTER && l->index < m->nfilters)
+		return run_text(run, "%s of %s", what, filter_label(run, l->index));
+	if (l->of == FS_LOCK_VOLUME && l->index < m->nvolumes &&
+	    m->volumes[l->index].device_name.state == FS_READ)
+		return run_text(run, "%s of %s", what, m->volumes[l->index].device_name.s);
+	return run_text(run, "%s 0x%llx", what, (unsigned long long)l->address);
+}
+
+const char *lock_waiter_field(const struct fs_lock_waiter *w)
+{
+	if (w->how == FS_WAITER_OBJECT)
+		return "KWAIT_BLOCK.Object";
+	/* a pointer that leads to a stack, but to no wait of its thread */
+	if (w->how == FS_WAITER_CHAIN || (w->list_at && w->at == w->list_at))
+		return "ERESOURCE waiters";
+	return "stack slot (scanned)";
+}
+
+void lock_waiter_evidence(struct check_run *run, evidence_vec *ev, const struct fs_lock_waiter *w,
+			  const char *fact)
+{
+	evidence_add(run, ev, NULL, w->at, lock_waiter_field(w), fact, "0x%llx",
+		     (unsigned long long)w->value);
+	if (w->list_at && w->list_at != w->at)
+		evidence_add(run, ev, NULL, w->list_at,
+			     w->exclusive ? "ERESOURCE.ExclusiveWaiters"
+					  : "ERESOURCE.SharedWaiters",
+			     "the lock's own word leads to that wait", "0x%llx",
+			     (unsigned long long)w->list_value);
+}
+
+/* The lock that a thread is known to wait for; NULL none. What a stack alone leads to is a
+ * guess. */
+static const struct fs_lock *lock_waited_for(const struct fs_model *m, int32_t thread)
+{
+	size_t i, k;
+
+	for (i = 0; i < m->nlocks; i++)
+		for (k = 0; k < m->locks[i].nwaiters; k++)
+			if (m->locks[i].waiters[k].thread == thread &&
+			    m->locks[i].waiters[k].how != FS_WAITER_STACK)
+				return &m->locks[i];
+	return NULL;
+}
+
+/* What the i-th object is; of the only one, the lock that it is an entry of. */
+static const char *wait_words(struct check_run *run, int32_t thread, size_t i)
+{
+	const struct fs_thread *t = &run->m->threads[thread];
+	const struct fs_lock *l = t->nwaits == 1 ? lock_waited_for(run->m, thread) : NULL;
+
+	return l ? lock_words(run, l) : object_words(run, &t->waits[i]);
+}
+
 const char *waits_for_words(struct check_run *run, int32_t thread)
 {
 	const struct fs_thread *t = thread >= 0 ? &run->m->threads[thread] : NULL;
@@ -54,7 +116,7 @@ const char *waits_for_words(struct check_run *run, int32_t thread)
 	if (!t || !thread_waits(t) || !t->nwaits)
 		return NULL;
 	if (t->nwaits == 1)
-		return object_words(run, &t->waits[0]);
+		return wait_words(run, thread, 0);
 	return run_text(run, "%zu objects, %s first", t->nwaits, object_words(run, &t->waits[0]));
 }
 
@@ -71,7 +133,7 @@ void wait_evidence(struct check_run *run, evidence_vec *ev, int32_t thread)
 			     t->state_name ? " " : "", t->state_name ? t->state_name : "");
 	for (i = 0; thread_waits(t) && i < t->nwaits && i < EVIDENCE_MAX; i++)
 		evidence_hex(run, ev, &t->waits[i].object, t->waits[i].address,
-			     "KWAIT_BLOCK.Object", object_words(run, &t->waits[i]));
+			     "KWAIT_BLOCK.Object", wait_words(run, thread, i));
 }
 
 static bool in_module(const struct fs_stack_frame *f, int32_t module)

@@ -55,6 +55,8 @@ struct fs_verdict *pending_verdict(struct check_run *run, size_t filter);
 /* Was the unload of a filter in S0 asked for, as far as it shows? */
 bool unload_asked(const struct check_run *run, size_t filter);
 
+/* Does this thread wait in such a cycle, or for one that does? */
+bool cycle_explains_thread(const struct check_run *run, int32_t thread);
 /* Is a cycle of waits (rule 22) what this filter's unload waits for, in the end? */
 bool cycle_explains(const struct check_run *run, size_t filter);
 
@@ -71,6 +73,13 @@ enum fs_confidence mechanism_known(const struct check_run *run);
 /* "thread 0x… (System 4.28)" */
 const char *thread_label(struct check_run *run, int32_t thread);
 bool thread_waits(const struct fs_thread *t); /* read, and KTHREAD.State is Waiting */
+/* "FLTP_FRAME.FilterUnloadLock of Frame 0" */
+const char *lock_words(struct check_run *run, const struct fs_lock *l);
+/* The field whose word says that this thread waits for the lock. */
+const char *lock_waiter_field(const struct fs_lock_waiter *w);
+/* That word, and the resource's own one that led to it. */
+void lock_waiter_evidence(struct check_run *run, evidence_vec *ev, const struct fs_lock_waiter *w,
+			  const char *fact);
 /* What it waits for, in words: "a NotificationEvent 0x…"; NULL when not known. */
 const char *waits_for_words(struct check_run *run, int32_t thread);
 void wait_evidence(struct check_run *run, evidence_vec *ev, int32_t thread);

@@ -51,8 +51,19 @@ static bool has(const struct target *t, int32_t thread)
 	return false;
 }
 
+/* A word of the dump: where it stands and what it is. */
+struct word {
+	uint64_t at, value;
+};
+
+static struct word word_of(const struct fs_value *v)
+{
+	return (struct word){v->at, v->v};
+}
+
+/* `list`: the resource's own word that led there, NULL none. */
 static bool add(struct waiters *w, struct target *t, int32_t thread, enum fs_waiter_how how,
-		int exclusive, uint64_t at)
+		int exclusive, struct word says, const struct fs_value *list)
 {
 	struct fs_lock_waiter *p;
 
@@ -63,7 +74,9 @@ static bool add(struct waiters *w, struct target *t, int32_t thread, enum fs_wai
 		w->k->b->out_of_memory |= t->found.n < WAITERS_MAX;
 		return false;
 	}
-	*p = (struct fs_lock_waiter){thread, how, exclusive > 0, exclusive >= 0, at};
+	*p = (struct fs_lock_waiter){
+		thread,	    how, exclusive > 0, exclusive >= 0, says.at, says.value, list ? list->at : 0,
+		list ? list->v : 0};
 	return true;
 }
 
@@ -140,41 +153,46 @@ static void by_object(struct waiters *w, struct target *t, const struct fs_value
 		const struct fs_wait *x = fs_thread_waits_for(&m->threads[i], word->v);
 
 		if (x)
-			(void)add(w, t, (int32_t)i, FS_WAITER_OBJECT, exclusive, x->address);
+			(void)add(w, t, (int32_t)i, FS_WAITER_OBJECT, exclusive,
+				  word_of(&x->object), word);
 	}
 }
 
-/* One entry of a chain, or what an untyped pointer leads to; false: it is on no waiter's stack. */
-static bool by_entry(struct waiters *w, struct target *t, uint64_t entry, bool chain, int exclusive)
+/* One entry of a chain, or what an untyped pointer leads to, and the word that points at it;
+ * false: it is on no waiter's stack. */
+static bool by_entry(struct waiters *w, struct target *t, struct word link, bool chain,
+		     int exclusive, const struct fs_value *list)
 {
-	int32_t thread = stack_of(w, entry);
+	int32_t thread = stack_of(w, link.value);
 	const struct fs_wait *x;
 
 	if (thread < 0)
 		return false;
-	x = wait_in(&w->k->b->model->threads[thread], entry, ENTRY_BYTES);
+	x = wait_in(&w->k->b->model->threads[thread], link.value,
+		    ENTRY_BYTES);
 	if (chain)
-		return add(w, t, thread, FS_WAITER_CHAIN, exclusive, entry);
+		return add(w, t, thread, FS_WAITER_CHAIN, exclusive, link, list);
 	return add(w, t, thread, x ? FS_WAITER_OBJECT : FS_WAITER_STACK, exclusive,
-		   x ? x->address : entry);
+		   x ? word_of(&x->object) : link, list);
 }
 
 /* A singly linked chain: the first word of each entry is the next one's address. */
 static void by_chain(struct waiters *w, struct target *t, const struct fs_value *word,
 		     uint64_t count, int exclusive)
 {
-	uint64_t entry = word->v, n;
+	struct word link = word_of(word);
+	uint64_t n;
 
 	if (!fs_is_read(word))
 		return;
-	for (n = 0; entry && n < count && n < WAITERS_MAX; n++) {
+	for (n = 0; link.value && n < count && n < WAITERS_MAX; n++) {
 		uint8_t b[8] = {0};
 
-		if (!by_entry(w, t, entry, true, exclusive) ||
-		    vm_read(w->k->r->vm, entry, b, vm_pointer_size(w->k->r->vm), "KWAIT_CHAIN",
+		if (!by_entry(w, t, link, true, exclusive, word) ||
+		    vm_read(w->k->r->vm, link.value, b, vm_pointer_size(w->k->r->vm), "KWAIT_CHAIN",
 			    NULL))
 			return;
-		entry = load_u64(b);
+		link = (struct word){link.value, load_u64(b)};
 	}
 }
 
@@ -191,7 +209,7 @@ static void by_word(struct waiters *w, struct target *t, const char *field,
 	} else if (strcmp(f.type, "_KWAIT_CHAIN") == 0) {
 		by_chain(w, t, word, count->v, exclusive);
 	} else if (fs_is_read(word) && word->v) {
-		(void)by_entry(w, t, word->v, false, exclusive);
+		(void)by_entry(w, t, word_of(word), false, exclusive, word);
 	}
 }
 
@@ -206,31 +224,33 @@ static void by_inside(struct waiters *w, struct target *t)
 		const struct fs_wait *x = wait_in(&m->threads[i], t->l->address, size);
 
 		if (x)
-			(void)add(w, t, (int32_t)i, FS_WAITER_OBJECT, -1, x->address);
+			(void)add(w, t, (int32_t)i, FS_WAITER_OBJECT, -1, word_of(&x->object),
+				  NULL);
 	}
 }
 
-/* Where in a thread's live stack a word of [from, from + size) stands; 0: nowhere (that could be
- * read). */
-static uint64_t on_stack(struct waiters *w, const struct fs_thread *t, uint64_t from, uint64_t size)
+/* Where in a thread's live stack a word of [from, from + size) stands; at 0: nowhere (that could
+ * be read). */
+static struct word on_stack(struct waiters *w, const struct fs_thread *t, uint64_t from, uint64_t size)
 {
 	uint64_t va = t->kernel_stack.v & ~7ull, end = t->stack_base.v;
 	uint8_t b[STACK_CHUNK];
+	const struct word none = {0, 0};
 
 	while (va < end) {
 		size_t n = STACK_CHUNK - va % STACK_CHUNK, i;
 
 		n = end - va < n ? (size_t)(end - va) : n;
 		if (w->left < n)
-			return 0;
+			return none;
 		w->left -= n;
 		for (i = 0; !vm_read(w->k->r->vm, va, b, n, "kernel stack", NULL) && i + 8 <= n;
 		     i += 8)
 			if (load_u64(b + i) - from < size)
-				return va + i;
+				return (struct word){va + i, load_u64(b + i)};
 		va += n;
 	}
-	return 0;
+	return none;
 }
 
 /* It waits, for a resource as far as its wait reason says, and it is known where it stands. */
@@ -254,15 +274,16 @@ static void by_stack(struct waiters *w, struct target *t, uint64_t from, uint64_
 
 	for (i = 0; i < w->stacks.n; i++) {
 		int32_t thread = w->stacks.v[i].thread;
-		uint64_t at = may_wait(&m->threads[thread])
-				      ? on_stack(w, &m->threads[thread], from, size)
-				      : 0;
+		struct word at = {0, 0};
 
-		if (at && !has(t, thread))
-			(void)add(w, &guess, thread, FS_WAITER_STACK, -1, at);
+		if (may_wait(&m->threads[thread]))
+			at = on_stack(w, &m->threads[thread], from, size);
+		if (at.at && !has(t, thread))
+			(void)add(w, &guess, thread, FS_WAITER_STACK, -1, at, NULL);
 	}
 	for (i = 0; i < guess.found.n && guess.found.n <= at_most; i++)
-		(void)add(w, t, guess.found.v[i].thread, FS_WAITER_STACK, -1, guess.found.v[i].at);
+		(void)add(w, t, guess.found.v[i].thread, FS_WAITER_STACK, -1,
+			  (struct word){guess.found.v[i].at, guess.found.v[i].value}, NULL);
 	vec_free(&guess.found);
 }
 

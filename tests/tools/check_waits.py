@@ -147,6 +147,26 @@ def draw(tool, dump, doc):
         subprocess.run(["dot", "-Tcanon"], input=run.stdout, stdout=subprocess.DEVNULL, check=True)
 
 
+# Bytes of the fields that evidence cites; what is not here is no single word.
+WORDS = {"KWAIT_BLOCK.Object": 8, "FilterUnloadLock.OwnerThread": 8, "ERESOURCE.OwnerThread": 8,
+         "ERESOURCE waiters": 8, "ERESOURCE.ExclusiveWaiters": 8, "ERESOURCE.SharedWaiters": 8,
+         "stack slot (scanned)": 8, "KTHREAD.StackLimit": 8, "KMUTANT.OwnerThread": 8,
+         "FilterUnloadLock.NumberOfExclusiveWaiters": 4, "FilterUnloadLock.ActiveCount": 2}
+
+
+def true_words(tool, dump, doc):
+    """Evidence is what stands in the dump: dq at its address gives its value."""
+    cited = {(e["address"], e["field"], e["value"]) for of, key in
+             (("verdicts", "because"), ("findings", "evidence")) for x in doc[of]
+             for e in x.get(key, []) if e.get("field") in WORDS and e["value"] != "not read"}
+    for address, field, value in sorted(cited):
+        run = subprocess.run([tool, "dq", "--json", dump, address, "L1"], capture_output=True,
+                             check=True, timeout=120)
+        word = int(json.loads(run.stdout)["values"][0], 0)
+        same(f"{field} at {address}", hex(word & (1 << 8 * WORDS[field]) - 1),
+             hex(int(value, 0)))
+
+
 def status(tool, case, dump):
     run = subprocess.run([tool, "check", dump], capture_output=True, check=False, timeout=120)
     same("exit of check", run.returncode, case.get("exit", 1))
@@ -184,6 +204,7 @@ def main():
                 else:
                     doc = diagnose(args.tool, dump)
                     check(case, build, doc)
+                    true_words(args.tool, dump, doc)
                     draw(args.tool, dump, doc)
                     status(args.tool, case, dump)
                 print("ok - " + label)

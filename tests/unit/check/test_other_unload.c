@@ -68,6 +68,31 @@ static void a_victim_is_proved_by_counting(void **state)
 	arena_deinit(&b.a);
 }
 
+/* A user's handle on a live filter, while somebody waits for the lock, and nothing says that its
+ * unload was asked for. */
+static void a_handle_is_no_unload(void **state)
+{
+	struct bench b = {0};
+
+	(void)state;
+	victim(&b);
+	b.k.filter[b.delta].flags.value.v &= ~(uint64_t)FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS;
+	bench_run(&b);
+	assert_int_equal(mm_finding(&b.r, "blocked-by-other-unload")->confidence, FS_POSSIBLE);
+	assert_null(mm_verdict(&b.r, DELTA));
+	/* the waiter may be a second unload of the owner's own filter */
+	b.k.filter[b.fox].object.pointer_count = mm_value(3);
+	b.k.filter[b.fox].connection_count = mm_value(0);
+	bench_run(&b);
+	SILENT(&b, "blocked-by-other-unload");
+	assert_null(mm_verdict(&b.r, DELTA));
+	/* beside an unload that was begun it is one candidate more */
+	b.k.filter[b.delta].flags.value.v |= FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS;
+	bench_run(&b);
+	(void)bench_verdict(&b, DELTA, "blocked-by-other-unload", FS_LIKELY);
+	arena_deinit(&b.a);
+}
+
 static void who_the_owner_is_must_be_known(void **state)
 {
 	struct bench b = {0};
@@ -150,7 +175,7 @@ static void a_blocked_callback_has_victims(void **state)
 
 	(void)state;
 	callback(&b, FS_FRAME_UNWOUND);
-	mm_unloading(&b.k, b.fox, false);
+	mm_unloading(&b.k, b.fox, true);
 	mm_wait_lock(&b.k, b.lock, b.second, FS_WAITER_OBJECT);
 	bench_run(&b);
 	(void)bench_verdict(&b, DELTA, "unload-callback-blocked", FS_PROVED);
@@ -197,6 +222,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_victim_is_told_from_the_culprit),
 		cmocka_unit_test(a_victim_is_proved_by_counting),
+		cmocka_unit_test(a_handle_is_no_unload),
 		cmocka_unit_test(who_the_owner_is_must_be_known),
 		cmocka_unit_test(a_callback_that_does_not_come_back),
 		cmocka_unit_test(a_blocked_callback_has_victims),

@@ -228,7 +228,7 @@ static void waiters_on_a_chain(void **state)
 	assert_int_equal(l->nwaiters, 2);
 	assert_int_equal(l->waiters_looked, FS_LOOKED_WHOLE);
 	assert_int_equal(l->waiters[1].how, FS_WAITER_CHAIN);
-	assert_true(l->waiters[1].at == second);
+	assert_true(l->waiters[1].value == second);
 	assert_true(w.model.threads[l->waiters[1].thread].address == TW_THREAD2);
 	tw_free(&w);
 	/* a chain that comes back to itself, with the largest count */
