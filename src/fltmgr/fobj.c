@@ -201,6 +201,7 @@ static size_t scalar_size(const struct collect *c, enum field_id f)
 	case FK_U64:
 		size = 8;
 		break;
+	case FK_WORD:
 	case FK_PTR:
 	case FK_USTR:
 	case FK_LIST:

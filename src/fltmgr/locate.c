@@ -180,16 +180,17 @@ static enum fs_status use_known_rva(struct search *s, const struct locate_in *in
 	const struct layout_field *f = layout_field(in->r->fltmgr, F_GLOBALS_FrameList);
 	uint64_t globals, head, flink, blink;
 	struct fs_error err;
+	uint8_t raw[16];
 
 	if (!in->rva_known || !f || in->globals_rva >= in->fltmgr->size)
 		return FS_NOT_FOUND;
 	globals = in->fltmgr->base + in->globals_rva;
 	head = globals + f->offset + s->rlist;
-	if (vm_read_u64(in->r->vm, head, &flink, "FltGlobals.FrameList.rList.Flink", &err) !=
-		    FS_OK ||
-	    vm_read_u64(in->r->vm, head + s->ptr, &blink, "FltGlobals.FrameList.rList.Blink",
-			&err) != FS_OK)
+	if (vm_read(in->r->vm, head, raw, 2 * (size_t)s->ptr, "FltGlobals.FrameList.rList", &err) !=
+	    FS_OK)
 		return FS_NOT_FOUND;
+	flink = load_ptr(s, raw);
+	blink = load_ptr(s, raw + s->ptr);
 	if (flink == head && blink == head) {
 		s->empty_head = true;
 		return FS_NOT_FOUND;

@@ -70,8 +70,7 @@ static void frame_small_numbers(struct prover *p, uint64_t frame)
 	if (pv_offset(p, F_FLTP_FRAME_SmallIrpCtrlStackSize) ==
 		    pv_offset(p, F_FLTP_FRAME_LargeIrpCtrlStackSize) + 1 &&
 	    obj_field(&p->r, frame, F_FLTP_FRAME_LargeIrpCtrlStackSize, &va, NULL) == FS_OK &&
-	    vm_read_u64(p->r.vm, va, &both, "FLTP_FRAME.LargeIrpCtrlStackSize", NULL) == FS_OK &&
-	    both) {
+	    pv_u64(p, va, &both) && both) {
 		uint64_t large = both & 0xff, small = both >> 8;
 
 		if (small && small <= large && large <= 64)

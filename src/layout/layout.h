@@ -35,6 +35,7 @@ enum field_kind {
 	FK_U16,
 	FK_U32,
 	FK_U64,	   /* I32 etc. read as unsigned of the same size */
+	FK_WORD,   /* a number as wide as a pointer */
 	FK_PTR,	   /* 8 or 4 bytes by machine */
 	FK_USTR,   /* _UNICODE_STRING in place */
 	FK_LIST,   /* _LIST_ENTRY in place */

@@ -233,7 +233,8 @@ static void by_inside(struct waiters *w, struct target *t)
  * be read). */
 static struct word on_stack(struct waiters *w, const struct fs_thread *t, uint64_t from, uint64_t size)
 {
-	uint64_t va = t->kernel_stack.v & ~7ull, end = t->stack_base.v;
+	const size_t ptr = vm_pointer_size(w->k->r->vm);
+	uint64_t va = t->kernel_stack.v & ~(uint64_t)(ptr - 1), end = t->stack_base.v;
 	uint8_t b[STACK_CHUNK];
 	const struct word none = {0, 0};
 
@@ -244,10 +245,13 @@ static struct word on_stack(struct waiters *w, const struct fs_thread *t, uint64
 		if (w->left < n)
 			return none;
 		w->left -= n;
-		for (i = 0; !vm_read(w->k->r->vm, va, b, n, "kernel stack", NULL) && i + 8 <= n;
-		     i += 8)
-			if (load_u64(b + i) - from < size)
-				return (struct word){va + i, load_u64(b + i)};
+		for (i = 0; !vm_read(w->k->r->vm, va, b, n, "kernel stack", NULL) && i + ptr <= n;
+		     i += ptr) {
+			uint64_t v = ptr == 8 ? load_u64(b + i) : load_u32(b + i);
+
+			if (v - from < size)
+				return (struct word){va + i, v};
+		}
 		va += n;
 	}
 	return none;

@@ -87,6 +87,7 @@ static size_t scalar_size(const struct reader *r, enum field_id f, const struct 
 	case FK_U64:
 		size = 8;
 		break;
+	case FK_WORD:
 	case FK_PTR:
 		return vm_pointer_size(r->vm);
 	default:

@@ -136,7 +136,7 @@ static uint64_t call_function(struct lex *l, const char *name)
 
 	lex_space(l);
 	if (!strcmp(name, "deref")) {
-		v = mem_get(l->w, lex_expr(l), 8);
+		v = mem_get(l->w, lex_expr(l), pointer_size(l->w));
 		lex_expect(l, ")");
 		return v;
 	}

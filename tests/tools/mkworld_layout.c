@@ -23,6 +23,14 @@ static bool same_layout(const char *shipped, const char *dir, const char *name)
 	       (!strcmp(shipped + len, ".layout") || !strcmp(shipped + len, "-x64.layout"));
 }
 
+static bool is_shipped(const char *dir, const char *name)
+{
+	for (size_t i = 0; i < layout_shipped_count(); i++)
+		if (same_layout(layout_shipped(i).name, dir, name))
+			return true;
+	return false;
+}
+
 static struct layout *load_named(struct world *w, const char *dir, const char *name)
 {
 	struct layout *ret;
@@ -68,7 +76,12 @@ void layouts_load(struct world *w)
 
 	(void)snprintf(name, sizeof(name), "%u", w->build);
 	if (w->machine == MACHINE_X86) {
-		/* loader entries; nothing of x86's other types is shipped */
+		/* 7 SP1 is shipped, and the loader entries of every build */
+		(void)snprintf(name, sizeof(name), "%u-x86", w->build);
+		if (!w->nt && is_shipped("nt", name))
+			w->nt = load_named(w, "nt", name);
+		if (!w->fltmgr && is_shipped("fltmgr", name))
+			w->fltmgr = load_named(w, "fltmgr", name);
 		if (!w->stable)
 			w->stable = load_named(w, "nt", "nt/stable-x86.layout");
 		return;

@@ -35,7 +35,7 @@ static void assign(struct lex *l, uint64_t va, const struct place *place, const 
 	if (lex_keyword(l, "ustr")) { /* Length MaximumLength Buffer, as they are */
 		mem_put(w, va, lex_expr(l), 2);
 		mem_put(w, va + 2, lex_expr(l), 2);
-		mem_put(w, va + 8, lex_expr(l), 8);
+		mem_put(w, va + pointer_size(w), lex_expr(l), pointer_size(w));
 		lex_end(l);
 		return;
 	}
@@ -197,20 +197,23 @@ static struct head take_head(struct lex *l)
 
 static void init_head(struct world *w, const struct head *h)
 {
-	mem_put(w, h->va, h->va, 8);
-	mem_put(w, h->va + 8, h->va, 8);
+	unsigned n = pointer_size(w);
+
+	mem_put(w, h->va, h->va, n);
+	mem_put(w, h->va + n, h->va, n);
 	if (h->count_va)
 		mem_put(w, h->count_va, 0, 4);
 }
 
 static void insert_tail(struct world *w, const struct head *h, uint64_t link)
 {
-	uint64_t blink = mem_get(w, h->va + 8, 8);
+	unsigned n = pointer_size(w);
+	uint64_t blink = mem_get(w, h->va + n, n);
 
-	mem_put(w, link, h->va, 8);
-	mem_put(w, link + 8, blink, 8);
-	mem_put(w, blink, link, 8);
-	mem_put(w, h->va + 8, link, 8);
+	mem_put(w, link, h->va, n);
+	mem_put(w, link + n, blink, n);
+	mem_put(w, blink, link, n);
+	mem_put(w, h->va + n, link, n);
 	if (h->count_va)
 		mem_put(w, h->count_va, mem_get(w, h->count_va, 4) + h->step, 4);
 }
@@ -231,9 +234,10 @@ void stmt_append(struct lex *l)
 {
 	struct head h = take_head(l);
 	uint64_t link = lex_expr(l);
+	unsigned n = pointer_size(l->w);
 
 	lex_end(l);
-	if (!mem_get(l->w, h.va + 8, 8))
+	if (!mem_get(l->w, h.va + n, n))
 		die(l->w, "the list head at 0x%llx was never made", (unsigned long long)h.va);
 	insert_tail(l->w, &h, link);
 }
@@ -247,6 +251,6 @@ void stmt_emptylist(struct lex *l)
 	lex_end(l);
 	for (uint64_t i = 0; i < n; i++) {
 		init_head(l->w, &h);
-		h.va += 16;
+		h.va += 2 * (uint64_t)pointer_size(l->w);
 	}
 }

@@ -243,6 +243,8 @@ static bool memory(struct lex *l)
 		put_values(l, 4);
 	else if (lex_keyword(l, "u64"))
 		put_values(l, 8);
+	else if (lex_keyword(l, "ptr"))
+		put_values(l, pointer_size(l->w));
 	else if (lex_keyword(l, "utf16"))
 		put_utf16(l);
 	else if (lex_keyword(l, "ascii"))

@@ -80,6 +80,16 @@ static const struct seen windows7[] = {
 	 "TxVolContextListLock 728 TxVolContexts 730 "},
 };
 
+/* !fltkd on 32 bits, addresses less that of their object. The first two: Windows 7,
+ * fsfilters.blogspot.com/2011/12. The filter: Vista SP1, community.osr.com 32933. */
+static const struct seen narrow[] = {
+	{"fltmgr/7601-x86.layout", "_FLT_OBJECT", "PrimaryLink c "},
+	{"fltmgr/7601-x86.layout", "_FLTP_FRAME", "RegisteredFilters.rList 5c "},
+	{"fltmgr/7601-x86.layout", "_FLT_FILTER",
+	 "Base.PrimaryLink c SupportedContexts 98 ActiveOpens d4 ConnectionList 100 "
+	 "PortList 12c "},
+};
+
 /* dt transcript, github.com/alfarom256/MinifilterResearch, Write-up.md */
 static const struct seen windows11[] = {
 	{"fltmgr/22000-x64.layout", "_FLT_FILTER",
@@ -126,6 +136,19 @@ static void agrees_with_dt_of_windows_7(void **state)
 	compare_all(windows7, sizeof(windows7) / sizeof(windows7[0]), 65);
 }
 
+static void agrees_with_fltkd_of_32_bits(void **state)
+{
+	struct layout *l = shipped("fltmgr/7601-x86.layout");
+	uint32_t size;
+
+	(void)state;
+	compare_all(narrow, sizeof(narrow) / sizeof(narrow[0]), 7);
+	/* the table that Operations points to stands right behind the filter */
+	assert_true(layout_size_of(l, "_FLT_FILTER", &size));
+	assert_int_equal(size, 0x15c);
+	layout_free(l);
+}
+
 static void agrees_with_dt_of_windows_11(void **state)
 {
 	(void)state;
@@ -170,7 +193,8 @@ static void agrees_with_published_offsets(void **state)
 			continue;
 		l = shipped(layout_shipped(i).name);
 		/* the same table's tenth column, from 10 on; wdm.h has it for all */
-		assert_int_equal(layout_field(l, F_DRIVER_OBJECT_DriverInit)->offset, 0x58);
+		assert_int_equal(layout_field(l, F_DRIVER_OBJECT_DriverInit)->offset,
+				 strcmp(layout_machine(l), "x86") == 0 ? 0x2c : 0x58);
 		layout_free(l);
 	}
 }
@@ -349,6 +373,7 @@ static void states_behaviour_only_where_it_is_known(void **state)
 		const char *layout, *walk;
 	} want[] = {
 		{"fltmgr/7601-x64.layout", "gives-up"}, {"fltmgr/9600-x64.layout", NULL},
+		{"fltmgr/7601-x86.layout", NULL},
 		{"fltmgr/14393-x64.layout", NULL},	{"fltmgr/17763-x64.layout", "goes-on"},
 		{"fltmgr/19041-x64.layout", "goes-on"}, {"fltmgr/22000-x64.layout", "goes-on"},
 		{"fltmgr/26100-x64.layout", NULL},
@@ -414,11 +439,10 @@ static void says_what_it_does_not_know(void **state)
 }
 
 /* What the loader's list needs is the same in every layout of the kernel. */
-static void stable_is_stable(void **state)
+static void check_stable(const char *name, uint32_t base_name)
 {
-	struct layout *s = shipped("nt/stable-x64.layout");
+	struct layout *s = shipped(name);
 
-	(void)state;
 	for (size_t k = 0; k < layout_shipped_count(); k++) {
 		struct layout *l;
 
@@ -441,14 +465,22 @@ static void stable_is_stable(void **state)
 		}
 		layout_free(l);
 	}
-	assert_int_equal(layout_field(s, F_KLDR_DATA_TABLE_ENTRY_BaseDllName)->offset, 0x58);
+	assert_int_equal(layout_field(s, F_KLDR_DATA_TABLE_ENTRY_BaseDllName)->offset, base_name);
 	layout_free(s);
+}
+
+static void stable_is_stable(void **state)
+{
+	(void)state;
+	check_stable("nt/stable-x64.layout", 0x58);
+	check_stable("nt/stable-x86.layout", 0x2c);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_with_dt_of_windows_7),
+		cmocka_unit_test(agrees_with_fltkd_of_32_bits),
 		cmocka_unit_test(agrees_with_dt_of_windows_11),
 		cmocka_unit_test(agrees_with_published_offsets),
 		cmocka_unit_test(agrees_with_what_is_seen_of_24h2),

@@ -125,10 +125,15 @@ static void lint_parent(const struct context *c, const struct layout_field_info 
 			 f->name, parent.name);
 }
 
+static uint32_t pointer_size(const struct layout *l)
+{
+	return strcmp(layout_machine(l), "x86") == 0 ? 4 : 8;
+}
+
 /* What the compiler would align a member to; 1 when that is not to be seen here. */
 static uint32_t alignment(const struct layout *l, const char *type)
 {
-	uint32_t ptr = strcmp(layout_machine(l), "x86") == 0 ? 4 : 8;
+	uint32_t ptr = pointer_size(l);
 
 	if (starts(type, "ptr") || starts(type, "fptr") || starts(type, "_LIST_ENTRY") ||
 	    starts(type, "_UNICODE_STRING"))
@@ -201,7 +206,7 @@ static const char *type_of(const struct layout *l, const struct field_decl *d)
 	return "";
 }
 
-static bool fits_kind(const struct field_decl *d, const char *type, uint32_t size)
+static bool fits_kind(const struct field_decl *d, const char *type, uint32_t size, uint32_t ptr)
 {
 	switch (d->kind) {
 	case FK_U8:
@@ -212,6 +217,8 @@ static bool fits_kind(const struct field_decl *d, const char *type, uint32_t siz
 		return size == 4;
 	case FK_U64:
 		return size == 8;
+	case FK_WORD:
+		return size == ptr;
 	case FK_PTR:
 		return starts(type, "ptr") || starts(type, "fptr");
 	case FK_USTR:
@@ -238,7 +245,7 @@ static void lint_decl(struct lint *lint, const struct layout *l, enum field_id i
 	if (!f && !layout_field_absent(l, id) && !layout_field_unknown(l, id))
 		complain(lint, "%s: %s.%s is neither there nor `absent` nor `unknown`",
 			 layout_id(l), d->type_name, d->name);
-	if (f && !fits_kind(d, type_of(l, d), f->size))
+	if (f && !fits_kind(d, type_of(l, d), f->size, pointer_size(l)))
 		complain(lint, "%s: %s.%s: type %s is not what fields.def reads", layout_id(l),
 			 d->type_name, d->name, type_of(l, d));
 	if (layout_field_absent(l, id) && layout_field_unknown(l, id))
