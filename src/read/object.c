@@ -88,6 +88,8 @@ static size_t scalar_size(const struct reader *r, enum field_id f, const struct 
 		size = 8;
 		break;
 	case FK_WORD:
+		size = vm_pointer_size(r->vm);
+		break;
 	case FK_PTR:
 		return vm_pointer_size(r->vm);
 	default:

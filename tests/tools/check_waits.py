@@ -214,7 +214,8 @@ def main():
     covered = {v.get("cause") for c in waits_cases.CASES for v in c.get("verdicts", {}).values()}
     covered |= {r for c in waits_cases.CASES for r in c.get("fires", [])}
     if not args.name and not args.sweep:
-        missing = sorted(set(IDS) - covered - set(waits_cases.ELSEWHERE))
+        # unload-unfinished is check's own word for a driver that no rule explains
+        missing = sorted(set(IDS) - covered - set(waits_cases.ELSEWHERE) - {"unload-unfinished"})
         if missing:
             failed += 1
             print("not ok - every rule has a case\n#   without one: " + ", ".join(missing))
