@@ -12,14 +12,28 @@
 #include <string.h>
 
 /* Has the driver a filter whose unregistration is not done? */
+/* By its DRIVER_OBJECT, or by callbacks in the driver's image: one of the two may be damaged. */
 static bool has_filter(const struct check_run *run, size_t driver)
 {
+	const struct fs_model *m = run->m;
+	const char *symbol;
+	bool gone;
 	size_t i;
 
-	for (i = 0; i < run->m->nfilters; i++)
-		if (run->m->filters[i].driver == (int32_t)driver && run->stages[i] != FS_S5)
+	for (i = 0; i < m->nfilters; i++)
+		if (run->stages[i] != FS_S5 &&
+		    (m->filters[i].driver == (int32_t)driver ||
+		     filter_code_module(m, &m->filters[i], &gone, &symbol) ==
+			     m->drivers[driver].module))
 			return true;
 	return false;
+}
+
+/* Is every filter of the frame on its list as it says? */
+static bool list_is_sound(const struct fs_list *l)
+{
+	return l->stop == FS_STOP_CLOSED && !l->wrong_at && !l->broken_at &&
+	       fs_is_read(&l->count) && l->count.v == l->n;
 }
 
 /* A filter that was reached, but whose driver was not: it may be this one's. */
@@ -29,12 +43,12 @@ static bool all_known(const struct check_run *run)
 	size_t i;
 
 	for (i = 0; i < m->nframes; i++)
-		if (m->frames[i].filters.stop != FS_STOP_CLOSED)
+		if (!list_is_sound(&m->frames[i].filters))
 			return false;
 	for (i = 0; i < m->nfilters; i++)
 		if (!fs_is_read(&m->filters[i].driver_object))
 			return false;
-	return m->frame_list.stop == FS_STOP_CLOSED;
+	return list_is_sound(&m->frame_list);
 }
 
 /* FltpDoUnloadFilter has a reference of its own on the object until it is done. */
@@ -122,6 +136,9 @@ void chk_driver_leaked(struct check_run *run)
 		if (!fs_is_read(&d->pointer_count))
 			not_checked_add(run, "driver-object-leaked",
 					"the PointerCount of a DRIVER_OBJECT was not read");
+		else if (!all_known(run))
+			not_checked_add(run, "driver-object-leaked",
+					"not every filter was reached: one may be the driver's");
 		else if (d->pointer_count.v)
 			fire(run, i);
 	}
