@@ -21,7 +21,8 @@ static bool has_filter(const struct check_run *run, size_t driver)
 	size_t i;
 
 	for (i = 0; i < m->nfilters; i++)
-		if (run->stages[i] != FS_S5 &&
+		if ((run->stages[i] != FS_S5 ||
+		     m->filters[i].object.rundown.state != FS_RUNDOWN_DRAINED) &&
 		    (m->filters[i].driver == (int32_t)driver ||
 		     filter_code_module(m, &m->filters[i], &gone, &symbol) ==
 			     m->drivers[driver].module))
