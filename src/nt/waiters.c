@@ -168,8 +168,7 @@ static bool by_entry(struct waiters *w, struct target *t, struct word link, bool
 
 	if (thread < 0)
 		return false;
-	x = wait_in(&w->k->b->model->threads[thread], link.value,
-		    ENTRY_BYTES);
+	x = wait_in(&w->k->b->model->threads[thread], link.value, ENTRY_BYTES);
 	if (chain)
 		return add(w, t, thread, FS_WAITER_CHAIN, exclusive, link, list);
 	return add(w, t, thread, x ? FS_WAITER_OBJECT : FS_WAITER_STACK, exclusive,
@@ -231,12 +230,14 @@ static void by_inside(struct waiters *w, struct target *t)
 
 /* Where in a thread's live stack a word of [from, from + size) stands; at 0: nowhere (that could
  * be read). */
-static struct word on_stack(struct waiters *w, const struct fs_thread *t, uint64_t from, uint64_t size)
+static struct word on_stack(struct waiters *w, const struct fs_thread *t, uint64_t from,
+			    uint64_t size)
 {
 	const size_t ptr = vm_pointer_size(w->k->r->vm);
 	uint64_t va = t->kernel_stack.v & ~(uint64_t)(ptr - 1), end = t->stack_base.v;
 	uint8_t b[STACK_CHUNK];
 	const struct word none = {0, 0};
+	bool readable;
 
 	while (va < end) {
 		size_t n = STACK_CHUNK - va % STACK_CHUNK, i;
@@ -245,8 +246,8 @@ static struct word on_stack(struct waiters *w, const struct fs_thread *t, uint64
 		if (w->left < n)
 			return none;
 		w->left -= n;
-		for (i = 0; !vm_read(w->k->r->vm, va, b, n, "kernel stack", NULL) && i + ptr <= n;
-		     i += ptr) {
+		readable = vm_read(w->k->r->vm, va, b, n, "kernel stack", NULL) == FS_OK;
+		for (i = 0; readable && i + ptr <= n; i += ptr) {
 			uint64_t v = ptr == 8 ? load_u64(b + i) : load_u32(b + i);
 
 			if (v - from < size)
