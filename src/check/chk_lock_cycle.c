@@ -16,14 +16,6 @@ bool cycle_explains(const struct check_run *run, size_t filter)
 	return g && graph_leads_to_cycle(g, graph_node_of(g, FS_NODE_FILTER, (int32_t)filter)) >= 0;
 }
 
-bool cycle_explains_thread(const struct check_run *run, int32_t thread)
-{
-	const struct fs_graph *g = run->graph;
-
-	return g && thread >= 0 &&
-	       graph_leads_to_cycle(g, graph_node_of(g, FS_NODE_THREAD, thread)) >= 0;
-}
-
 static bool counted(const struct fs_model *m, const struct fs_graph *g, const struct fs_edge *e)
 {
 	const struct fs_node *to = &g->node[e->to];

@@ -67,7 +67,8 @@ static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
 		frame_evidence(run, &ev, s.caller, "FltMgr, which called it");
 	}
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
-	if (pending_verdict(run, i))
+	/* in a cycle of waits (22) it is a finding beside that cause */
+	if (pending_verdict(run, i) && !cycle_explains(run, i))
 		verdict_cause(run, i, fd, 0, culprit);
 }
 
@@ -80,9 +81,6 @@ void chk_unload_callback(struct check_run *run)
 		const struct unload_lock *u = unload_lock_of(run, i);
 
 		if (run->stages[i] != FS_S0 || !u->held)
-			continue;
-		/* the cycle of waits (22) says why it does not come back, and of that lock */
-		if (cycle_explains_thread(run, u->thread))
 			continue;
 		/* whose unload the owner runs is not known: it may be any that was begun */
 		if (u->filter == (int32_t)i ||

@@ -55,8 +55,6 @@ struct fs_verdict *pending_verdict(struct check_run *run, size_t filter);
 /* Was the unload of a filter in S0 asked for, as far as it shows? */
 bool unload_asked(const struct check_run *run, size_t filter);
 
-/* Does this thread wait in such a cycle, or for one that does? */
-bool cycle_explains_thread(const struct check_run *run, int32_t thread);
 /* Is a cycle of waits (rule 22) what this filter's unload waits for, in the end? */
 bool cycle_explains(const struct check_run *run, size_t filter);
 

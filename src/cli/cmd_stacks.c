@@ -2,29 +2,12 @@
 /* k kc kv us hang: kernel stacks. */
 #include "cli/resolve.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "view/hang.h"
 #include "view/stacks.h"
-
-/* A thread by the address of its ETHREAD or by its ID, hexadecimal as WinDbg has it. */
-static int32_t find_thread(const struct cli *c, const char *arg)
-{
-	uint64_t v;
-	int32_t found;
-	size_t i;
-
-	if (!parse_address(arg, &v))
-		return -1;
-	found = fs_thread_at(c->m, v);
-	for (i = 0; found < 0 && i < c->m->nthreads; i++)
-		if (fs_is_read(&c->m->threads[i].tid) && c->m->threads[i].tid.v == v)
-			found = (int32_t)i;
-	return found;
-}
 
 static int no_thread(const struct cli *c, const char *arg)
 {
@@ -46,7 +29,7 @@ static int stack(struct cli *c, enum view_k kind)
 		return CLI_USAGE;
 	}
 	if (c->opt->arg) {
-		s.thread = find_thread(c, c->opt->arg);
+		s.thread = resolve_thread(c->m, c->opt->arg);
 		if (s.thread < 0)
 			return no_thread(c, c->opt->arg);
 		st = fltscope_stack(c->fs, (size_t)s.thread, &err);
@@ -84,25 +67,16 @@ int cmd_kv(struct cli *c)
 
 /* --- us ------------------------------------------------------------------------------ */
 
-/* By image name, EPROCESS address or PID; -1 none, -2 several. */
+/* -1 none, -2 several. */
 static int32_t find_process(const struct cli *c, const char *arg)
 {
-	int32_t by_name = -1;
-	uint64_t v = 0;
-	bool number = parse_address(arg, &v);
+	int32_t found = -1;
 	size_t i;
 
-	for (i = 0; i < c->m->nprocesses; i++) {
-		const struct fs_process *p = &c->m->processes[i];
-
-		if (p->image.state == FS_READ && str_ieq(path_base(p->image.s), arg))
-			by_name = by_name == -1 ? (int32_t)i : -2;
-	}
-	for (i = 0; by_name == -1 && number && i < c->m->nprocesses; i++)
-		if (c->m->processes[i].address == v ||
-		    (fs_is_read(&c->m->processes[i].pid) && c->m->processes[i].pid.v == v))
-			by_name = (int32_t)i;
-	return by_name;
+	for (i = 0; i < c->m->nprocesses; i++)
+		if (process_matches(&c->m->processes[i], arg))
+			found = found == -1 ? (int32_t)i : -2;
+	return found;
 }
 
 static int32_t find_module(const struct cli *c, const char *arg)

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* threads process running locks vm. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
-#include "cli/cli.h"
+#include "cli/resolve.h"
 #include "view/threads.h"
-
-/* A number as kd reads one: hexadecimal, with or without 0x. */
-static bool number(const char *s, uint64_t *ret)
-{
-	return parse_address(s, ret);
-}
 
 /* What has been read of threads was read; what is not there may be in the dump all the same. */
 static int nothing(struct cli *c, const char *what)
@@ -24,50 +16,19 @@ static int nothing(struct cli *c, const char *what)
 	return CLI_UNDECIDED;
 }
 
-static bool is_thread(const struct fs_thread *t, uint64_t n)
-{
-	return t->address == n || (fs_is_read(&t->tid) && t->tid.v == n);
-}
-
 int cmd_threads(struct cli *c)
 {
-	const struct fs_model *m = c->m;
-	uint64_t n;
-	size_t i, found = m->nthreads;
+	int32_t found = c->opt->arg ? resolve_thread(c->m, c->opt->arg) : 0;
 
-	if (!m->nthreads)
+	if (!c->m->nthreads || found < 0)
 		return nothing(c, "thread");
-	if (c->opt->arg) {
-		if (!number(c->opt->arg, &n))
-			return nothing(c, "thread");
-		for (i = 0; i < m->nthreads && found == m->nthreads; i++)
-			if (is_thread(&m->threads[i], n))
-				found = i;
-		if (found == m->nthreads)
-			return nothing(c, "thread");
-	}
 	if (!cli_begin(c))
 		return CLI_UNDECIDED;
 	if (c->opt->arg)
-		view_thread(&c->v, found);
+		view_thread(&c->v, (size_t)found);
 	else
 		view_threads(&c->v);
 	return cli_end(c, CLI_DONE);
-}
-
-/* By name, with or without its suffix; else by address or process id. */
-static bool is_process(const struct fs_process *p, const char *arg)
-{
-	const char *image = p->image.state == FS_READ ? p->image.s : NULL;
-	size_t len = strlen(arg);
-	uint64_t n;
-
-	if (!arg[0] || strcmp(arg, "0") == 0)
-		return true; /* !process 0 0: all */
-	if (image &&
-	    (str_ieq(image, arg) || (str_istarts(image, arg) && str_ieq(image + len, ".exe"))))
-		return true;
-	return number(arg, &n) && (p->address == n || (fs_is_read(&p->pid) && p->pid.v == n));
 }
 
 int cmd_process(struct cli *c)
@@ -82,7 +43,8 @@ int cmd_process(struct cli *c)
 		return CLI_UNDECIDED;
 	}
 	for (i = 0; i < m->nprocesses; i++)
-		if (is_process(&m->processes[i], arg))
+		if (!arg[0] || strcmp(arg, "0") == 0 || /* !process 0 0: all */
+		    process_matches(&m->processes[i], arg))
 			index[n++] = i;
 	if (!n)
 		status = nothing(c, "process");

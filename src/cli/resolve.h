@@ -31,4 +31,9 @@ bool entity_has_name(const struct fs_model *m, enum entity kind, size_t i, const
  * devices outside the model are read from the dump. */
 int resolve_arg(struct cli *c, enum entity kind, size_t *ret_index);
 
+/* resolve_thread.c: a thread by the address of its ETHREAD or its ID; -1 none. */
+int32_t resolve_thread(const struct fs_model *m, const char *arg);
+/* By image name, with or without its suffix, by the address of its EPROCESS or by its ID. */
+bool process_matches(const struct fs_process *p, const char *arg);
+
 #endif

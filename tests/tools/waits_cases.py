@@ -152,7 +152,7 @@ CASES = [
                                   confidence="likely", waiter=WORKER,
                                   culprit={"kind": "thread", "address": SECOND},
                                   fields={"ERESOURCE.OwnerThread": None})},
-          ["lock-cycle"], cycles=1),
+          ["lock-cycle", "unload-callback-blocked"], cycles=1),
     # Windows 7: the slots of OperationRundownRef are not in its PDB
     waits("teardown", {"Stuck": dict(cause="teardown-race", stage="S3", state="stuck",
                                      confidence=RUN, waiter=WORKER,
