@@ -95,6 +95,10 @@ bool unwind_scan(struct unwind_walk_state *w)
 
 			if (w->u->machine == UNWIND_ARM64)
 				v = unwind_strip_pac(v);
+			/* a CONTEXT saved on the stack has where the thread stands: that it was
+			 * called from there is not what that says */
+			if (frames && v == w->trace->frames.v[0].ip)
+				continue;
 			if (!counts(w, v, &from_image))
 				continue;
 			if (frames) {

@@ -220,10 +220,12 @@ void view_close(struct view *v)
 			v->e,
 			text_printf(v,
 				    "? (%s): unproved, read through an offset that nothing in "
-				    "this dump confirms (layout %s, %s).",
+				    "this dump confirms (layouts: %s, %s; %s, %s).",
 				    text_count(v, v->unproved, "value"),
 				    v->m->fltmgr.id ? v->m->fltmgr.id : "none",
-				    fs_layout_source_name(v->m->fltmgr.source)));
+				    fs_layout_source_name(v->m->fltmgr.source),
+				    v->m->nt.id ? v->m->nt.id : "none",
+				    fs_layout_source_name(v->m->nt.source)));
 	}
 	arena_deinit(&v->tmp);
 }

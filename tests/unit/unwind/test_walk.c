@@ -199,6 +199,7 @@ static void scan(void **state)
 	uw_slot(&w, UW_STACK + 0x110, UW_BASE + 0x3000); /* no code */
 	uw_slot(&w, UW_STACK + 0x118, UW_STACK + 0x128); /* no image */
 	uw_slot(&w, UW_STACK + 0x120, 0x7ffe863c5ce4);
+	uw_slot(&w, UW_STACK + 0x100, uw_call(0x40)); /* where it stands, as a saved CONTEXT has it */
 	walk_three();
 	frames_are(3, FS_STACK_UNREADABLE);
 	for (i = 1; i < 3; i++) {
@@ -211,7 +212,7 @@ static void scan(void **state)
 	w.nfunctions = 2;
 	w.no_sections = false;
 	uw_slot(&w, UW_STACK + 0x158, uw_call(0x440)); /* in no function */
-	uw_slot(&w, UW_STACK + 0x178, uw_call(0x40));
+	uw_slot(&w, UW_STACK + 0x178, uw_call(0x60));
 	uw_slot(&w, UW_STACK + 0x178 + FRAME - 8 + 8, 0);
 	walk_three();
 	assert_int_equal(trace.frames.v[1].how, FS_FRAME_UNWOUND);
@@ -240,13 +241,13 @@ static void jump_to_nowhere(void **state)
 	uw_slot(&w, UW_STACK + 0x168, 0x1000); /* rip */
 	uw_slot(&w, UW_STACK + 0x170, 0x10);
 	uw_slot(&w, UW_STACK + 0x180, UW_STACK + 0x190); /* rsp */
-	uw_slot(&w, UW_STACK + 0x190, uw_call(0x40));
+	uw_slot(&w, UW_STACK + 0x190, uw_call(0x60));
 	uw_slot(&w, UW_STACK + 0x198 + 0x28, 0);
 	walk_three();
 	assert_true(trace.frames.n >= 5);
 	assert_true(trace.frames.v[3].ip == 0x1000);
 	assert_int_equal(trace.frames.v[3].how, FS_FRAME_TRAP);
-	assert_true(trace.frames.v[4].ip == uw_call(0x40));
+	assert_true(trace.frames.v[4].ip == uw_call(0x60));
 	assert_int_equal(trace.frames.v[4].how, FS_FRAME_SCANNED);
 }
 
