@@ -71,6 +71,19 @@ uint64_t bitmap_rank(const struct bitmap *b, uint64_t bit)
 	       (unsigned)__builtin_popcountll(load_u64(p + 8 * words) & below);
 }
 
+uint64_t bitmap_next(const struct bitmap *b, uint64_t bit)
+{
+	uint64_t mask = ~0ull << bit % 64, word;
+
+	/* the map is padded to whole groups, hence to whole words */
+	for (bit -= bit % 64; bit < b->bits; bit += 64, mask = ~0ull) {
+		word = load_u64(b->map + bit / 8) & mask;
+		if (word)
+			return bit + (unsigned)__builtin_ctzll(word);
+	}
+	return UINT64_MAX;
+}
+
 void bitmap_deinit(struct bitmap *b)
 {
 	free(b->map);

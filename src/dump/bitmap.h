@@ -38,4 +38,7 @@ static inline bool bitmap_has(const struct bitmap *b, uint64_t bit)
 /* Set bits below bit; bit < bits. */
 uint64_t bitmap_rank(const struct bitmap *b, uint64_t bit);
 
+/* The first set bit from `bit` on; UINT64_MAX: none. */
+uint64_t bitmap_next(const struct bitmap *b, uint64_t bit);
+
 #endif

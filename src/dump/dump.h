@@ -118,6 +118,10 @@ void dump_learn(struct dump *d, const struct dump_learned *l);
 enum fs_status dump_read_phys(struct dump *d, uint64_t pa, void *buf, size_t n,
 			      struct fs_error *err);
 
+/* The first page number from pfn on whose page the file may hold, for searches of all memory:
+ * what lies between is not in the dump. UINT64_MAX: none. */
+uint64_t dump_next_page(const struct dump *d, uint64_t pfn);
+
 /* Is memory addressed by virtual ranges (triage) rather than by page tables? */
 bool dump_is_virtual(const struct dump *d);
 

@@ -157,6 +157,18 @@ static enum fs_status read_phys(struct dump *d, uint64_t pa, void *buf, size_t n
 				 buf, n, err);
 }
 
+static uint64_t next_page(const struct dump *d, uint64_t pfn)
+{
+	const struct pages *b = d->priv;
+
+	pfn = pfn < b->map.bits ? bitmap_next(&b->map, pfn) : UINT64_MAX;
+	/* pages stand in the order of their numbers: behind the file's end there is no further one */
+	if (pfn != UINT64_MAX &&
+	    b->first_page + bitmap_rank(&b->map, pfn) * DUMP_PAGE_SIZE >= d->file.size)
+		return UINT64_MAX;
+	return pfn;
+}
+
 static void close_bitmap(struct dump *d)
 {
 	struct pages *b = d->priv;
@@ -172,5 +184,6 @@ const struct dump_format dump_format_dmp_bitmap = {
 	.probe = probe,
 	.open = open_bitmap,
 	.read_phys = read_phys,
+	.next_page = next_page,
 	.close = close_bitmap,
 };

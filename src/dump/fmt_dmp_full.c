@@ -194,6 +194,31 @@ static enum fs_status read_phys(struct dump *d, uint64_t pa, void *buf, size_t n
 	return st;
 }
 
+/* Pages of a run that the file still has. */
+static uint64_t kept(const struct dump *d, const struct run *r)
+{
+	uint64_t left = r->off < d->file.size ? d->file.size - r->off : 0;
+	uint64_t pages = left / DUMP_PAGE_SIZE + (left % DUMP_PAGE_SIZE != 0);
+
+	return pages < r->count ? pages : r->count;
+}
+
+static uint64_t next_page(const struct dump *d, uint64_t pfn)
+{
+	const struct full *f = d->priv;
+	uint64_t best = UINT64_MAX;
+	size_t i;
+
+	for (i = 0; i < f->nruns; i++) {
+		const struct run *r = &f->run[i];
+		uint64_t first = r->base > pfn ? r->base : pfn;
+
+		if (first - r->base < kept(d, r) && first < best)
+			best = first;
+	}
+	return best;
+}
+
 static void close_full(struct dump *d)
 {
 	free(d->priv);
@@ -205,5 +230,6 @@ const struct dump_format dump_format_dmp_full = {
 	.probe = probe,
 	.open = open_full,
 	.read_phys = read_phys,
+	.next_page = next_page,
 	.close = close_full,
 };

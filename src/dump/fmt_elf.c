@@ -301,6 +301,11 @@ static enum fs_status read_phys(struct dump *d, uint64_t pa, void *buf, size_t n
 	return segments_read(&e->segments, d, pa, buf, n, err);
 }
 
+static uint64_t next_page(const struct dump *d, uint64_t pfn)
+{
+	return segments_next_page(&((const struct elf *)d->priv)->segments, d, pfn);
+}
+
 static void close_elf(struct dump *d)
 {
 	struct elf *e = d->priv;
@@ -318,5 +323,6 @@ const struct dump_format dump_format_elf = {
 	.probe = probe,
 	.open = open_elf,
 	.read_phys = read_phys,
+	.next_page = next_page,
 	.close = close_elf,
 };

@@ -223,6 +223,17 @@ static enum fs_status read_phys(struct dump *d, uint64_t pa, void *buf, size_t n
 	return FS_OK;
 }
 
+static uint64_t next_page(const struct dump *d, uint64_t pfn)
+{
+	const struct kdump *k = d->priv;
+	uint64_t per = k->h.block / DUMP_PAGE_SIZE, block = pfn / per, next;
+
+	next = block < k->dumped.bits ? bitmap_next(&k->dumped, block) : UINT64_MAX;
+	if (next == block || next == UINT64_MAX)
+		return next == block ? pfn : next;
+	return next * per;
+}
+
 static void close_kdump(struct dump *d)
 {
 	struct kdump *k = d->priv;
@@ -244,5 +255,6 @@ const struct dump_format dump_format_kdump = {
 	.probe = probe,
 	.open = open_kdump,
 	.read_phys = read_phys,
+	.next_page = next_page,
 	.close = close_kdump,
 };

@@ -69,6 +69,11 @@ static enum fs_status read_phys(struct dump *d, uint64_t pa, void *buf, size_t n
 	return segments_read(d->priv, d, pa, buf, n, err);
 }
 
+static uint64_t next_page(const struct dump *d, uint64_t pfn)
+{
+	return segments_next_page(d->priv, d, pfn);
+}
+
 static void close_raw(struct dump *d)
 {
 	if (d->priv)
@@ -82,5 +87,6 @@ const struct dump_format dump_format_raw = {
 	.probe = probe,
 	.open = open_raw,
 	.read_phys = read_phys,
+	.next_page = next_page,
 	.close = close_raw,
 };

@@ -210,6 +210,11 @@ static enum fs_status read_phys(struct dump *d, uint64_t pa, void *buf, size_t n
 	return segments_read(&r->segments, d, pa, buf, n, err);
 }
 
+static uint64_t next_page(const struct dump *d, uint64_t pfn)
+{
+	return segments_next_page(&((const struct rdmp *)d->priv)->segments, d, pfn);
+}
+
 static void close_rdmp(struct dump *d)
 {
 	struct rdmp *r = d->priv;
@@ -225,5 +230,6 @@ const struct dump_format dump_format_rdmp = {
 	.probe = probe,
 	.open = open_rdmp,
 	.read_phys = read_phys,
+	.next_page = next_page,
 	.close = close_rdmp,
 };

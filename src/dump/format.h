@@ -34,6 +34,8 @@ struct dump_format {
 	 * NULL when memory is addressed by virtual ranges. */
 	enum fs_status (*read_phys)(struct dump *d, uint64_t pa, void *buf, size_t n,
 				    struct fs_error *err);
+	/* dump_next_page for pfn on; the page may still be damaged. NULL: every page may be there. */
+	uint64_t (*next_page)(const struct dump *d, uint64_t pfn);
 	/* Copy n > 0 bytes at va, which does not wrap. NULL when addressed physically. */
 	enum fs_status (*read_virt)(struct dump *d, uint64_t va, void *buf, size_t n,
 				    struct fs_error *err);

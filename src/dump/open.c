@@ -290,6 +290,13 @@ enum fs_status dump_read_phys(struct dump *d, uint64_t pa, void *buf, size_t n,
 	return FS_OK;
 }
 
+uint64_t dump_next_page(const struct dump *d, uint64_t pfn)
+{
+	if (!d->format->read_phys)
+		return UINT64_MAX;
+	return d->format->next_page ? d->format->next_page(d, pfn) : pfn;
+}
+
 enum fs_status dump_read_virt(struct dump *d, uint64_t va, void *buf, size_t n,
 			      struct fs_error *err)
 {

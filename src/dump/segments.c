@@ -192,8 +192,8 @@ void segments_deinit(struct segments *s)
 	vec_free(&s->copies);
 }
 
-/* The part that holds pa, or NULL. */
-static const struct segment_part *part_at(const struct segments *s, uint64_t pa)
+/* The first part that ends behind pa: an index, s->part.n when there is none. */
+static size_t part_from(const struct segments *s, uint64_t pa)
 {
 	size_t lo = 0, hi = s->part.n;
 
@@ -205,7 +205,15 @@ static const struct segment_part *part_at(const struct segments *s, uint64_t pa)
 		else
 			hi = mid;
 	}
-	return lo < s->part.n && s->part.v[lo].pa <= pa ? &s->part.v[lo] : NULL;
+	return lo;
+}
+
+/* The part that holds pa, or NULL. */
+static const struct segment_part *part_at(const struct segments *s, uint64_t pa)
+{
+	size_t i = part_from(s, pa);
+
+	return i < s->part.n && s->part.v[i].pa <= pa ? &s->part.v[i] : NULL;
 }
 
 /* Bytes of one physical page that stand at file offset off. */
@@ -280,4 +288,38 @@ enum fs_status segments_read(const struct segments *s, struct dump *d, uint64_t 
 		n -= now;
 	}
 	return FS_OK;
+}
+
+/* Bytes of a part that the file still has, in the copy that has most. */
+static uint64_t kept(const struct segments *s, const struct dump *d, const struct segment_part *p)
+{
+	uint64_t most = 0;
+	uint32_t i;
+
+	for (i = 0; i < p->ncopies; i++) {
+		uint64_t off = s->copies.v[p->copy + i];
+		uint64_t left = off < d->file.size ? d->file.size - off : 0;
+
+		if (left > most)
+			most = left;
+	}
+	return most < p->size ? most : p->size;
+}
+
+uint64_t segments_next_page(const struct segments *s, const struct dump *d, uint64_t pfn)
+{
+	uint64_t pa;
+	size_t i;
+
+	if (pfn >= SEGMENT_PA_LIMIT / DUMP_PAGE_SIZE)
+		return UINT64_MAX;
+	pa = pfn * DUMP_PAGE_SIZE;
+	for (i = part_from(s, pa); i < s->part.n; i++) {
+		const struct segment_part *p = &s->part.v[i];
+		uint64_t first = p->pa > pa ? p->pa : pa;
+
+		if (first - p->pa < kept(s, d, p))
+			return first / DUMP_PAGE_SIZE;
+	}
+	return UINT64_MAX;
 }

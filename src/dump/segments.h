@@ -46,4 +46,7 @@ void segments_deinit(struct segments *s);
 enum fs_status segments_read(const struct segments *s, struct dump *d, uint64_t pa, void *buf,
 			     size_t n, struct fs_error *err);
 
+/* dump_format.next_page over segments. */
+uint64_t segments_next_page(const struct segments *s, const struct dump *d, uint64_t pfn);
+
 #endif

@@ -77,10 +77,14 @@ bool kernel_next_root(struct kernel_root_search *s, struct vm_root *ret, const c
 		s->pfn = 0;
 	}
 	*ret_from = "a search of physical memory for page tables that contain themselves";
-	for (; s->pfn < ROOT_PFNS && s->seen < info->pages; s->pfn++) {
-		uint64_t pa = s->pfn * DUMP_PAGE_SIZE;
+	for (;; s->pfn++) {
+		uint64_t pa;
 
-		if (s->hints->progress && s->pfn % 0x4000 == 0)
+		s->pfn = dump_next_page(s->dump, s->pfn);
+		if (s->pfn >= ROOT_PFNS)
+			return false;
+		pa = s->pfn * DUMP_PAGE_SIZE;
+		if (s->hints->progress && s->seen % 0x4000 == 0)
 			s->hints->progress(s->hints->progress_arg, "looking for page tables",
 					   s->seen, info->pages);
 		if (dump_read_phys(s->dump, pa + SELF_FIRST * 8, half, sizeof(half), NULL) !=
@@ -93,5 +97,4 @@ bool kernel_next_root(struct kernel_root_search *s, struct vm_root *ret, const c
 		s->pfn++;
 		return true;
 	}
-	return false;
 }

@@ -226,6 +226,7 @@ static void cut_anywhere(void **state)
 				assert_true(err.address ==
 					    (n > 0x5000 + at ? 0xc000 + n : 0x11000 + at));
 		}
+		bytes_next_pages(d, 24, true);
 		dump_close(d);
 	}
 	bytes_deinit(&b);

@@ -260,6 +260,7 @@ static void cut_anywhere(void **state)
 				assert_true(err.address ==
 					    0x1000 + (at > n - 0x2000 ? at : n - 0x2000));
 		}
+		bytes_next_pages(d, 8, true);
 		dump_close(d);
 	}
 	bytes_deinit(&b);

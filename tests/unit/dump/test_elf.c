@@ -176,6 +176,8 @@ static void parts_of_pages(void **state)
 	assert_true(reads(d, 0x2100) && reads(d, 0x21f8));
 	assert_int_equal(dump_read_phys(d, 0x2078, p, 16, &err), FS_NOT_IN_DUMP);
 	assert_true(err.address == 0x2080);
+	bytes_next_pages(d, 4, true);
+	assert_true(dump_next_page(d, 4) == UINT64_MAX);
 	dump_close(d);
 	bytes_deinit(&b);
 }
@@ -358,6 +360,7 @@ static void cut_anywhere(void **state)
 		assert_int_equal(reads(d, 0x1000), n >= 0x208);
 		assert_int_equal(reads(d, 0x2ff8), false);
 		(void)bytes_exercise(d);
+		bytes_next_pages(d, 8, true);
 		dump_close(d);
 	}
 	bytes_deinit(&b);

@@ -83,6 +83,8 @@ static void pages_of_every_method(void **state)
 	assert_int_equal(dump_note_count(d), 0);
 	all_pages(d);
 	all_pages(d);
+	bytes_next_pages(d, 10000, true);
+	assert_true(dump_next_page(d, 10000) == UINT64_MAX);
 	dump_close(d);
 	bytes_deinit(&b);
 }
@@ -266,6 +268,7 @@ static void cut_anywhere(void **state)
 			assert_true(dump_info(d)->truncated && dump_info(d)->missing_bytes > 0);
 			assert_true(read_at(d, last, NULL) != FS_OK || (flat && n > f.n - 17));
 			(void)bytes_exercise(d);
+			bytes_next_pages(d, 600, false);
 			dump_close(d);
 		}
 	}
@@ -400,6 +403,7 @@ static void header_32_and_large_blocks(void **state)
 	for (k = 0; k < 16; k++)
 		assert_int_equal(read_at(d, 0x50000 + 4096 * k + 16, NULL), FS_OK);
 	assert_int_equal(read_at(d, 0x60000, NULL), FS_NOT_IN_DUMP);
+	bytes_next_pages(d, 100, true);
 	dump_close(d);
 	bytes_deinit(&b);
 }

@@ -164,6 +164,7 @@ static void cut_anywhere(void **state)
 			if (st == FS_OK)
 				assert_true(load_u64(p) == at);
 		}
+		bytes_next_pages(d, 4, true);
 		dump_close(d);
 	}
 	bytes_deinit(&b);

@@ -87,6 +87,9 @@ static void pages_by_range(void **state)
 		assert_false(dump_info(d)->truncated);
 		assert_int_equal(dump_info(d)->build.v, 19041);
 		has_some(d);
+		bytes_next_pages(d, 64, true);
+		assert_true(dump_next_page(d, 0x23) == 0x100000);
+		assert_true(dump_next_page(d, 0x100002) == UINT64_MAX);
 		dump_close(d);
 	}
 	bytes_deinit(&b);
@@ -277,6 +280,8 @@ static void cut_anywhere(void **state)
 			if (st == FS_OK)
 				assert_true(load_u64(p) == 0x3000 + at);
 		}
+		bytes_next_pages(d, 64, true);
+		assert_true(dump_next_page(d, 0x23) == UINT64_MAX);
 		dump_close(d);
 	}
 	bytes_deinit(&b);

@@ -179,3 +179,24 @@ size_t heap_used(void)
 	return __sanitizer_get_current_allocated_bytes ? __sanitizer_get_current_allocated_bytes()
 						       : 0;
 }
+
+void bytes_next_pages(struct dump *d, uint64_t pfns, bool exact)
+{
+	uint64_t pfn, next = dump_next_page(d, pfns);
+	uint8_t b;
+
+	assert_true(dump_next_page(d, UINT64_MAX) == UINT64_MAX);
+	for (pfn = pfns; pfn-- > 0;) {
+		enum fs_status first = dump_read_phys(d, pfn * 4096, &b, 1, NULL);
+		enum fs_status last = dump_read_phys(d, pfn * 4096 + 4095, &b, 1, NULL);
+		bool here = dump_next_page(d, pfn) == pfn;
+
+		if (first == FS_OK || last == FS_OK)
+			assert_true(here);
+		if (exact && first == FS_NOT_IN_DUMP && last == FS_NOT_IN_DUMP)
+			assert_false(here);
+		if (here)
+			next = pfn;
+		assert_true(dump_next_page(d, pfn) == next);
+	}
+}

@@ -12,6 +12,7 @@
 #ifndef SUPPORT_DUMP_BYTES_H
 #define SUPPORT_DUMP_BYTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,11 @@ struct dump *bytes_open(struct bytes *b);
 /* Walk over everything that an open dump offers and read it: must never crash,
  * whatever the file says. Returns the number of reads that succeeded. */
 size_t bytes_exercise(struct dump *d);
+
+/* dump_next_page from every one of the first `pfns` page numbers on, against what can be read:
+ * it passes over no page of which anything is there, and, when exact, stops at none whose first
+ * byte is not. */
+void bytes_next_pages(struct dump *d, uint64_t pfns, bool exact);
 
 /* Heap bytes in use, 0 where the build cannot tell. */
 size_t heap_used(void);
