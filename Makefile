@@ -189,27 +189,30 @@ check-run: $(TEST_DEPS)
 	@$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/sweep.dmp --format bitmap
 	@for f in $(CONTAINERS); do $(BUILD)/mkworld fixtures/worlds/seed004.world \
 		-o $(BUILD)/worlds/fuzz.$$f --format $$f --guest-header || exit 1; done
-	@sh tests/run.sh $(BUILD)/logs $(foreach t,$(UNIT_BIN),"$(t)") \
-		"sh tests/lint/lint.sh $(BUILD)/rel && echo ok - lint" "$(BUILD)/san/check-layouts" \
-		"python3 tests/tools/check-worlds.py $(BUILD)/mkworld $(BUILD)/worlds" \
+	@# the long ones first, so that no processor is idle while the last one runs
+	@sh tests/run.sh $(BUILD)/logs \
+		"python3 tests/tools/bad_input.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/bad" \
 		"$(GOLDEN)" \
+		"python3 tests/tools/check_waits.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/waits" \
+		"$(SWEEP) bytes $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-bytes.bin 3" \
+		"python3 tests/tools/check_qemu.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/qemu" \
+		"python3 tests/tools/check_causes.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/causes" \
+		"python3 tests/tools/check_waits.py --tool $(BUILD)/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/waits-sweep --sweep $(BUILD)/rel/sweep" \
+		$(foreach t,$(UNIT_BIN),"$(t)") \
+		"sh tests/lint/lint.sh $(BUILD)/rel && echo ok - lint" \
+		"$(BUILD)/san/check-layouts" \
+		"python3 tests/tools/check-worlds.py $(BUILD)/mkworld $(BUILD)/worlds" \
 		"python3 tests/tools/check_readme.py $(BUILD)" \
 		"python3 tests/tools/same_world.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/worlds" \
 		"python3 tests/tools/check_symbols.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/symbols" \
 		"python3 tests/tools/check_mutations.py $(BUILD)/fltscope $(BUILD)/mkworld $(BUILD)/mutations --every 9" \
-		"python3 tests/tools/check_causes.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/causes" \
-		"python3 tests/tools/check_waits.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/waits" \
-		"python3 tests/tools/check_waits.py --tool $(BUILD)/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/waits-sweep --sweep $(BUILD)/rel/sweep" \
 		"python3 tests/tools/check_ci.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/ci" \
-		"python3 tests/tools/bad_input.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/bad" \
 		"python3 tests/tools/check_packed.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/packed" \
 		"python3 tests/tools/check_code.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/code" \
 		"python3 tests/tools/check_from_code.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/fromcode" \
 		"python3 tests/tools/check_debug.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/debug" \
-		"python3 tests/tools/check_qemu.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/qemu" \
 		"python3 tests/tools/check_kernel.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/kernel" \
 		"$(SWEEP) pages $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-pages.bin" \
-		"$(SWEEP) bytes $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-bytes.bin 3" \
 		"$(SWEEP) noise $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-noise.bin 300" \
 		$(foreach f,$(CONTAINERS),"$(BUILD)/san/fuzz_container $(BUILD)/worlds/fuzz.$f 1000") \
 		"python3 tests/tools/check_pdb.py $(BUILD)" \
