@@ -19,12 +19,9 @@ static enum fs_status fields_in(struct fltscope *fs, enum proof_state state, con
 	for (f = 0; f < F_COUNT; f++) {
 		const struct field_decl *d = field_decl((enum field_id)f);
 
-		if (d->module != LM_FLTMGR || c->proof.field[f] != state ||
-		    !layout_field(c->layout, (enum field_id)f))
-			continue;
-		v[n] = arena_printf(&fs->arena, "%s.%s", d->type_name, d->name);
-		if (!v[n++])
-			return fs_fail(err, FS_NO_MEMORY, "out of memory");
+		if (d->module == LM_FLTMGR && c->proof.field[f] == state &&
+		    layout_field(c->layout, (enum field_id)f))
+			v[n++] = d->full;
 	}
 	*ret = v;
 	*ret_n = n;

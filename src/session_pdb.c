@@ -124,11 +124,8 @@ struct pdb_wanted *pdb_wanted(struct arena *a, enum layout_module lm)
 	for (i = 0; w && i < F_COUNT; i++) {
 		const struct field_decl *d = field_decl((enum field_id)i);
 
-		if (d->module != lm)
-			continue;
-		w->fields[w->n_fields] = arena_printf(a, "%s.%s", d->type_name, d->name);
-		if (!w->fields[w->n_fields++])
-			return NULL;
+		if (d->module == lm)
+			w->fields[w->n_fields++] = d->full;
 	}
 	return w;
 }

@@ -19,14 +19,26 @@ static size_t groups_of(const struct bitmap *b)
 	return (bytes_of(b) + GROUP_BYTES - 1) / GROUP_BYTES;
 }
 
-static unsigned popcount_bytes(const uint8_t *p, size_t words)
+/* Set bits of at most GROUP_BYTES / 8 words, the last one masked. Counts are kept in bytes, 8
+ * of each word, and added up once: compilers call a function for __builtin_popcountll where
+ * they may not assume POPCNT. */
+static unsigned count_bits(const uint8_t *p, size_t words, uint64_t last_mask)
 {
-	unsigned n = 0;
+	const uint64_t m1 = 0x5555555555555555ull, m2 = 0x3333333333333333ull,
+		       m4 = 0x0f0f0f0f0f0f0f0full, m8 = 0x00ff00ff00ff00ffull;
+	uint64_t sum = 0;
 	size_t i;
 
-	for (i = 0; i < words; i++)
-		n += (unsigned)__builtin_popcountll(load_u64(p + 8 * i));
-	return n;
+	for (i = 0; i < words; i++) {
+		uint64_t v = load_u64(p + 8 * i) & (i + 1 == words ? last_mask : ~0ull);
+
+		v -= v >> 1 & m1;
+		v = (v & m2) + (v >> 2 & m2);
+		sum += (v + (v >> 4)) & m4;
+	}
+	/* a byte has at most 64 by now, 512 in all: too much for a byte */
+	sum = (sum & m8) + (sum >> 8 & m8);
+	return (unsigned)(sum * 0x0001000100010001ull >> 48);
 }
 
 enum fs_status bitmap_alloc(struct bitmap *b, uint64_t bits, size_t *ret_bytes,
@@ -55,7 +67,7 @@ void bitmap_count(struct bitmap *b, uint64_t *ret_set)
 		b->map[bytes_of(b) - 1] &= (uint8_t)((1u << b->bits % 8) - 1);
 	for (i = 0; i < groups; i++) {
 		b->rank[i] = set;
-		set += popcount_bytes(b->map + i * GROUP_BYTES, GROUP_BYTES / 8);
+		set += count_bits(b->map + i * GROUP_BYTES, GROUP_BYTES / 8, ~0ull);
 	}
 	*ret_set = set;
 }
@@ -67,8 +79,7 @@ uint64_t bitmap_rank(const struct bitmap *b, uint64_t bit)
 	size_t words = (size_t)(bit % GROUP_BITS / 64);
 	uint64_t below = (1ull << bit % 64) - 1;
 
-	return b->rank[group] + popcount_bytes(p, words) +
-	       (unsigned)__builtin_popcountll(load_u64(p + 8 * words) & below);
+	return b->rank[group] + count_bits(p, words + 1, below);
 }
 
 uint64_t bitmap_next(const struct bitmap *b, uint64_t bit)

@@ -133,8 +133,8 @@ static bool withheld(struct collect *c, const struct fobj *o, const struct fpath
 			struct fs_error err;
 
 			(void)fs_fail(&err, FS_UNSUPPORTED,
-				      "%s.%s: offset contradicted on the live structures",
-				      field_decl(f)->type_name, field_decl(f)->name);
+				      "%s: offset contradicted on the live structures",
+				      field_decl(f)->full);
 			c->failed_gap[f] = model_gap(c->b, p->what, &err);
 		}
 		*ret = value_gap(c->failed_gap[f], 0);

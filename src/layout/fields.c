@@ -4,7 +4,7 @@
 
 static const struct field_decl decls[F_COUNT] = {
 #define FIELD(module, type, field, kind)                                                           \
-	[F##type##_##field] = {LM_##module, T##type, #type, #field, FK_##kind},
+	[F##type##_##field] = {LM_##module, T##type, #type, #field, #type "." #field, FK_##kind},
 #include "layout/fields.def"
 };
 

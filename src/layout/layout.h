@@ -62,6 +62,7 @@ struct field_decl {
 	enum type_id type;
 	const char *type_name; /* "_FLT_FILTER" */
 	const char *name;      /* "Flags" */
+	const char *full;      /* "_FLT_FILTER.Flags" */
 	enum field_kind kind;
 };
 const struct field_decl *field_decl(enum field_id id);

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/checked.h"
 #include "base/cursor.h"
@@ -60,9 +59,7 @@ static bool grow(struct walker *k)
 	slot = malloc(bytes);
 	if (!slot)
 		return false;
-	/* without entropy the seed stays: slower on a hostile dump, never wrong */
-	if (!k->index.cap && getrandom(&k->index.seed, sizeof(k->index.seed), GRND_NONBLOCK) < 0)
-		k->index.seed = 0;
+	k->index.seed = vm_seed(k->vm);
 	memset(slot, 0, bytes);
 	free(k->index.slot);
 	k->index.slot = slot;

@@ -7,17 +7,6 @@
 #include "base/checked.h"
 #include "base/cursor.h"
 
-/* "_FLT_FILTER.FrameLink" and the like; cut, not overrun, when longer. */
-#define FIELD_NAME_MAX 128
-
-static const char *full_name(enum field_id f, char buf[static FIELD_NAME_MAX])
-{
-	const struct field_decl *d = field_decl(f);
-
-	(void)snprintf(buf, FIELD_NAME_MAX, "%s.%s", d->type_name, d->name);
-	return buf;
-}
-
 const struct layout *reader_layout(const struct reader *r, enum field_id f)
 {
 	return field_decl(f)->module == LM_NT ? r->nt : r->fltmgr;
@@ -29,34 +18,32 @@ static const struct layout_field *find_field(const struct reader *r, enum field_
 {
 	const struct layout *l = reader_layout(r, f);
 	const struct layout_field *lf = l ? layout_field(l, f) : NULL;
-	char name[FIELD_NAME_MAX];
 
 	if (lf)
 		return lf;
 	if (!l)
 		(void)fs_fail(err, FS_UNSUPPORTED, "%s: no %s layout was chosen",
-			      full_name(f, name), field_decl(f)->module == LM_NT ? "nt" : "fltmgr");
+			      field_decl(f)->full, field_decl(f)->module == LM_NT ? "nt" : "fltmgr");
 	else if (layout_field_absent(l, f))
 		(void)fs_fail(err, FS_UNSUPPORTED, "this build has no %s (layout %s)",
-			      full_name(f, name), layout_id(l));
+			      field_decl(f)->full, layout_id(l));
 	else
 		(void)fs_fail(err, FS_UNSUPPORTED,
 			      "where this build has %s is not known (layout %s)",
-			      full_name(f, name), layout_id(l));
+			      field_decl(f)->full, layout_id(l));
 	return NULL;
 }
 
 static enum fs_status address_of(uint64_t addr, enum field_id f, const struct layout_field *lf,
 				 uint64_t *ret_va, struct fs_error *err)
 {
-	char name[FIELD_NAME_MAX];
 
 	if (add_u64(addr, lf->offset, ret_va))
 		return FS_OK;
 	(void)fs_fail_at(err, FS_CORRUPT, addr,
 			 "%s: an object at 0x%" PRIx64
 			 " would reach past the end of the address space",
-			 full_name(f, name), addr);
+			 field_decl(f)->full, addr);
 	return FS_CORRUPT;
 }
 
@@ -113,7 +100,6 @@ enum fs_status obj_read(const struct reader *r, uint64_t addr, enum field_id f, 
 {
 	const struct layout_field *lf = find_field(r, f, err);
 	uint8_t b[8] = {0};
-	char name[FIELD_NAME_MAX];
 	enum fs_status st;
 	uint64_t va;
 	size_t size;
@@ -121,12 +107,11 @@ enum fs_status obj_read(const struct reader *r, uint64_t addr, enum field_id f, 
 	if (!lf)
 		return FS_UNSUPPORTED;
 	size = scalar_size(r, f, lf);
-	full_name(f, name);
 	if (size == 0)
-		return fs_fail(err, FS_INVALID, "%s is no scalar", name);
+		return fs_fail(err, FS_INVALID, "%s is no scalar", field_decl(f)->full);
 	st = address_of(addr, f, lf, &va, err);
 	if (st == FS_OK)
-		st = vm_read(r->vm, va, b, size, name, err);
+		st = vm_read(r->vm, va, b, size, field_decl(f)->full, err);
 	if (st == FS_OK)
 		*ret = load_u64(b); /* the bytes beyond size are zero */
 	return st;
@@ -138,16 +123,14 @@ enum fs_status obj_links(const struct reader *r, uint64_t addr, enum field_id f,
 {
 	const size_t ptr = vm_pointer_size(r->vm);
 	struct list_links links;
-	char name[FIELD_NAME_MAX];
 	uint8_t b[16];
 	enum fs_status st;
 
-	full_name(f, name);
 	if (field_decl(f)->kind != FK_LIST)
-		return fs_fail(err, FS_INVALID, "%s is no LIST_ENTRY", name);
+		return fs_fail(err, FS_INVALID, "%s is no LIST_ENTRY", field_decl(f)->full);
 	st = obj_field(r, addr, f, &links.self, err);
 	if (st == FS_OK)
-		st = vm_read(r->vm, links.self, b, 2 * ptr, name, err);
+		st = vm_read(r->vm, links.self, b, 2 * ptr, field_decl(f)->full, err);
 	if (st != FS_OK)
 		return st;
 	links.flink = ptr == 8 ? load_u64(b) : load_u32(b);
@@ -159,7 +142,6 @@ enum fs_status obj_links(const struct reader *r, uint64_t addr, enum field_id f,
 enum fs_status obj_read2(const struct reader *r, uint64_t addr, enum field_id f, enum field_id g,
 			 uint64_t *ret, struct fs_error *err)
 {
-	char name[FIELD_NAME_MAX];
 	enum fs_status st;
 	uint64_t va;
 
@@ -167,5 +149,5 @@ enum fs_status obj_read2(const struct reader *r, uint64_t addr, enum field_id f,
 	if (st != FS_OK)
 		return st;
 	st = obj_read(r, va, g, ret, err);
-	return st == FS_OK ? st : fs_prepend(err, st, "%s", full_name(f, name));
+	return st == FS_OK ? st : fs_prepend(err, st, "%s", field_decl(f)->full);
 }

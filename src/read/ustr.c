@@ -96,16 +96,11 @@ enum fs_status obj_ustr(const struct reader *r, uint64_t addr, enum field_id f, 
 	const struct field_decl *d = field_decl(f);
 	uint64_t va;
 	enum fs_status st;
-	char *what;
 
 	if (d->kind != FK_USTR)
-		return fs_fail(err, FS_INVALID, "%s.%s is no UNICODE_STRING", d->type_name,
-			       d->name);
+		return fs_fail(err, FS_INVALID, "%s is no UNICODE_STRING", d->full);
 	st = obj_field(r, addr, f, &va, err);
 	if (st != FS_OK)
 		return st;
-	what = arena_printf(a, "%s.%s", d->type_name, d->name);
-	if (!what)
-		return fs_fail(err, FS_NO_MEMORY, "%s: out of memory", d->name);
-	return ustr_read(r, va, what, a, ret, err);
+	return ustr_read(r, va, d->full, a, ret, err);
 }

@@ -21,6 +21,7 @@ struct vm {
 	struct walk *walk; /* NULL for virtual ranges and without a root */
 	bool is_virtual;
 	enum dump_machine machine;
+	uint64_t seed;
 	unsigned levels;       /* 4, 5; 0: virtual ranges, or no translation works */
 	uint64_t user_end;     /* first VA above the lower canonical half */
 	uint64_t kernel_start; /* first VA of the upper canonical half */

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/cursor.h"
 #include "vm/impl.h"
@@ -72,10 +73,20 @@ static enum fs_status open_root(struct vm *vm, const struct dump_info *info, str
 	return st;
 }
 
+static struct vm *blank(void)
+{
+	struct vm *vm = calloc(1, sizeof(*vm));
+
+	/* without entropy it stays 0: slower on a hostile dump, never wrong */
+	if (vm && getrandom(&vm->seed, sizeof(vm->seed), GRND_NONBLOCK) != (ssize_t)sizeof(vm->seed))
+		vm->seed = 0;
+	return vm;
+}
+
 enum fs_status vm_create(struct dump *d, struct vm **ret, struct fs_error *err)
 {
 	const struct dump_info *info = dump_info(d);
-	struct vm *vm = calloc(1, sizeof(*vm));
+	struct vm *vm = blank();
 	enum fs_status st = FS_OK;
 
 	if (!vm)
@@ -97,7 +108,7 @@ enum fs_status vm_create(struct dump *d, struct vm **ret, struct fs_error *err)
 enum fs_status vm_create_at(struct dump *d, const struct vm_root *root, struct vm **ret,
 			    struct fs_error *err)
 {
-	struct vm *vm = calloc(1, sizeof(*vm));
+	struct vm *vm = blank();
 	enum fs_status st;
 
 	if (!vm)
@@ -146,6 +157,11 @@ void vm_set_pte_rules(struct vm *vm, const struct vm_pte_rules *rules)
 struct dump *vm_dump(const struct vm *vm)
 {
 	return vm->dump;
+}
+
+uint64_t vm_seed(const struct vm *vm)
+{
+	return vm->seed;
 }
 
 unsigned vm_pointer_size(const struct vm *vm)

@@ -55,6 +55,8 @@ unsigned vm_levels(const struct vm *vm); /* 4, 5, on x86 2, 3, or 0 for virtual 
 void vm_set_pte_rules(struct vm *vm, const struct vm_pte_rules *rules);
 struct dump *vm_dump(const struct vm *vm);
 unsigned vm_pointer_size(const struct vm *vm); /* 8 or 4 bytes */
+/* Another number in each handle, for hash tables whose keys a hostile dump chooses. */
+uint64_t vm_seed(const struct vm *vm);
 
 /* Copy n bytes at va; may cross pages; never wraps around the end of the
  * address space. `what` names the thing read in messages, for example
