@@ -9,9 +9,12 @@ CC ?= cc
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 
-PKGS_LIB  := libaddrxlat capstone zlib lzo2 libzstd
-PKGS_CLI  := jansson libxml-2.0
+PKGS_LIB  := libaddrxlat zlib lzo2 libzstd
+PKGS_CLI  := jansson
 PKGS_TEST := cmocka snappy
+# Loaded when they are needed, not linked: their headers alone are used. So are those of
+# libcurl, libmspack, libsnappy and libarchive, which stand where every compiler looks.
+PKGS_LOADED := capstone libxml-2.0
 
 # The warnings that the good trees of this field use (kmod, elfutils, systemd),
 # each only where the compiler has it.
@@ -31,9 +34,8 @@ DEPFLAGS  = -MMD -MP
 OPT      ?= -O2 -g
 SAN      := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 # One by one: pkg-config says nothing at all when one of them (cmocka) is not there.
-PKG_CFLAGS := $(foreach p,$(PKGS_LIB) $(PKGS_CLI) $(PKGS_TEST),$(shell pkg-config --cflags $(p) 2>/dev/null))
+PKG_CFLAGS := $(foreach p,$(PKGS_LIB) $(PKGS_CLI) $(PKGS_LOADED) $(PKGS_TEST),$(shell pkg-config --cflags $(p) 2>/dev/null))
 pkglibs   = $(shell pkg-config --libs $(1) 2>/dev/null)
-# libcurl, libmspack, libsnappy and libarchive are loaded when they are needed, not linked
 LIBS_LIB  = $(call pkglibs,$(PKGS_LIB)) -ldl
 LIBS_CLI  = $(call pkglibs,$(PKGS_CLI))
 LIBS_TEST = $(call pkglibs,$(PKGS_TEST))

@@ -55,6 +55,7 @@ static bool ask(struct checking *k)
 static bool begin(struct checking *k)
 {
 	enum cli_format f = k->c->opt->json ? FORMAT_JSON : k->c->opt->format;
+	struct fs_error err = {0};
 
 	switch (f) {
 	case FORMAT_TEXT:
@@ -67,10 +68,10 @@ static bool begin(struct checking *k)
 		k->e = emit_json_lines_create(stdout);
 		break;
 	case FORMAT_JUNIT:
-		k->out = results_junit_create(stdout);
+		k->out = results_junit_create(stdout, &err);
 		break;
 	case FORMAT_SARIF:
-		k->out = results_sarif_create(stdout);
+		k->out = results_sarif_create(stdout, &err);
 		break;
 	}
 	if (k->e) {
@@ -79,7 +80,7 @@ static bool begin(struct checking *k)
 			view_check_create(&k->v, f == FORMAT_NDJSON ? CHECK_LINES : CHECK_DOCUMENT);
 	}
 	if (!k->out) {
-		cli_say(k->c, "out of memory");
+		cli_say(k->c, "%s", err.text[0] ? err.text : "out of memory");
 		return false;
 	}
 	results_begin(k->out, &k->run);

@@ -149,7 +149,9 @@ enum fs_status follow_function(const struct code_source *s, uint64_t entry, foll
 	ret->origins = FOLLOW_FIRST;
 	if (s->machine == INSN_X86)
 		return fs_fail(err, FS_UNSUPPORTED, "values in 32-bit x86 code are not followed");
-	status = insn_decoder_create(s->machine, &f.decoder, err);
+	status = code_readable(s, entry, err);
+	if (status == FS_OK)
+		status = insn_decoder_create(s->machine, &f.decoder, err);
 	if (status != FS_OK)
 		return status;
 	f.sp = insn_stack_register(s->machine);

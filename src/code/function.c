@@ -107,10 +107,12 @@ enum fs_status code_function_walk(const struct code_source *s, uint64_t entry, u
 				  uint64_t end, struct code_function *ret, struct fs_error *err)
 {
 	struct walker w = {.source = s, .fn = ret, .entry = entry, .begin = begin, .end = end};
-	enum fs_status status = insn_decoder_create(s->machine, &w.decoder, err);
+	enum fs_status status = code_readable(s, entry, err);
 	struct insn first;
 	uint64_t va;
 
+	if (status == FS_OK)
+		status = insn_decoder_create(s->machine, &w.decoder, err);
 	if (status != FS_OK)
 		return status;
 	ret->complete = true;

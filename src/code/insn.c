@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Capstone behind one function. One instruction is decoded at a time, so what
- * capstone's SKIPDATA would do (4.0.2 knows no LSE atomics, no pointer
+ * Capstone behind one function, loaded by the first decoder. One instruction is decoded
+ * at a time, so what capstone's SKIPDATA would do (4.0.2 knows no LSE atomics, no pointer
  * authentication, only some of CET) is done here: an unknown one becomes INSN_DATA.
  *
  * The x64 text is put together from the operands, because WinDbg's spelling (0A8h,
@@ -19,13 +19,50 @@
 #include <capstone/capstone.h>
 
 #include "base/cursor.h"
+#include "base/shlib.h"
 #include "code/insn_impl.h"
 
+/* Its structures differ between major versions: the one whose header was compiled. */
+#define TEXT_OF(x)   #x
+#define NUMBER_OF(x) TEXT_OF(x)
+#define CAPSTONE_SO  "libcapstone.so." NUMBER_OF(CS_API_MAJOR)
+#define CAPSTONE_DEB "libcapstone" NUMBER_OF(CS_API_MAJOR)
+
+struct capstone {
+	__typeof__(cs_open) *open;
+	__typeof__(cs_close) *close;
+	__typeof__(cs_option) *option;
+	__typeof__(cs_malloc) *malloc;
+	__typeof__(cs_free) *free;
+	__typeof__(cs_strerror) *strerror;
+	__typeof__(cs_reg_name) *reg_name;
+	__typeof__(cs_regs_access) *regs_access;
+	__typeof__(cs_disasm_iter) *disasm_iter;
+};
+
 struct insn_decoder {
+	struct capstone cs;
 	csh handle;
 	cs_insn *scratch;
 	enum insn_machine machine;
 };
+
+static enum fs_status load(struct capstone *c, struct fs_error *err)
+{
+	const struct shlib_function f[] = {
+		{"cs_open", &c->open},
+		{"cs_close", &c->close},
+		{"cs_option", &c->option},
+		{"cs_malloc", &c->malloc},
+		{"cs_free", &c->free},
+		{"cs_strerror", &c->strerror},
+		{"cs_reg_name", &c->reg_name},
+		{"cs_regs_access", &c->regs_access},
+		{"cs_disasm_iter", &c->disasm_iter},
+	};
+
+	return shlib_load(CAPSTONE_SO, CAPSTONE_DEB, f, sizeof(f) / sizeof(f[0]), err);
+}
 
 unsigned insn_stack_register(enum insn_machine m)
 {
@@ -36,24 +73,31 @@ enum fs_status insn_decoder_create(enum insn_machine m, struct insn_decoder **re
 				   struct fs_error *err)
 {
 	struct insn_decoder *d = calloc(1, sizeof(*d));
+	enum fs_status st;
 	cs_err e;
 
 	if (!d)
 		return fs_fail(err, FS_NO_MEMORY, "disassembler: out of memory");
 	d->machine = m;
-	e = cs_open(m == INSN_ARM64 ? CS_ARCH_ARM64 : CS_ARCH_X86,
+	st = load(&d->cs, err);
+	if (st != FS_OK) {
+		free(d);
+		return fs_prepend(err, st, "disassembler");
+	}
+	e = d->cs.open(m == INSN_ARM64 ? CS_ARCH_ARM64 : CS_ARCH_X86,
 		    m == INSN_ARM64 ? CS_MODE_LITTLE_ENDIAN
 		    : m == INSN_X64 ? CS_MODE_64
 				    : CS_MODE_32,
 		    &d->handle);
 	if (e == CS_ERR_OK)
-		e = cs_option(d->handle, CS_OPT_DETAIL, CS_OPT_ON);
+		e = d->cs.option(d->handle, CS_OPT_DETAIL, CS_OPT_ON);
 	if (e == CS_ERR_OK)
-		d->scratch = cs_malloc(d->handle);
+		d->scratch = d->cs.malloc(d->handle);
 	if (!d->scratch) {
+		st = fs_fail(err, e == CS_ERR_OK ? FS_NO_MEMORY : FS_UNSUPPORTED,
+			     "disassembler: capstone: %s", d->cs.strerror(e));
 		insn_decoder_destroy(d);
-		return fs_fail(err, e == CS_ERR_OK ? FS_NO_MEMORY : FS_UNSUPPORTED,
-			       "disassembler: capstone: %s", cs_strerror(e));
+		return st;
 	}
 	*ret = d;
 	return FS_OK;
@@ -64,9 +108,9 @@ void insn_decoder_destroy(struct insn_decoder *d)
 	if (!d)
 		return;
 	if (d->scratch)
-		cs_free(d->scratch, 1);
+		d->cs.free(d->scratch, 1);
 	if (d->handle)
-		cs_close(&d->handle);
+		d->cs.close(&d->handle);
 	free(d);
 }
 
@@ -95,7 +139,7 @@ static void add_number(char (*dst)[96], uint64_t v)
 
 static const char *reg_name(const struct insn_decoder *d, unsigned reg)
 {
-	const char *name = reg ? cs_reg_name(d->handle, reg) : NULL;
+	const char *name = reg ? d->cs.reg_name(d->handle, reg) : NULL;
 
 	return name ? name : "";
 }
@@ -238,7 +282,7 @@ static void note_writes(const struct insn_decoder *d, const cs_insn *ci, struct 
 	cs_regs reads, writes;
 	uint8_t nr = 0, nw = 0, i;
 
-	if (cs_regs_access(d->handle, ci, reads, &nr, writes, &nw) != CS_ERR_OK)
+	if (d->cs.regs_access(d->handle, ci, reads, &nr, writes, &nw) != CS_ERR_OK)
 		return;
 	for (i = 0; i < nw; i++) {
 		const char *name = reg_name(d, writes[i]);
@@ -350,7 +394,7 @@ bool insn_decode(struct insn_decoder *d, const uint8_t *bytes, size_t n, uint64_
 	memset(ret, 0, sizeof(*ret));
 	ret->machine = d->machine;
 	ret->va = va;
-	known = cs_disasm_iter(d->handle, &p, &left, &address, d->scratch) &&
+	known = d->cs.disasm_iter(d->handle, &p, &left, &address, d->scratch) &&
 		d->scratch->size > 0 && d->scratch->size <= INSN_MAX_BYTES;
 	ret->size = known ? d->scratch->size : d->machine == INSN_ARM64 ? 4 : 1;
 	if (ret->size > n)

@@ -21,6 +21,10 @@ struct code_source {
 enum fs_status code_source_vm(struct vm *vm, uint64_t begin, uint64_t end, struct code_source *ret,
 			      struct fs_error *err);
 
+/* Is anything of an instruction at va there? To be asked before a decoder is made: most dumps hold
+ * no such code, and need no disassembler. Fails as code_decode does. */
+enum fs_status code_readable(const struct code_source *s, uint64_t va, struct fs_error *err);
+
 /* Read and decode the instruction at va. Fails when it cannot be read whole. */
 enum fs_status code_decode(const struct code_source *s, struct insn_decoder *d, uint64_t va,
 			   struct insn *ret, struct fs_error *err);

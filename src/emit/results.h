@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "fltscope/error.h"
+
 enum res_level { RES_NOTE, RES_WARNING, RES_ERROR };
 const char *res_level_name(enum res_level l); /* "note" "warning" "error", as SARIF has them */
 
@@ -119,9 +121,10 @@ struct results {
 	int error; /* errno of the first failure to write */
 };
 
-/* NULL when out of memory. Owner: results_end. */
-struct results *results_junit_create(FILE *out);
-struct results *results_sarif_create(FILE *out);
+/* NULL: out of memory (FS_NO_MEMORY), or the library that writes it is not installed
+ * (FS_UNSUPPORTED). Owner: results_end. */
+struct results *results_junit_create(FILE *out, struct fs_error *err);
+struct results *results_sarif_create(FILE *out, struct fs_error *err);
 
 void results_begin(struct results *w, const struct res_run *run);
 void results_dump(struct results *w, const struct res_dump *d);

@@ -332,17 +332,17 @@ static const struct results_ops sarif_ops = {
 	.end = sarif_end,
 };
 
-struct results *results_sarif_create(FILE *out)
+struct results *results_sarif_create(FILE *out, struct fs_error *err)
 {
 	struct sarif *s = calloc(1, sizeof(*s));
 
-	if (!s)
-		return NULL;
-	s->base.ops = &sarif_ops;
-	s->e = emit_json_create(out);
-	if (!s->e) {
-		free(s);
-		return NULL;
+	if (s) {
+		s->base.ops = &sarif_ops;
+		s->e = emit_json_create(out);
 	}
-	return &s->base;
+	if (s && s->e)
+		return &s->base;
+	free(s);
+	(void)fs_fail(err, FS_NO_MEMORY, "SARIF: out of memory");
+	return NULL;
 }

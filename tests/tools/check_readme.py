@@ -95,7 +95,7 @@ def program(block, compiler):
     with open(source, "w", encoding="utf-8") as f:
         f.write("\n".join(top) + HELPERS + "int main(void)\n{\n" + "\n".join(body) +
                 "\nreturn used == 2 ? 0 : 3;\n}\n")
-    libs = subprocess.run(["pkg-config", "--libs", "libaddrxlat", "capstone", "zlib", "lzo2", "libzstd"], check=True,
+    libs = subprocess.run(["pkg-config", "--libs", "libaddrxlat", "zlib", "lzo2", "libzstd"], check=True,
                           capture_output=True, text=True).stdout.split()
     out = os.path.join(WORK, "example")
     r = subprocess.run([compiler, "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I",

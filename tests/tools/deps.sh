@@ -25,6 +25,7 @@ need_command pkg-config pkg-config
 # the C library's headers are a package of their own
 echo '#include <stdio.h>' | cc -E - >/dev/null 2>&1 || missing="$missing libc6-dev"
 need_library libaddrxlat libkdumpfile-dev
+# only its header: the library is loaded when code is looked at
 need_library capstone libcapstone-dev
 need_library zlib zlib1g-dev
 need_library lzo2 liblzo2-dev
@@ -32,6 +33,7 @@ need_library lzo2 liblzo2-dev
 need_library snappy libsnappy-dev
 need_library libzstd libzstd-dev
 need_library jansson libjansson-dev
+# only its header: the library is loaded when JUnit XML is written
 need_library libxml-2.0 libxml2-dev
 # only its header: the library itself is loaded when something is to be downloaded
 need_library libcurl libcurl4-openssl-dev

@@ -88,13 +88,13 @@ static const struct res_dump broken = {
 	.path = "/a b/c:d%.dmp", .status = RES_UNREADABLE, .problem = hostile};
 static const struct res_dump half = {.path = "half", .status = RES_UNDECIDED, .problem = "half"};
 
-static char *written(struct results *(*create)(FILE *out))
+static char *written(struct results *(*create)(FILE *out, struct fs_error *err))
 {
 	static const struct res_unused unused = {"file", "a-rule", NULL, hostile, 7};
 	char *text = NULL;
 	size_t n = 0;
 	FILE *f = open_memstream(&text, &n);
-	struct results *w = create(f);
+	struct results *w = create(f, NULL);
 
 	assert_non_null(w);
 	results_begin(w, &run);
@@ -185,13 +185,13 @@ static void sarif(void **state)
 
 static void a_full_disk(void **state)
 {
-	struct results *(*const create[])(FILE *) = {results_junit_create, results_sarif_create};
+	struct results *(*const create[])(FILE *, struct fs_error *) = {results_junit_create, results_sarif_create};
 	size_t i, j;
 
 	(void)state;
 	for (i = 0; i < 2; i++) {
 		FILE *f = fopen("/dev/full", "w");
-		struct results *w = f ? create[i](f) : NULL;
+		struct results *w = f ? create[i](f, NULL) : NULL;
 
 		if (!w)
 			skip();
