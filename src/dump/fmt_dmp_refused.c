@@ -9,23 +9,37 @@
 #include "dump/dmp.h"
 
 static const char *const reasons[] = {
-	[DMP_TYPE_SUMMARY] = "kernel summary dumps are not read: their layout is not confirmed",
 	[DMP_TYPE_HEADER] = "a header-only dump holds no memory",
 	[DMP_TYPE_AUTOMATIC] =
 		"\"automatic\" is a setting under which Windows writes another type, not a layout",
 };
 
+/* What to do about a 32-bit dump of a type that nobody has described for 32 bits. */
+static const char advice32[] =
+	"of 32-bit dumps 1 (full), 2, 5 and 6 (by bitmap) and 4 (minidump) are read: take a complete "
+	"or kernel memory dump, or open this one in WinDbg and write another with .dump /f";
+
 static enum dump_probe refuse_32bit(const struct dump_first *first, struct fs_error *err)
 {
-	if (first->size < DMP32_HEADER_SIZE)
+	uint32_t type;
+
+	if (first->size < DMP32_HEADER_SIZE) {
 		fs_fail_at(err, FS_CORRUPT, first->size,
 			   "header of a 32-bit dump: expected 0x%x bytes, the file ends at 0x%zx",
 			   DMP32_HEADER_SIZE, first->size);
+		return DUMP_PROBE_BROKEN;
+	}
+	type = load_u32(first->data + DMP32_TYPE);
+	if (!dmp_u32(first->data, DMP32_TYPE).present)
+		fs_fail_at(err, FS_CORRUPT, DMP32_TYPE,
+			   "DumpType of a 32-bit dump at 0xf88: expected a number, found PAGE "
+			   "filler");
+	else if (type < sizeof(reasons) / sizeof(reasons[0]) && reasons[type])
+		fs_fail_at(err, FS_UNSUPPORTED, DMP32_TYPE,
+			   "a 32-bit dump of DumpType %u at 0xf88: %s", type, reasons[type]);
 	else
 		fs_fail_at(err, FS_UNSUPPORTED, DMP32_TYPE,
-			   "a 32-bit dump (PAGEDUMP at offset 0) of DumpType %u at 0xf88: of "
-			   "32-bit dumps only full ones (1) are read",
-			   load_u32(first->data + DMP32_TYPE));
+			   "a 32-bit dump of DumpType %u (0x%x) at 0xf88: %s", type, type, advice32);
 	return DUMP_PROBE_BROKEN;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * DumpType 4, the minidump: TRIAGE_DUMP64 at 0x2000 points at copies of what the
- * crash touched, each with its virtual address. There are no page tables.
- * Layout as volatility3, kdmp-parser and the published real dumps agree on it.
+ * DumpType 4, the minidump: TRIAGE_DUMP64 at 0x2000 or TRIAGE_DUMP32 at 0x1000 points at copies of
+ * what the crash touched, each with its virtual address. There are no page tables.
+ * 64 bits: layout as volatility3, kdmp-parser and the published real dumps agree on it.
+ * 32 bits: triage.h names the sources; no real file of that kind was at hand.
  */
 #include "dump/triage.h"
 
@@ -14,7 +15,41 @@
 #include "base/cursor.h"
 #include "dump/dmp.h"
 
-#define BLOCK_SIZE 16u /* VirtualAddress u64, Offset u32, Size u32 */
+/* TRIAGE_DATA_BLOCK: VirtualAddress u64, Offset u32, Size u32; the WDK 10 has one for both widths.
+ * Ghidra reads 12 bytes of 32-bit dumps: such a table would have no address of 32 bits here, and
+ * nothing of it would be believed. */
+#define BLOCK_SIZE 16u
+
+static const struct triage_shape shape64 = {
+	.base = 0x2000,
+	.end = 0x2080,
+	.width = 8,
+	.page_address = 0x60,
+	.page_offset = 0x68,
+	.page_size = 0x6c,
+	.kdbg_offset = 0x70,
+	.kdbg_size = 0x74,
+	.blocks_offset = 0x78,
+	.blocks_count = 0x7c,
+	.context = DMP_CONTEXT,
+	.driver = {0x38, 0x40, 0x48, 0x80, 0x88, 0x90},
+	.unloaded = {0x10, 0x28, 0x30, 0x38},
+};
+static const struct triage_shape shape32 = {
+	.base = 0x1000,
+	.end = 0x1068,
+	.width = 4,
+	.page_address = 0x4c,
+	.page_offset = 0x50,
+	.page_size = 0x54,
+	.kdbg_offset = 0x58,
+	.kdbg_size = 0x5c,
+	.blocks_offset = 0x60,
+	.blocks_count = 0x64,
+	.context = DMP32_CONTEXT,
+	.driver = {0x1c, 0x20, 0x24, 0x44, 0x48, 0x4c},
+	.unloaded = {0x8, 0x20, 0x24, 0x28},
+};
 
 /* KDDEBUGGER_DATA64 (wdbgexts.h). */
 enum {
@@ -30,7 +65,14 @@ enum {
 static enum dump_probe probe(const struct dump_first *first, struct fs_error *err)
 {
 	(void)err;
-	return dmp_is_type(first, DMP_TYPE_TRIAGE) ? DUMP_PROBE_MINE : DUMP_PROBE_NOT_MINE;
+	return dmp_is_type(first, DMP_TYPE_TRIAGE) || dmp32_is_type(first, DMP_TYPE_TRIAGE)
+		       ? DUMP_PROBE_MINE
+		       : DUMP_PROBE_NOT_MINE;
+}
+
+uint64_t dmp_triage_pointer(const struct triage_shape *s, const uint8_t *p)
+{
+	return s->width == 8 ? load_u64(p) : load_u32(p);
 }
 
 uint32_t dmp_triage_u32(const struct dmp_triage *t, size_t field)
@@ -47,7 +89,7 @@ static void add_range(struct dump *d, struct dmp_triage *t, uint64_t va, uint32_
 
 	if (size == 0)
 		return;
-	if (!add_u64(va, size, &end)) {
+	if (!add_u64(va, size, &end) || (t->shape->width == 4 && end > 1ull << 32)) {
 		t->wrapped++;
 		return;
 	}
@@ -62,14 +104,14 @@ static void add_range(struct dump *d, struct dmp_triage *t, uint64_t va, uint32_
 static bool copied_pointer(struct dump *d, const struct dmp_triage *t, uint32_t copy,
 			   uint16_t field, uint64_t *ret)
 {
-	uint64_t end = (uint64_t)copy + field + 8;
-	uint8_t p[8];
+	uint8_t width = t->shape->width, p[8];
+	uint64_t end = (uint64_t)copy + field + width;
 
-	if (copy < TRIAGE_END || end > dmp_triage_next(d, t, copy) ||
-	    dump_file_read(&d->file, end - 8, p, sizeof(p), "copied object", NULL) != FS_OK ||
-	    !dmp_triage_is_kernel(load_u64(p)))
+	if (copy < t->shape->end || end > dmp_triage_next(d, t, copy) ||
+	    dump_file_read(&d->file, end - width, p, width, "copied object", NULL) != FS_OK ||
+	    !dmp_triage_is_kernel(t->shape, dmp_triage_pointer(t->shape, p)))
 		return false;
-	*ret = load_u64(p);
+	*ret = dmp_triage_pointer(t->shape, p);
 	return true;
 }
 
@@ -81,7 +123,7 @@ static void find_processor(struct dump *d, const struct dmp_triage *t, uint16_t 
 	uint64_t end = (uint64_t)prcb + field + 4;
 	uint8_t p[4];
 
-	if (field == 0 || prcb < TRIAGE_END || end > dmp_triage_next(d, t, prcb) ||
+	if (field == 0 || prcb < t->shape->end || end > dmp_triage_next(d, t, prcb) ||
 	    dump_file_read(&d->file, end - 4, p, sizeof(p), "KPRCB.Number", NULL) != FS_OK)
 		return;
 	if (d->info.processors.present && load_u32(p) < d->info.processors.v)
@@ -91,7 +133,7 @@ static void find_processor(struct dump *d, const struct dmp_triage *t, uint16_t 
 /* A size that runs into what stands behind the copy is not the copy's. */
 static void add_copy(struct dump *d, struct dmp_triage *t, uint64_t va, uint32_t off, uint16_t size)
 {
-	if (off >= TRIAGE_END && (uint64_t)off + size <= dmp_triage_next(d, t, off))
+	if (off >= t->shape->end && (uint64_t)off + size <= dmp_triage_next(d, t, off))
 		add_range(d, t, va, off, size);
 }
 
@@ -118,15 +160,15 @@ static void add_thread_and_process(struct dump *d, struct dmp_triage *t, const u
 static void add_kdbg(struct dump *d, struct dmp_triage *t)
 {
 	struct dump_u64 va = d->info.kd_debugger_data_block;
-	uint32_t off = dmp_triage_u32(t, TRIAGE_KDBG_OFFSET);
-	uint32_t size = dmp_triage_u32(t, TRIAGE_KDBG_SIZE);
+	uint32_t off = dmp_triage_u32(t, t->shape->kdbg_offset);
+	uint32_t size = dmp_triage_u32(t, t->shape->kdbg_size);
 	uint8_t kdbg[KDBG_NEEDED];
 
-	if (off < TRIAGE_END || size < sizeof(kdbg) ||
+	if (off < t->shape->end || size < sizeof(kdbg) ||
 	    dump_file_read(&d->file, off, kdbg, sizeof(kdbg), "KDBG", NULL) != FS_OK ||
 	    memcmp(kdbg + KDBG_TAG, "KDBG", 4) != 0)
 		return;
-	if (va.present && dmp_triage_is_kernel(va.v))
+	if (va.present && dmp_triage_is_kernel(t->shape, va.v))
 		add_range(d, t, va.v, off, size);
 	add_thread_and_process(d, t, kdbg);
 }
@@ -134,25 +176,25 @@ static void add_kdbg(struct dump *d, struct dmp_triage *t)
 /* How many entries of the data block table are there to be read. */
 static uint32_t bound_blocks(struct dump *d, const struct dmp_triage *t)
 {
-	uint64_t off = dmp_triage_u32(t, TRIAGE_BLOCKS_OFFSET);
-	uint64_t count = dmp_triage_u32(t, TRIAGE_BLOCKS_COUNT);
+	uint64_t off = dmp_triage_u32(t, t->shape->blocks_offset);
+	uint64_t count = dmp_triage_u32(t, t->shape->blocks_count);
 	uint64_t fit = off < d->file.size ? (d->file.size - off) / BLOCK_SIZE : 0;
 
 	if (count == 0)
 		return 0;
-	if (off < TRIAGE_END) {
+	if (off < t->shape->end) {
 		dump_note_add(d,
-			      "DataBlocksOffset at 0x2078: expected 0x%x or more, found 0x%" PRIx64
+			      "DataBlocksOffset at 0x%x: expected 0x%x or more, found 0x%" PRIx64
 			      ": no data block is read",
-			      TRIAGE_END, off);
+			      t->shape->base + t->shape->blocks_offset, t->shape->end, off);
 		return 0;
 	}
 	dump_promise(d, off + count * BLOCK_SIZE);
 	if (count > fit) {
 		dump_note_add(d,
-			      "DataBlocksCount at 0x207c: of %" PRIu64 " entries from 0x%" PRIx64
+			      "DataBlocksCount at 0x%x: of %" PRIu64 " entries from 0x%" PRIx64
 			      " the file holds %" PRIu64,
-			      count, off, fit);
+			      t->shape->base + t->shape->blocks_count, count, off, fit);
 		count = fit;
 	}
 	if (count > RANGES_MAX) {
@@ -163,10 +205,19 @@ static uint32_t bound_blocks(struct dump *d, const struct dmp_triage *t)
 	return (uint32_t)count;
 }
 
+/* An address of the block table. Of 32 bits it may be zero or sign extended. */
+static bool block_address(const struct triage_shape *s, const uint8_t *b, uint64_t *ret)
+{
+	uint64_t va = load_u64(b);
+
+	*ret = s->width == 8 ? va : (uint32_t)va;
+	return *ret == va || (uint64_t)(int64_t)(int32_t)va == va;
+}
+
 static enum fs_status add_blocks(struct dump *d, struct dmp_triage *t, uint32_t count,
 				 struct fs_error *err)
 {
-	uint64_t off = dmp_triage_u32(t, TRIAGE_BLOCKS_OFFSET);
+	uint64_t off = dmp_triage_u32(t, t->shape->blocks_offset);
 	uint8_t buf[BLOCK_SIZE * 256];
 
 	while (count > 0) {
@@ -178,13 +229,34 @@ static enum fs_status add_blocks(struct dump *d, struct dmp_triage *t, uint32_t 
 			return st;
 		for (i = 0; i < now; i++) {
 			const uint8_t *b = buf + (size_t)i * BLOCK_SIZE;
+			uint64_t va;
 
-			add_range(d, t, load_u64(b), load_u32(b + 8), load_u32(b + 12));
+			if (block_address(t->shape, b, &va))
+				add_range(d, t, va, load_u32(b + 8), load_u32(b + 12));
+			else
+				t->wide++;
 		}
 		off += (uint64_t)now * BLOCK_SIZE;
 		count -= now;
 	}
 	return FS_OK;
+}
+
+/* The data page's address says that there is one: the sources of the 32-bit header disagree about
+ * what else could stand there. */
+static void add_stack_and_page(struct dump *d, struct dmp_triage *t)
+{
+	const struct triage_shape *s = t->shape;
+	uint64_t page = dmp_triage_pointer(s, t->header + s->page_address);
+
+	if (dmp_triage_u32(t, TRIAGE_STACK_OFFSET) >= s->end)
+		add_range(d, t, dmp_triage_pointer(s, t->header + TRIAGE_TOP_OF_STACK),
+			  dmp_triage_u32(t, TRIAGE_STACK_OFFSET),
+			  dmp_triage_u32(t, TRIAGE_STACK_SIZE));
+	if (dmp_triage_u32(t, s->page_offset) >= s->end &&
+	    (s->width == 8 || dmp_triage_is_kernel(s, page)))
+		add_range(d, t, page, dmp_triage_u32(t, s->page_offset),
+			  dmp_triage_u32(t, s->page_size));
 }
 
 /* The table's blocks come last: where they overlap the copies made elsewhere, they win. */
@@ -196,14 +268,7 @@ static enum fs_status collect(struct dump *d, struct dmp_triage *t, struct fs_er
 	t->in = malloc(((size_t)count + TRIAGE_OTHER_RANGES) * sizeof(*t->in));
 	if (!t->in)
 		return fs_fail(err, FS_NO_MEMORY, "no memory for %u data blocks", count);
-	if (dmp_triage_u32(t, TRIAGE_STACK_OFFSET) >= TRIAGE_END)
-		add_range(d, t, load_u64(t->header + TRIAGE_TOP_OF_STACK),
-			  dmp_triage_u32(t, TRIAGE_STACK_OFFSET),
-			  dmp_triage_u32(t, TRIAGE_STACK_SIZE));
-	if (dmp_triage_u32(t, TRIAGE_PAGE_OFFSET) >= TRIAGE_END)
-		add_range(d, t, load_u64(t->header + TRIAGE_PAGE_ADDRESS),
-			  dmp_triage_u32(t, TRIAGE_PAGE_OFFSET),
-			  dmp_triage_u32(t, TRIAGE_PAGE_SIZE));
+	add_stack_and_page(d, t);
 	add_kdbg(d, t);
 	st = add_blocks(d, t, count, err);
 	if (st == FS_OK)
@@ -215,6 +280,9 @@ static enum fs_status collect(struct dump *d, struct dmp_triage *t, struct fs_er
 	if (t->wrapped > 0)
 		dump_note_add(d, "%zu captured ranges wrap around the address space: left out",
 			      t->wrapped);
+	if (t->wide > 0)
+		dump_note_add(d, "%zu captured ranges have no address of 32 bits: left out",
+			      t->wide);
 	if (t->ranges.uncompared)
 		dump_note_add(d, "captured ranges overlap so much that not all were compared");
 	return FS_OK;
@@ -239,13 +307,14 @@ static void find_context(struct dump *d, const struct dmp_triage *t)
 {
 	uint32_t off = dmp_triage_u32(t, TRIAGE_CONTEXT_OFFSET);
 
-	if (off == DMP_CONTEXT)
+	if (off == t->shape->context)
 		return; /* the header's own, already found or found unset */
 	d->context_offset = 0;
 	if (off == 0)
 		return;
-	if (off < TRIAGE_END || off >= d->file.size) {
-		dump_note_add(d, "ContextOffset at 0x200c: 0x%x is no place for it", off);
+	if (off < t->shape->end || off >= d->file.size) {
+		dump_note_add(d, "ContextOffset at 0x%x: 0x%x is no place for it",
+			      t->shape->base + TRIAGE_CONTEXT_OFFSET, off);
 		return;
 	}
 	d->context_offset = off;
@@ -255,22 +324,27 @@ static void find_context(struct dump *d, const struct dmp_triage *t)
 static enum fs_status open_triage(struct dump *d, const struct dump_first *first,
 				  struct fs_error *err)
 {
+	bool wide = dmp_is_type(first, DMP_TYPE_TRIAGE);
+	const struct triage_shape *s = wide ? &shape64 : &shape32;
 	struct dmp_triage *t;
 	enum fs_status st;
 
-	dmp_parse_header(d, first);
+	if (wide)
+		dmp_parse_header(d, first);
+	else
+		dmp32_parse_header(d, first);
 	d->info.format = "dmp-triage";
-	if (d->file.size < TRIAGE_END)
+	if (d->file.size < s->end)
 		return fs_fail_at(err, FS_CORRUPT, d->file.size,
-				  "triage header at 0x2000: expected 0x%x bytes, the file ends at "
+				  "triage header at 0x%x: expected 0x%x bytes, the file ends at "
 				  "0x%" PRIx64,
-				  TRIAGE_END - TRIAGE_BASE, d->file.size);
+				  s->base, s->end - s->base, d->file.size);
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return fs_fail(err, FS_NO_MEMORY, "no memory for the triage header");
+	t->shape = s;
 	d->priv = t;
-	st = dump_file_read(&d->file, TRIAGE_BASE, t->header, sizeof(t->header), "triage header",
-			    err);
+	st = dump_file_read(&d->file, s->base, t->header, s->end - s->base, "triage header", err);
 	if (st != FS_OK)
 		return st;
 	dump_promise(d, dmp_triage_u32(t, TRIAGE_DUMP_SIZE));

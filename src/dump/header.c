@@ -137,6 +137,9 @@ void dmp32_parse_header(struct dump *d, const struct dump_first *first)
 	info->ps_loaded_module_list = pointer32(h, DMP32_MODULE_LIST);
 	info->ps_active_process_head = pointer32(h, DMP32_PROCESS_HEAD);
 	info->kd_debugger_data_block = pointer32(h, DMP32_KDBG);
+	/* EXCEPTION_RECORD32 (winnt.h): code, flags, record, address */
+	info->exception_code = dmp_u32(h, DMP32_EXCEPTION);
+	info->exception_address = pointer32(h, DMP32_EXCEPTION + 0xc);
 	parse_comment(info, h + DMP32_COMMENT);
 	if (load_u64(h + DMP32_CONTEXT) != FILLER64) {
 		d->context_offset = DMP32_CONTEXT;

@@ -15,6 +15,7 @@
 /* sizeof(CONTEXT) in the public Windows headers (winnt.h). */
 #define CONTEXT_SIZE_X64   0x4d0u
 #define CONTEXT_SIZE_ARM64 0x390u
+#define CONTEXT_SIZE_X86   0x2ccu
 
 static const struct dump_format *const formats[] = {
 #define DUMP_FORMAT(id) &dump_format_##id,
@@ -377,6 +378,8 @@ static size_t context_size(const struct dump *d)
 		size = CONTEXT_SIZE_X64;
 	else if (d->info.machine == DUMP_ARM64)
 		size = CONTEXT_SIZE_ARM64;
+	else if (d->info.machine == DUMP_X86)
+		size = CONTEXT_SIZE_X86;
 	return size < d->context_room ? size : d->context_room;
 }
 

@@ -6,11 +6,12 @@
 #include "dump/format.h"
 #include "dump/ranges.h"
 
-/* TRIAGE_DUMP64: it stands at file offset 0x2000; fields by offset inside it. */
+/*
+ * TRIAGE_DUMP64 stands at file offset 0x2000, TRIAGE_DUMP32 at 0x1000; fields by offset inside it.
+ * Up to 0x44 both are the same. The 32-bit one is from the published types of the WDK 10
+ * (_TRIAGE_DUMP32, 0x68 bytes); Ghidra's TriageDump has the same places but for the data page's.
+ */
 enum {
-	TRIAGE_BASE = 0x2000,
-	TRIAGE_END = 0x2080, /* file offset: what the header points at lies behind */
-
 	TRIAGE_DUMP_SIZE = 0x04,
 	TRIAGE_VALID_OFFSET = 0x08,
 	TRIAGE_CONTEXT_OFFSET = 0x0c,
@@ -26,23 +27,41 @@ enum {
 	TRIAGE_DRIVER_COUNT = 0x34,
 	TRIAGE_POOL_OFFSET = 0x38,
 	TRIAGE_POOL_SIZE = 0x3c,
-	TRIAGE_TOP_OF_STACK = 0x48, /* u64 */
-	TRIAGE_PAGE_ADDRESS = 0x60, /* u64 */
-	TRIAGE_PAGE_OFFSET = 0x68,
-	TRIAGE_PAGE_SIZE = 0x6c,
-	TRIAGE_KDBG_OFFSET = 0x70,
-	TRIAGE_KDBG_SIZE = 0x74,
-	TRIAGE_BLOCKS_OFFSET = 0x78,
-	TRIAGE_BLOCKS_COUNT = 0x7c,
+	TRIAGE_TOP_OF_STACK = 0x48, /* as wide as a pointer */
+	TRIAGE_SIZE_MAX = 0x80,
+};
+
+/* A driver entry: name offset u32, then a KLDR_DATA_TABLE_ENTRY copy. 64 bits: seen on builds 9600
+ * to 22000. 32 bits: _KLDR_DATA_TABLE_ENTRY32 of the public PDBs of ntoskrnl (ntdiff/headers), and
+ * the stride measured on minidumps of XP SP3 (voidsstr/retro-agent, xpminidump.py). */
+struct triage_driver_shape {
+	uint8_t base, entry, size, checksum, timestamp, stride;
+};
+/* An unloaded driver: UNICODE_STRING (its Length first), 24 bytes of the name itself, start and
+ * end. 32 bits: _DUMP_UNLOADED_DRIVERS32 of the WDK 10, the count as Ghidra's Pagedump reads it. */
+struct triage_unloaded_shape {
+	uint8_t name, start, end, stride;
+};
+
+struct triage_shape {
+	uint32_t base, end; /* file offsets: what the header points at lies behind `end` */
+	uint8_t width;	    /* bytes of a pointer: 8, 4 */
+	uint8_t page_address, page_offset, page_size; /* the data page */
+	uint8_t kdbg_offset, kdbg_size, blocks_offset, blocks_count;
+	uint32_t context; /* file offset of the header's own CONTEXT */
+	struct triage_driver_shape driver;
+	struct triage_unloaded_shape unloaded;
 };
 
 /* Ranges besides the data blocks: stack, data page, KDBG, thread, process. */
 #define TRIAGE_OTHER_RANGES 5u
 
 struct dmp_triage {
-	uint8_t header[TRIAGE_END - TRIAGE_BASE];
+	const struct triage_shape *shape;
+	uint8_t header[TRIAGE_SIZE_MAX];
 	struct range *in; /* while opening: the ranges as the file lists them */
 	size_t nin, wrapped;
+	size_t wide; /* blocks of a 32-bit dump that have no address of 32 bits */
 	struct ranges ranges;
 	size_t ndrivers;
 	uint32_t driver_stride; /* bytes */
@@ -56,10 +75,13 @@ uint32_t dmp_triage_u32(const struct dmp_triage *t, size_t field);
  * at most the end of the dump: what stands at `off` ends there. */
 uint64_t dmp_triage_next(const struct dump *d, const struct dmp_triage *t, uint64_t off);
 
+/* A pointer as wide as the dump's. */
+uint64_t dmp_triage_pointer(const struct triage_shape *s, const uint8_t *p);
+
 /* In the upper half of the address space, where everything Windows captures is. */
-static inline bool dmp_triage_is_kernel(uint64_t va)
+static inline bool dmp_triage_is_kernel(const struct triage_shape *s, uint64_t va)
 {
-	return va >> 63 != 0;
+	return va >> (8 * s->width - 1) == 1;
 }
 
 /* Bound the two lists; what is wrong with them becomes a note. */

@@ -8,27 +8,10 @@
 #include "base/str.h"
 #include "dump/triage.h"
 
-/* A driver entry: name offset u32, then at +8 an LDR_DATA_TABLE_ENTRY copy. Seen
- * on builds 9600 to 22000 with a stride of 0x90. */
 enum {
-	DRIVER_NAME = 0x0,
-	DRIVER_BASE = 0x38,
-	DRIVER_ENTRY = 0x40,
-	DRIVER_SIZE = 0x48,
-	DRIVER_CHECKSUM = 0x80,
-	DRIVER_TIMESTAMP = 0x88,
-	DRIVER_KNOWN_STRIDE = 0x90,
 	DRIVER_STRIDE_MAX = 0x200,
-};
-
-/* An unloaded driver: UNICODE_STRING, the name itself, start and end. */
-enum {
-	UNLOADED_LENGTH = 0x0, /* u16, bytes */
-	UNLOADED_NAME = 0x10,
 	UNLOADED_NAME_BYTES = 24,
-	UNLOADED_START = 0x28,
-	UNLOADED_STOP = 0x30,
-	UNLOADED_STRIDE = 0x38,
+	ENTRY_MAX = 0x90, /* the larger of the entries that are known */
 };
 
 #define NAME_UNITS_MAX 260u
@@ -38,13 +21,16 @@ void dmp_triage_find_drivers(struct dump *d, struct dmp_triage *t)
 	uint64_t list = dmp_triage_u32(t, TRIAGE_DRIVERS_OFFSET);
 	uint64_t count = dmp_triage_u32(t, TRIAGE_DRIVER_COUNT);
 	uint64_t pool = dmp_triage_u32(t, TRIAGE_POOL_OFFSET);
-	uint64_t stride, fit;
+	uint64_t known = t->shape->driver.stride, stride = 0, fit;
 
 	if (count == 0)
 		return;
 	/* The pool follows the list, at most rounded up to the next 8 bytes. */
-	stride = list >= TRIAGE_END && pool > list ? (pool - list) / count & ~7ull : 0;
-	if (stride < DRIVER_KNOWN_STRIDE || stride > DRIVER_STRIDE_MAX) {
+	if (list >= t->shape->end && pool > list)
+		stride = (pool - list) / count & ~(uint64_t)(t->shape->width - 1);
+	if (stride > known && pool - list - count * known < 8)
+		stride = known;
+	if (stride < known || stride > DRIVER_STRIDE_MAX) {
 		dump_note_add(d,
 			      "driver list: %" PRIu64 " entries from 0x%" PRIx64
 			      " to the string pool at 0x%" PRIx64
@@ -52,11 +38,11 @@ void dmp_triage_find_drivers(struct dump *d, struct dmp_triage *t)
 			      count, list, pool);
 		return;
 	}
-	if (stride != DRIVER_KNOWN_STRIDE)
+	if (stride != known)
 		dump_note_add(d,
 			      "driver list: entries have 0x%" PRIx64
-			      " bytes, known ones 0x%x: read by the known offsets",
-			      stride, DRIVER_KNOWN_STRIDE);
+			      " bytes, known ones 0x%" PRIx64 ": read by the known offsets",
+			      stride, known);
 	dump_promise(d, list + count * stride);
 	fit = list < d->file.size ? (d->file.size - list) / stride : 0;
 	if (count > fit) {
@@ -72,12 +58,12 @@ void dmp_triage_find_drivers(struct dump *d, struct dmp_triage *t)
 
 uint64_t dmp_triage_next(const struct dump *d, const struct dmp_triage *t, uint64_t off)
 {
-	static const uint8_t fields[] = {
-		TRIAGE_VALID_OFFSET,  TRIAGE_CONTEXT_OFFSET,  TRIAGE_EXCEPTION_OFFSET,
-		TRIAGE_MM_OFFSET,     TRIAGE_PRCB_OFFSET,     TRIAGE_PROCESS_OFFSET,
-		TRIAGE_THREAD_OFFSET, TRIAGE_STACK_OFFSET,    TRIAGE_DRIVERS_OFFSET,
-		TRIAGE_POOL_OFFSET,   TRIAGE_PAGE_OFFSET,     TRIAGE_KDBG_OFFSET,
-		TRIAGE_BLOCKS_OFFSET, TRIAGE_UNLOADED_OFFSET,
+	const uint8_t fields[] = {
+		TRIAGE_VALID_OFFSET,   TRIAGE_CONTEXT_OFFSET,	TRIAGE_EXCEPTION_OFFSET,
+		TRIAGE_MM_OFFSET,      TRIAGE_PRCB_OFFSET,	TRIAGE_PROCESS_OFFSET,
+		TRIAGE_THREAD_OFFSET,  TRIAGE_STACK_OFFSET,	TRIAGE_DRIVERS_OFFSET,
+		TRIAGE_POOL_OFFSET,    TRIAGE_UNLOADED_OFFSET,	t->shape->page_offset,
+		t->shape->kdbg_offset, t->shape->blocks_offset,
 	};
 	uint64_t next = dmp_triage_u32(t, TRIAGE_DUMP_SIZE);
 	size_t i;
@@ -100,7 +86,7 @@ void dmp_triage_find_unloaded(struct dump *d, struct dmp_triage *t)
 
 	if (off == 0)
 		return;
-	if (off < TRIAGE_END ||
+	if (off < t->shape->end ||
 	    dump_file_read(&d->file, off, n, sizeof(n), "unloaded drivers", NULL) != FS_OK) {
 		dump_note_add(d, "unloaded drivers: nothing can be read at 0x%" PRIx64, off);
 		return;
@@ -108,14 +94,14 @@ void dmp_triage_find_unloaded(struct dump *d, struct dmp_triage *t)
 	off += sizeof(n);
 	count = load_u64(n);
 	room = dmp_triage_next(d, t, off - 1) - off;
-	if (count > room / UNLOADED_STRIDE) {
+	if (count > room / t->shape->unloaded.stride) {
 		dump_note_add(d,
 			      "unloaded drivers: 0x%" PRIx64 " entries from 0x%" PRIx64
 			      " run into what follows: none is read",
 			      count, off);
 		return;
 	}
-	held = (d->file.size - off) / UNLOADED_STRIDE;
+	held = (d->file.size - off) / t->shape->unloaded.stride;
 	if (count > held)
 		dump_note_add(d,
 			      "unloaded drivers: of %" PRIu64 " entries from 0x%" PRIx64
@@ -165,19 +151,20 @@ enum fs_status dmp_triage_driver(struct dump *d, size_t i, struct dump_driver *r
 {
 	const struct dmp_triage *t = d->priv;
 	uint64_t off = dmp_triage_u32(t, TRIAGE_DRIVERS_OFFSET) + (uint64_t)i * t->driver_stride;
-	uint8_t e[DRIVER_KNOWN_STRIDE];
+	const struct triage_driver_shape *s = &t->shape->driver;
+	uint8_t e[ENTRY_MAX];
 	enum fs_status st;
 
-	st = dump_file_read(&d->file, off, e, sizeof(e), "driver list entry", err);
+	st = dump_file_read(&d->file, off, e, s->stride, "driver list entry", err);
 	if (st != FS_OK)
 		return st;
 	memset(ret, 0, sizeof(*ret));
-	ret->base = load_u64(e + DRIVER_BASE);
-	ret->entry = load_u64(e + DRIVER_ENTRY);
-	ret->size = load_u32(e + DRIVER_SIZE);
-	ret->checksum = load_u32(e + DRIVER_CHECKSUM);
-	ret->timestamp = load_u32(e + DRIVER_TIMESTAMP);
-	ret->name_read = read_name(d, t, load_u32(e + DRIVER_NAME), ret->name);
+	ret->base = dmp_triage_pointer(t->shape, e + s->base);
+	ret->entry = dmp_triage_pointer(t->shape, e + s->entry);
+	ret->size = load_u32(e + s->size);
+	ret->checksum = load_u32(e + s->checksum);
+	ret->timestamp = load_u32(e + s->timestamp);
+	ret->name_read = read_name(d, t, load_u32(e), ret->name);
 	return FS_OK;
 }
 
@@ -185,22 +172,22 @@ enum fs_status dmp_triage_unloaded(struct dump *d, size_t i, struct dump_unloade
 				   struct fs_error *err)
 {
 	const struct dmp_triage *t = d->priv;
-	uint64_t off =
-		dmp_triage_u32(t, TRIAGE_UNLOADED_OFFSET) + 8 + (uint64_t)i * UNLOADED_STRIDE;
-	uint8_t e[UNLOADED_STRIDE];
+	const struct triage_unloaded_shape *s = &t->shape->unloaded;
+	uint64_t off = dmp_triage_u32(t, TRIAGE_UNLOADED_OFFSET) + 8 + (uint64_t)i * s->stride;
+	uint8_t e[ENTRY_MAX];
 	uint16_t len;
 	enum fs_status st;
 
-	st = dump_file_read(&d->file, off, e, sizeof(e), "unloaded driver", err);
+	st = dump_file_read(&d->file, off, e, s->stride, "unloaded driver", err);
 	if (st != FS_OK)
 		return st;
 	memset(ret, 0, sizeof(*ret));
-	ret->start = load_u64(e + UNLOADED_START);
-	ret->end = load_u64(e + UNLOADED_STOP);
-	len = load_u16(e + UNLOADED_LENGTH);
+	ret->start = dmp_triage_pointer(t->shape, e + s->start);
+	ret->end = dmp_triage_pointer(t->shape, e + s->end);
+	len = load_u16(e);
 	/* Windows itself cuts these names to 12 characters. */
 	ret->name_read = len > 0 && len <= UNLOADED_NAME_BYTES && len % 2 == 0;
 	if (ret->name_read)
-		utf16le_to_utf8(e + UNLOADED_NAME, len / 2, ret->name, sizeof(ret->name));
+		utf16le_to_utf8(e + s->name, len / 2, ret->name, sizeof(ret->name));
 	return FS_OK;
 }

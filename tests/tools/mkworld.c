@@ -11,7 +11,7 @@ static const char usage[] =
 	"usage: mkworld WORLD -o OUT.dmp [--format FORMAT] [--layout FILE]…\n"
 	"               [--fltmgr NAME] [--nt NAME] [--ram SIZE] [--high] [--cut BYTES]\n"
 	"               [--guest-header] [-D NAME=VALUE]…\n"
-	"formats: full bitmap kernel triage rdmp rdmp-complete elf elf-paging\n"
+	"formats: full bitmap kernel summary triage rdmp rdmp-complete elf elf-paging\n"
 	"         kdump kdump-flat guest raw raw-compact vmem\n";
 
 void die(const struct world *w, const char *fmt, ...)
@@ -145,14 +145,16 @@ int main(int argc, char **argv)
 	w.at = NULL;
 	modules_finish(&w);
 	tables_build(&w);
-	if (w.machine == MACHINE_X86 && strcmp(o.format, "full") != 0)
-		die(&w, "of x86 only full dumps are built");
+	if (w.machine == MACHINE_X86 && !strstr("full bitmap kernel summary triage", o.format))
+		die(&w, "of x86 only Microsoft's dumps are built, and no RDMP");
 	if (!strcmp(o.format, "full"))
 		write_full(&w, o.out);
 	else if (!strcmp(o.format, "bitmap"))
-		write_bitmap(&w, o.out, false);
+		write_bitmap(&w, o.out, 5);
 	else if (!strcmp(o.format, "kernel"))
-		write_bitmap(&w, o.out, true);
+		write_bitmap(&w, o.out, 6);
+	else if (!strcmp(o.format, "summary"))
+		write_bitmap(&w, o.out, 2);
 	else if (!strcmp(o.format, "triage"))
 		write_triage(&w, o.out);
 	else if (!strcmp(o.format, "guest"))

@@ -99,7 +99,7 @@ struct world {
 	/* header facts */
 	uint32_t build, major, processors, bugcheck;
 	uint64_t bugcheck_parameter[4], time, uptime;
-	uint64_t ctx_rip, ctx_rsp;
+	uint64_t ctx_rip, ctx_rsp, ctx_rbp;
 	char comment[128];
 	bool la57;
 	uint64_t pte_mask;
@@ -239,7 +239,7 @@ void tables_build(struct world *w);
 void header_fill(const struct world *w, uint8_t hdr[8192], uint32_t type);
 void context_fill(const struct world *w, uint8_t *ctx);
 void write_full(struct world *w, const char *path);
-void write_bitmap(struct world *w, const char *path, bool kernel);
+void write_bitmap(struct world *w, const char *path, uint32_t type); /* 2, 5, 6 */
 void write_triage(struct world *w, const char *path);
 void write_guest(struct world *w, const char *path); /* mkworld_guest.c */
 void write_rdmp(struct world *w, const char *path, uint32_t type); /* mkworld_rdmp.c */
@@ -252,7 +252,13 @@ struct ram_run {
 	uint64_t base, count; /* pages */
 };
 size_t ram_runs(struct world *w, struct ram_run *runs);
-/* mkworld_dmp32.c: DUMP_HEADER32 of a full dump; its size in bytes. */
+/* mkworld_dmp32.c: DUMP_HEADER32, and CONTEXT of x86 when the world says where the crash was. */
+#define HDR32	       4096u
+#define CONTEXT32_BYTES 0x2ccu
+bool has_context32(const struct world *w);
+void context32_fill(const struct world *w, uint8_t *ctx);
+void header32_fill(const struct world *w, uint8_t *hdr, uint32_t type);
+/* The header of a full dump; its size in bytes. */
 size_t header32_full(const struct world *w, uint8_t *hdr, const struct ram_run *runs, size_t n);
 
 /* mkworld_elf.c */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * DUMP_HEADER64 and the page formats: full (1), bitmap full (5), bitmap kernel
- * (6). Offsets: facts/dump-formats.md. Files are sparse.
+ * (6), kernel summary (2). Offsets: facts/dump-formats.md; of type 2 _SUMMARY_DUMP32 and 64 of the
+ * WDK 10's types; 5 and 6 have one header for both widths (volatility3). Files are sparse.
  */
 #include "mkworld.h"
 
@@ -158,7 +159,7 @@ void write_full(struct world *w, const char *path)
 }
 
 /* Only the part of the bitmap that is not zero is written. */
-static void write_bits(struct world *w, int fd)
+static void write_bits(struct world *w, int fd, uint64_t at)
 {
 	for (uint64_t off = 0; off < w->ram_pages / 8 + 1; off += PAGE) {
 		uint64_t left = (w->ram_pages + 7) / 8 - off;
@@ -170,13 +171,36 @@ static void write_bits(struct world *w, int fd)
 		for (size_t i = 0; i < n; i++)
 			any |= w->bitmap[off + i] != 0;
 		if (any)
-			out_write(w, fd, HDR + 0x38 + off, w->bitmap + off, n);
+			out_write(w, fd, at + off, w->bitmap + off, n);
 	}
 }
 
-void write_bitmap(struct world *w, const char *path, bool kernel)
+/* What stands between the first header and the bitmap; its size in bytes. */
+static size_t summary_size(const struct world *w, uint32_t type)
 {
-	uint64_t first = (HDR + 0x38 + (w->ram_pages + 7) / 8 + PAGE - 1) / PAGE * PAGE;
+	return type != 2 ? 0x38 : w->machine == MACHINE_X86 ? 0x20 : 0x28;
+}
+
+static void summary_fill(const struct world *w, uint8_t *sum, uint32_t type, uint64_t first,
+			 uint64_t n)
+{
+	memcpy(sum, type == 5 ? "FDMPDUMP" : "SDMPDUMP", 8);
+	if (type == 2) {
+		st32(sum + 0xc, (uint32_t)first);
+		st32(sum + 0x10, (uint32_t)w->ram_pages);
+		st32(sum + 0x14, (uint32_t)n);
+		st32(sum + 0x18, (uint32_t)w->ram_pages);
+		return;
+	}
+	st64(sum + 0x20, first);
+	st64(sum + 0x28, n);
+	st64(sum + 0x30, w->ram_pages);
+}
+
+void write_bitmap(struct world *w, const char *path, uint32_t type)
+{
+	size_t size = w->machine == MACHINE_X86 ? HDR32 : HDR, more = summary_size(w, type);
+	uint64_t first = (size + more + (w->ram_pages + 7) / 8 + PAGE - 1) / PAGE * PAGE;
 	uint64_t n = 0;
 	uint8_t hdr[HDR], sum[0x38] = {0};
 	int fd = out_open(w, path);
@@ -187,14 +211,14 @@ void write_bitmap(struct world *w, const char *path, bool kernel)
 		out_write(w, fd, first + n * PAGE, w->frames.v[i]->data, PAGE);
 		n++;
 	}
-	header_fill(w, hdr, kernel ? 6 : 5);
-	st64(hdr + 0xfa0, first + n * PAGE);
-	out_write(w, fd, 0, hdr, HDR);
-	memcpy(sum, kernel ? "SDMPDUMP" : "FDMPDUMP", 8);
-	st64(sum + 0x20, first);
-	st64(sum + 0x28, n);
-	st64(sum + 0x30, w->ram_pages);
-	out_write(w, fd, HDR, sum, sizeof(sum));
-	write_bits(w, fd);
+	if (w->machine == MACHINE_X86)
+		header32_fill(w, hdr, type);
+	else
+		header_fill(w, hdr, type);
+	st64(hdr + 0xfa0, first + n * PAGE); /* RequiredDumpSpace of both */
+	out_write(w, fd, 0, hdr, size);
+	summary_fill(w, sum, type, first, n);
+	out_write(w, fd, size, sum, more);
+	write_bits(w, fd, size + more);
 	out_close(w, fd, first + n * PAGE);
 }

@@ -1,16 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* DUMP_HEADER32: offsets as volatility's crash_vtypes and QEMU's win_dump_defs.h have them. */
+/* DUMP_HEADER32: offsets as volatility's crash_vtypes and QEMU's win_dump_defs.h have them; CONTEXT
+ * and EXCEPTION_RECORD32 are winnt.h's. */
 #include "mkworld.h"
 
 #include <string.h>
 
-#define HDR	 4096u
 #define RUNS	 0x6cu
 #define RUNS_MAX ((0x320u - RUNS) / 8)
 
-static void fill(const struct world *w, uint8_t *hdr)
+/* Segments from 0x8c on, Ebp 0xb4, Eip 0xb8, SegCs, EFlags, Esp 0xc4, SegSs. */
+void context32_fill(const struct world *w, uint8_t *ctx)
 {
-	for (size_t i = 0; i < HDR; i += 4)
+	memset(ctx, 0, CONTEXT32_BYTES);
+	st32(ctx, 0x1001f);
+	st32(ctx + 0x90, 0x30);
+	st32(ctx + 0x94, 0x23);
+	st32(ctx + 0x98, 0x23);
+	st32(ctx + 0xb4, (uint32_t)w->ctx_rbp);
+	st32(ctx + 0xb8, (uint32_t)w->ctx_rip);
+	st32(ctx + 0xbc, 8);
+	st32(ctx + 0xc0, 0x246);
+	st32(ctx + 0xc4, (uint32_t)w->ctx_rsp);
+	st32(ctx + 0xc8, 0x10);
+}
+
+/* A world that does not say where the crash was leaves filler, as real headers do. */
+bool has_context32(const struct world *w)
+{
+	return w->ctx_rip >> 32 == 0;
+}
+
+void header32_fill(const struct world *w, uint8_t *hdr, uint32_t type)
+{
+	for (size_t i = 0; i < HDR32; i += 4)
 		memcpy(hdr + i, "PAGE", 4);
 	memcpy(hdr + 4, "DUMP", 4);
 	st32(hdr + 8, w->major);
@@ -29,7 +51,13 @@ static void fill(const struct world *w, uint8_t *hdr)
 		memset(hdr + 0x820, 0, 128);
 		memcpy(hdr + 0x820, w->comment, strlen(w->comment));
 	}
-	st32(hdr + 0xf88, 1);
+	if (has_context32(w)) {
+		context32_fill(w, hdr + 0x320);
+		memset(hdr + 0x7d0, 0, 0x50);
+		st32(hdr + 0x7d0, 0x80000003u);
+		st32(hdr + 0x7dc, (uint32_t)w->ctx_rip);
+	}
+	st32(hdr + 0xf88, type);
 	st64(hdr + 0xfb8, w->uptime);
 	st64(hdr + 0xfc0, w->time);
 }
@@ -40,7 +68,7 @@ size_t header32_full(const struct world *w, uint8_t *hdr, const struct ram_run *
 
 	if (n > RUNS_MAX)
 		die(w, "too many missing pages for a full dump's %u runs", RUNS_MAX);
-	fill(w, hdr);
+	header32_fill(w, hdr, 1);
 	for (size_t i = 0; i < n; i++) {
 		st32(hdr + RUNS + 8 * i, (uint32_t)runs[i].base);
 		st32(hdr + RUNS + 8 * i + 4, (uint32_t)runs[i].count);
@@ -48,6 +76,6 @@ size_t header32_full(const struct world *w, uint8_t *hdr, const struct ram_run *
 	}
 	st32(hdr + 0x64, (uint32_t)n);
 	st32(hdr + 0x68, (uint32_t)total);
-	st64(hdr + 0xfa0, HDR + total * PAGE);
-	return HDR;
+	st64(hdr + 0xfa0, HDR32 + total * PAGE);
+	return HDR32;
 }

@@ -80,7 +80,6 @@ static void refused_by_number(void **state)
 		const char *words;
 	} cases[] = {
 		{0, "DumpType 0 (0x0)"},
-		{2, "DumpType 2 at 0xf98: kernel summary"},
 		{3, "DumpType 3 at 0xf98: a header-only dump holds no memory"},
 		{7, "DumpType 7 at 0xf98: \"automatic\" is a setting"},
 		{11, "DumpType 11 (0xb)"},
@@ -108,8 +107,17 @@ static void refused_32_bit(void **state)
 	bytes_put(&b, 0, "PAGEDUMP", 8);
 	expect(&b, FS_CORRUPT, "header of a 32-bit dump: expected 0x1000 bytes");
 	bytes_resize(&b, 0x2000);
-	bytes_u32(&b, 0xf88, 2);
-	expect(&b, FS_UNSUPPORTED, "of DumpType 2 at 0xf88: of 32-bit dumps only full ones (1) are read");
+	bytes_u32(&b, 0xf88, 8);
+	expect(&b, FS_UNSUPPORTED, "a 32-bit dump of DumpType 8 (0x8) at 0xf88: of 32-bit dumps 1 (full)");
+	expect(&b, FS_UNSUPPORTED, "write another with .dump /f");
+	bytes_u32(&b, 0xf88, 0xffffffff);
+	expect(&b, FS_UNSUPPORTED, "DumpType 4294967295 (0xffffffff) at 0xf88");
+	bytes_u32(&b, 0xf88, 3);
+	expect(&b, FS_UNSUPPORTED, "of DumpType 3 at 0xf88: a header-only dump holds no memory");
+	bytes_u32(&b, 0xf88, 7);
+	expect(&b, FS_UNSUPPORTED, "of DumpType 7 at 0xf88: \"automatic\" is a setting");
+	bytes_filler(&b, 0xf88, 4);
+	expect(&b, FS_CORRUPT, "DumpType of a 32-bit dump at 0xf88: expected a number, found PAGE");
 	bytes_deinit(&b);
 }
 
