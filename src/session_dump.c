@@ -183,31 +183,49 @@ enum fs_status session_modules(struct fltscope *fs, struct fs_error *err)
 	return fill_modules(fs, err);
 }
 
-/* CONTEXT of winnt.h: Rsp and Rip of x64, Sp and Pc of ARM64. */
-enum { X64_RSP = 0x98, X64_RIP = 0xf8, ARM64_SP = 0x100, ARM64_PC = 0x108, CONTEXT_BYTES = 0x110 };
+/* CONTEXT of winnt.h: Rsp and Rip of x64, Sp and Pc of ARM64, Esp and Eip of x86 (4 bytes each). */
+enum {
+	X64_RSP = 0x98,
+	X64_RIP = 0xf8,
+	ARM64_SP = 0x100,
+	ARM64_PC = 0x108,
+	X86_EIP = 0xb8,
+	X86_ESP = 0xc4,
+	CONTEXT_BYTES = 0x110,
+};
+
+static void crash_registers(struct fltscope *fs, struct fs_value *ret_ip, struct fs_value *ret_sp)
+{
+	enum dump_machine m = dump_info(fs->dump)->machine;
+	bool arm = m == DUMP_ARM64;
+	uint8_t b[CONTEXT_BYTES];
+	uint64_t ip, sp;
+	size_t n = 0;
+
+	if ((!arm && m != DUMP_X64 && m != DUMP_X86) ||
+	    dump_context(fs->dump, b, sizeof(b), &n, NULL) != FS_OK || n != sizeof(b))
+		return;
+	ip = m == DUMP_X86 ? load_u32(b + X86_EIP) : load_u64(b + (arm ? ARM64_PC : X64_RIP));
+	sp = m == DUMP_X86 ? load_u32(b + X86_ESP) : load_u64(b + (arm ? ARM64_SP : X64_RSP));
+	*ret_ip = model_value(&fs->builder, "CONTEXT", FS_OK, ip, NULL);
+	*ret_sp = model_value(&fs->builder, "CONTEXT", FS_OK, sp, NULL);
+}
 
 void session_crash(struct fltscope *fs)
 {
 	const struct dump_info *info = dump_info(fs->dump);
 	struct fs_dump *d = &fs->model.dump;
+	const char *record =
+		info->machine == DUMP_X86 ? "EXCEPTION_RECORD32" : "EXCEPTION_RECORD64";
 	struct fs_value ip = model_none(), code = model_none(), at = model_none();
-	bool arm = info->machine == DUMP_ARM64;
-	uint8_t b[CONTEXT_BYTES];
-	size_t n = 0;
 
 	d->stack_pointer = model_none();
-	if ((arm || info->machine == DUMP_X64) &&
-	    dump_context(fs->dump, b, sizeof(b), &n, NULL) == FS_OK && n == sizeof(b)) {
-		ip = model_value(&fs->builder, "CONTEXT", FS_OK,
-				 load_u64(b + (arm ? ARM64_PC : X64_RIP)), NULL);
-		d->stack_pointer = model_value(&fs->builder, "CONTEXT", FS_OK,
-					       load_u64(b + (arm ? ARM64_SP : X64_RSP)), NULL);
-	}
+	crash_registers(fs, &ip, &d->stack_pointer);
 	if (info->exception_code.present)
-		code = model_value(&fs->builder, "EXCEPTION_RECORD64", FS_OK,
+		code = model_value(&fs->builder, record, FS_OK,
 				   info->exception_code.v, NULL);
 	if (info->exception_address.present && info->exception_code.present)
-		at = model_value(&fs->builder, "EXCEPTION_RECORD64", FS_OK,
+		at = model_value(&fs->builder, record, FS_OK,
 				 info->exception_address.v, NULL);
 	d->exception_code = code;
 	d->instruction = nt_code(&fs->builder, &fs->modules, ip);

@@ -115,12 +115,15 @@ static enum fs_status create(struct fltscope *fs, struct session_stacks *s, stru
 	enum dump_machine m = dump_info(fs->dump)->machine;
 	size_t n = fs->modules.list.n;
 
-	if (!fs->vm || (m != DUMP_X64 && m != DUMP_ARM64))
+	if (!fs->vm || (m != DUMP_X64 && m != DUMP_ARM64 && m != DUMP_X86))
 		return fs_fail(err, FS_UNSUPPORTED, "stacks of this machine are not walked");
 	s->image = calloc(n ? n : 1, sizeof(*s->image));
 	if (!s->image)
 		return fs_fail(err, FS_NO_MEMORY, "out of memory");
-	return unwind_create(m == DUMP_X64 ? UNWIND_X64 : UNWIND_ARM64, &mem, &s->unwind, err);
+	return unwind_create(m == DUMP_X64   ? UNWIND_X64
+			     : m == DUMP_X86 ? UNWIND_X86
+					     : UNWIND_ARM64,
+			     &mem, &s->unwind, err);
 }
 
 enum fs_status session_unwinder(struct fltscope *fs, bool files, struct fs_error *err)
@@ -286,7 +289,7 @@ enum fs_status fltscope_context_stack(struct fltscope *fs, uint64_t va, struct f
 	if (st == FS_OK && !va)
 		st = dump_context(fs->dump, b, sizeof(b), &n, err);
 	else if (st == FS_OK)
-		st = vm_read(fs->vm, va, b, n = sizeof(b), "CONTEXT", err);
+		st = vm_read(fs->vm, va, b, n = session_context_bytes(fs), "CONTEXT", err);
 	session_stack_forget(fs);
 	return st == FS_OK ? session_walk_context(fs, b, n, ret, err) : st;
 }

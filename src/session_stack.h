@@ -43,6 +43,8 @@ enum fs_status session_walk_context(struct fltscope *fs, const uint8_t *context,
 /* The registers of a CONTEXT. False: it has none, or they are of another machine. */
 bool session_context_regs(const struct fltscope *fs, const uint8_t *b, size_t n,
 			  struct unwind_regs *ret);
-#define CONTEXT_BYTES 0x390 /* of what is looked at, both machines */
+#define CONTEXT_BYTES 0x390 /* of what is looked at, all machines */
+/* Of this dump's machine: x86's CONTEXT is shorter. */
+size_t session_context_bytes(const struct fltscope *fs);
 
 #endif

@@ -18,6 +18,12 @@ enum {
 	ARM64_SWITCH_FP = 0x10,
 	ARM64_SWITCH_RETURN = 0x18,
 	ARM64_SWITCH_BYTES = 0x20,
+	/* ReactOS' KSWITCHFRAME {ExceptionList, ApcBypass, RetAddr}, and behind it the EBP that
+	 * KiSwapContext saved: believed as far as both hold by themselves */
+	X86_SWITCH_RETURN = 8,
+	X86_SWITCH_EBP = 0xc,
+	X86_SWITCH_BYTES = 0x10,
+	X86_CONTEXT_BYTES = 0x2cc,
 	KDBG_TAG = 0x10, /* OwnerTag */
 	KDBG_PRCB_CONTEXT = 0x338,
 	THREAD_TERMINATED = 4, /* KTHREAD_STATE */
@@ -31,6 +37,25 @@ enum {
 
 /* --- registers ------------------------------------------------------------------- */
 
+size_t session_context_bytes(const struct fltscope *fs)
+{
+	return dump_info(fs->dump)->machine == DUMP_X86 ? X86_CONTEXT_BYTES : CONTEXT_BYTES;
+}
+
+/* In the order of the encoding: Eax 0xb0, Ecx, Edx 0xa8, Ebx 0xa4, Esp 0xc4, Ebp 0xb4, Esi 0xa0,
+ * Edi 0x9c; Eip 0xb8. */
+static void x86_regs(const uint8_t *b, struct unwind_regs *ret)
+{
+	static const uint8_t at[] = {0xb0, 0xac, 0xa8, 0xa4, 0xc4, 0xb4, 0xa0, 0x9c};
+	size_t i;
+
+	for (i = 0; i < sizeof(at); i++)
+		ret->gpr[i] = load_u32(b + at[i]);
+	ret->known = 0xff;
+	ret->sp = load_u32(b + 0xc4);
+	ret->ip = load_u32(b + 0xb8);
+}
+
 /* CONTEXT (winnt.h). x64: Rax at 0x78 and on in the order of the encoding, Rip 0xf8, flags
  * 0x30; ARM64: X0 at 8, Fp 0xf0, Lr 0xf8, Sp 0x100, Pc 0x108. */
 bool session_context_regs(const struct fltscope *fs, const uint8_t *b, size_t n,
@@ -42,6 +67,10 @@ bool session_context_regs(const struct fltscope *fs, const uint8_t *b, size_t n,
 	if (n < 0x110)
 		return false;
 	memset(ret, 0, sizeof(*ret));
+	if (dump_info(fs->dump)->machine == DUMP_X86) {
+		x86_regs(b, ret);
+		return vm_is_kernel_va(fs->vm, ret->sp);
+	}
 	for (i = 0; i < count; i++)
 		ret->gpr[i] = load_u64(b + (arm64 ? 8 : 0x78) + 8u * i);
 	ret->known = (uint32_t)((1ull << count) - 1);
@@ -69,6 +98,11 @@ static void add_segment(struct unwind_stack *s, uint64_t low, uint64_t high)
 		s->segment[s->n++] = (struct unwind_segment){low, high};
 }
 
+static uint64_t word_at(const struct fltscope *fs, const uint8_t *p)
+{
+	return vm_pointer_size(fs->vm) == 4 ? load_u32(p) : load_u64(p);
+}
+
 /*
  * A stack that was expanded (KeExpandKernelStackAndCallout) keeps at InitialStack what it was
  * before: a KERNEL_STACK_SEGMENT {StackBase, StackLimit, KernelStack, InitialStack} within the
@@ -78,14 +112,15 @@ static void add_segment(struct unwind_stack *s, uint64_t low, uint64_t high)
 static bool previous(struct fltscope *fs, uint64_t initial, struct unwind_segment *ret,
 		     uint64_t *ret_initial)
 {
+	size_t i, word = vm_pointer_size(fs->vm);
 	uint8_t b[CONTROL_BYTES];
-	size_t i;
 
 	if (vm_read(fs->vm, initial, b, sizeof(b), "KERNEL_STACK_CONTROL", NULL))
 		return false;
-	for (i = 0; i + 32 <= sizeof(b); i += 8) {
-		uint64_t high = load_u64(b + i), low = load_u64(b + i + 8);
-		uint64_t kernel = load_u64(b + i + 16), first = load_u64(b + i + 24);
+	for (i = 0; i + 4 * word <= sizeof(b); i += word) {
+		uint64_t high = word_at(fs, b + i), low = word_at(fs, b + i + word);
+		uint64_t kernel = word_at(fs, b + i + 2 * word);
+		uint64_t first = word_at(fs, b + i + 3 * word);
 
 		if (!sane(fs, low, high) || low % PAGE || high % PAGE || kernel < low ||
 		    kernel >= first || first > high || first % 16)
@@ -179,27 +214,37 @@ static void without(struct fs_stack *ret, enum fs_stack_end end, const char *why
  * nt's and stands behind a call is believed, with the frame register beside it. */
 static void switch_frame(struct fltscope *fs, uint64_t kernel_stack, struct unwind_start *start)
 {
-	bool arm64 = dump_info(fs->dump)->machine == DUMP_ARM64;
+	static const struct {
+		uint8_t bytes, ret, fp, fp_register, after;
+	} form[] = {
+		[DUMP_X64] = {X64_SWITCH_BYTES, X64_SWITCH_RETURN, X64_SWITCH_RBP, RBP,
+			      X64_SWITCH_BYTES},
+		[DUMP_X86] = {X86_SWITCH_BYTES, X86_SWITCH_RETURN, X86_SWITCH_EBP, RBP,
+			      X86_SWITCH_EBP},
+		[DUMP_ARM64] = {ARM64_SWITCH_BYTES, ARM64_SWITCH_RETURN, ARM64_SWITCH_FP, FP,
+				ARM64_SWITCH_BYTES},
+	};
 	const struct module *nt = module_nt(&fs->modules);
 	uint8_t b[X64_SWITCH_BYTES];
-	size_t n = arm64 ? ARM64_SWITCH_BYTES : X64_SWITCH_BYTES;
-	unsigned fp = arm64 ? FP : RBP;
 	uint64_t ip;
+	bool file = false;
+	size_t m = dump_info(fs->dump)->machine;
 
 	*start = (struct unwind_start){.regs = {.sp = kernel_stack}, .no_ip = true};
-	if (vm_read(fs->vm, kernel_stack, b, n, "KSWITCH_FRAME", NULL))
+	if (vm_read(fs->vm, kernel_stack, b, form[m].bytes, "KSWITCH_FRAME", NULL))
 		return;
-	ip = load_u64(b + (arm64 ? ARM64_SWITCH_RETURN : X64_SWITCH_RETURN));
-	if (arm64)
+	ip = word_at(fs, b + form[m].ret);
+	if (form[m].fp_register == FP)
 		ip = unwind_strip_pac(ip);
 	if (!nt || module_at(&fs->modules, ip) != nt ||
-	    !unwind_is_call_site(fs->stacks->unwind, ip))
+	    !unwind_is_call_site(fs->stacks->unwind, ip) ||
+	    (m == DUMP_X86 && unwind_call_before(fs->stacks->unwind, ip, &file) != 1))
 		return;
 	start->no_ip = false;
 	start->regs.ip = ip;
-	start->regs.sp = kernel_stack + n;
-	start->regs.gpr[fp] = load_u64(b + (arm64 ? ARM64_SWITCH_FP : X64_SWITCH_RBP));
-	start->regs.known = 1u << fp;
+	start->regs.sp = kernel_stack + form[m].after;
+	start->regs.gpr[form[m].fp_register] = word_at(fs, b + form[m].fp);
+	start->regs.known = 1u << form[m].fp_register;
 }
 
 /*
@@ -210,9 +255,9 @@ static void switch_frame(struct fltscope *fs, uint64_t kernel_stack, struct unwi
 static bool processor_context(struct fltscope *fs, size_t thread, uint8_t b[CONTEXT_BYTES])
 {
 	struct dump_u64 kdbg = dump_info(fs->dump)->kd_debugger_data_block;
+	uint8_t raw[2], pointer[8];
 	uint64_t prcb = 0, context;
 	uint32_t tag;
-	uint8_t raw[2];
 	size_t i;
 
 	for (i = 0; i < fs->model.nprocessors; i++)
@@ -222,10 +267,12 @@ static bool processor_context(struct fltscope *fs, size_t thread, uint8_t b[CONT
 	    tag != KDBG_TAG_VALUE ||
 	    vm_read(fs->vm, kdbg.v + KDBG_PRCB_CONTEXT, raw, sizeof(raw), "KDBG", NULL) ||
 	    !load_u16(raw) ||
-	    vm_read_u64(fs->vm, prcb + load_u16(raw), &context, "KPRCB.Context", NULL) ||
-	    !vm_is_kernel_va(fs->vm, context))
+	    vm_read(fs->vm, prcb + load_u16(raw), pointer, vm_pointer_size(fs->vm), "KPRCB.Context",
+		    NULL))
 		return false;
-	return vm_read(fs->vm, context, b, CONTEXT_BYTES, "CONTEXT", NULL) == FS_OK;
+	context = word_at(fs, pointer);
+	return vm_is_kernel_va(fs->vm, context) &&
+	       vm_read(fs->vm, context, b, session_context_bytes(fs), "CONTEXT", NULL) == FS_OK;
 }
 
 static bool on_stack(const struct fltscope *fs, const uint8_t *b, size_t n,
@@ -246,7 +293,8 @@ static bool running_regs(struct fltscope *fs, size_t thread, const struct unwind
 	*start = (struct unwind_start){.exact = true};
 	if (dump_context(fs->dump, b, sizeof(b), &n, NULL) == FS_OK && on_stack(fs, b, n, s, start))
 		return true;
-	return processor_context(fs, thread, b) && on_stack(fs, b, sizeof(b), s, start);
+	return processor_context(fs, thread, b) &&
+	       on_stack(fs, b, session_context_bytes(fs), s, start);
 }
 
 enum fs_status session_walk_thread(struct fltscope *fs, size_t thread, struct fs_error *err)
@@ -271,7 +319,7 @@ enum fs_status session_walk_thread(struct fltscope *fs, size_t thread, struct fs
 			"it runs, and its processor's registers are not in the dump");
 		return FS_OK;
 	}
-	if (!fs_is_read(&t->kernel_stack) || t->kernel_stack.v % 8 ||
+	if (!fs_is_read(&t->kernel_stack) || t->kernel_stack.v % vm_pointer_size(fs->vm) ||
 	    t->kernel_stack.v < s.segment[0].low || t->kernel_stack.v >= s.segment[0].high) {
 		without(&t->stack, FS_STACK_BROKEN, "KTHREAD.KernelStack is not on its stack");
 		return FS_OK;

@@ -22,12 +22,14 @@ struct fs_wait {
 	int32_t thread;		   /* the object is this thread itself, -1 */
 };
 
-/* How a frame was found. Only scanned frames are guesses, however well checked. */
+/* How a frame was found. Scanned frames and those of a chain of frame pointers are guesses, however
+ * well checked: some may be missing between them, and a scanned one may be stale. */
 enum fs_frame_how {
 	FS_FRAME_CONTEXT, /* where the thread stands: registers, switch or trap frame */
 	FS_FRAME_UNWOUND, /* by the image's unwind data */
 	FS_FRAME_TRAP,	  /* through a machine or trap frame */
 	FS_FRAME_SCANNED, /* a stack slot whose value follows a call instruction */
+	FS_FRAME_POINTER, /* x86: a return address behind the EBP that was saved, checked likewise */
 };
 
 /* One frame, innermost first, with WinDbg's columns. */
@@ -38,10 +40,14 @@ struct fs_stack_frame {
 	enum fs_frame_how how;
 	bool from_image; /* found with bytes of an image file (-i), not of the dump alone */
 };
+static inline bool fs_frame_is_guess(const struct fs_stack_frame *f)
+{
+	return f->how == FS_FRAME_SCANNED || f->how == FS_FRAME_POINTER;
+}
 /* May a verdict rest on this frame? Neither a guess nor somebody's file. */
 static inline bool fs_frame_proves(const struct fs_stack_frame *f)
 {
-	return f->how != FS_FRAME_SCANNED && !f->from_image;
+	return !fs_frame_is_guess(f) && !f->from_image;
 }
 
 enum fs_stack_end {

@@ -87,7 +87,7 @@ static int32_t thread_inside(const struct fs_model *m, int32_t module)
 		const struct fs_stack *s = &m->threads[t].stack;
 		bool own = false;
 
-		for (k = 0; k < s->n && s->frame[k].how != FS_FRAME_SCANNED; k++) {
+		for (k = 0; k < s->n && !fs_frame_is_guess(&s->frame[k]); k++) {
 			own |= s->frame[k].ip.module == module;
 			if (own && s->frame[k].ip.module == m->fltmgr_module)
 				return (int32_t)t;

@@ -197,8 +197,9 @@ void frame_evidence(struct check_run *run, evidence_vec *ev, const struct fs_sta
 		return;
 	evidence_add(run, ev, NULL, f->sp,
 		     fs_frame_proves(f) ? "stack frame"
-		     : f->from_image	? "stack frame (image file)"
-					: "stack frame (scanned)",
+		     : f->how == FS_FRAME_POINTER ? "stack frame (frame pointer)"
+		     : f->from_image		  ? "stack frame (image file)"
+						  : "stack frame (scanned)",
 		     fact, "%s",
 		     f->ip.symbol ? f->ip.symbol
 				  : run_text(run, "0x%llx", (unsigned long long)f->ip.va.v));

@@ -7,7 +7,7 @@
 #include "unwind/unwind.h"
 
 enum { CHAIN_MAX = 32, TABLE_BYTES_MAX = 16 << 20 };
-enum { X64_RSP = 4, ARM64_FP = 29, ARM64_LR = 30 };
+enum { X64_RSP = 4, X86_EBP = 5, ARM64_FP = 29, ARM64_LR = 30 };
 
 /* An entry of the exception directory; RVAs. */
 struct function {
@@ -65,7 +65,12 @@ struct unwind {
 
 enum fs_status unwind_bytes(struct unwind *u, uint64_t va, void *buf, size_t n,
 			    struct fs_error *err);
-/* 8 bytes of the stack; FS_CORRUPT outside its segments. */
+/* Bytes of a stack slot. */
+static inline unsigned unwind_word(const struct unwind *u)
+{
+	return u->machine == UNWIND_X86 ? 4 : 8;
+}
+/* A slot of the stack; FS_CORRUPT outside its segments. */
 enum fs_status unwind_slot(struct unwind *u, uint64_t va, uint64_t *ret, struct fs_error *err);
 /* The segment that has [va, va + n); NULL. */
 const struct unwind_segment *unwind_segment_of(const struct unwind_stack *s, uint64_t va,
@@ -109,6 +114,10 @@ enum fs_status x64_machine_frame(struct unwind *u, unsigned skip, struct unwind_
 enum fs_status x64_pop(struct unwind *u, struct unwind_result *r, unsigned reg,
 		       struct fs_error *err);
 enum fs_status x64_return(struct unwind *u, struct unwind_result *r, struct fs_error *err);
+
+/* x86_step.c. FS_NOT_FOUND: the frame pointer leads to no return address. */
+enum fs_status x86_step(struct unwind *u, const struct unwind_regs *regs, struct unwind_result *r,
+			struct fs_error *err);
 
 /* arm64_codes.c: unwind codes of one function, full or expanded from the packed form. */
 enum { ARM64_BYTES_MAX = 4 * 255 + 4, ARM64_SCOPES_MAX = 65535 };

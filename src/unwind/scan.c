@@ -4,20 +4,20 @@
 #include "base/cursor.h"
 #include "unwind/impl.h"
 
-enum { CALL_BYTES_MIN = 2, CALL_BYTES_MAX = 8, CHUNK = 512, SLOT = 8, ARM64_BYTES = 4 };
+enum { CALL_BYTES_MIN = 2, CALL_BYTES_MAX = 8, CHUNK = 512, ARM64_BYTES = 4 };
 
-/* Prefixes that a call may have: REX, bnd, segment overrides that align it. */
-static bool is_prefix(uint8_t b)
+/* Prefixes that a call may have: REX (of 64 bits only), bnd, segment overrides that align it. */
+static bool is_prefix(const struct unwind *u, uint8_t b)
 {
-	return (b & 0xf0) == 0x40 || b == 0xf2 || b == 0x2e || b == 0x3e || b == 0x66;
+	return (u->machine == UNWIND_X64 && (b & 0xf0) == 0x40) || b == 0xf2 || b == 0x2e || b == 0x3e || b == 0x66;
 }
 
-static bool x64_call(struct unwind *u, const uint8_t *p, unsigned n, uint64_t va)
+static bool x86_call(struct unwind *u, const uint8_t *p, unsigned n, uint64_t va)
 {
 	unsigned i = 0;
 	struct insn in;
 
-	while (i < n && is_prefix(p[i]))
+	while (i < n && is_prefix(u, p[i]))
 		i++;
 	if (i == n || (p[i] != 0xe8 && p[i] != 0xff)) /* rel32; /2 */
 		return false;
@@ -42,7 +42,7 @@ static int look(struct unwind *u, uint64_t va, bool *from_image)
 		return size == ARM64_BYTES && insn_decode(u->decoder, b, size, va - size, &in) &&
 		       in.op == INSN_CALL;
 	for (n = CALL_BYTES_MIN; n <= size; n++)
-		if (x64_call(u, b + size - n, n, va - n))
+		if (x86_call(u, b + size - n, n, va - n))
 			return 1;
 	return size < CALL_BYTES_MAX ? -1 : 0;
 }
@@ -74,7 +74,8 @@ static bool counts(struct unwind_walk_state *w, uint64_t v, bool *from_image)
 bool unwind_scan(struct unwind_walk_state *w)
 {
 	const struct unwind_segment *s = unwind_segment_of(w->stack, w->regs.sp, 0);
-	uint64_t at = (w->regs.sp + SLOT - 1) & ~(uint64_t)(SLOT - 1);
+	unsigned slot = unwind_word(w->u);
+	uint64_t at = (w->regs.sp + slot - 1) & ~(uint64_t)(slot - 1);
 	size_t frames = w->trace->frames.n, i, n;
 	struct fs_error e = {0};
 	uint8_t b[CHUNK];
@@ -82,15 +83,15 @@ bool unwind_scan(struct unwind_walk_state *w)
 	for (; s && at >= s->low && at < s->high; at += n) {
 		n = CHUNK - (size_t)(at & (CHUNK - 1));
 		if (n > s->high - at)
-			n = (size_t)(s->high - at) & ~(size_t)(SLOT - 1);
+			n = (size_t)(s->high - at) & ~(size_t)(slot - 1);
 		if (n && w->u->mem.stack(w->u->mem.ctx, at, b, n, &e) != FS_OK)
 			n = e.has_address && e.address > at && e.address - at < n
-				    ? (size_t)(e.address - at) & ~(size_t)(SLOT - 1)
+				    ? (size_t)(e.address - at) & ~(size_t)(slot - 1)
 				    : 0;
 		if (n == 0)
 			return false;
-		for (i = 0; i < n; i += SLOT) {
-			uint64_t v = load_u64(b + i);
+		for (i = 0; i < n; i += slot) {
+			uint64_t v = slot == 8 ? load_u64(b + i) : load_u32(b + i);
 			bool from_image = false;
 
 			if (w->u->machine == UNWIND_ARM64)
@@ -107,7 +108,7 @@ bool unwind_scan(struct unwind_walk_state *w)
 				*f = (struct unwind_frame){f->ip,  f->sp,	 v, at + i, true,
 							   f->how, f->from_image};
 			}
-			w->regs = (struct unwind_regs){.ip = v, .sp = at + i + SLOT};
+			w->regs = (struct unwind_regs){.ip = v, .sp = at + i + slot};
 			w->exact = false;
 			w->scanned = true;
 			w->from_image |= from_image;

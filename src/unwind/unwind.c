@@ -24,7 +24,9 @@ enum fs_status unwind_create(enum unwind_machine machine, const struct unwind_me
 	if (!u || !u->functions || !u->infos || !u->calls)
 		st = fs_fail(err, FS_NO_MEMORY, "out of memory");
 	else
-		st = insn_decoder_create(machine == UNWIND_ARM64 ? INSN_ARM64 : INSN_X64,
+		st = insn_decoder_create(machine == UNWIND_ARM64 ? INSN_ARM64
+					 : machine == UNWIND_X86 ? INSN_X86
+								 : INSN_X64,
 					 &u->decoder, err);
 	if (st) {
 		unwind_destroy(u);
@@ -70,13 +72,14 @@ bool unwind_is_on_stack(const struct unwind_stack *s, uint64_t va)
 
 enum fs_status unwind_slot(struct unwind *u, uint64_t va, uint64_t *ret, struct fs_error *err)
 {
-	uint8_t b[8];
+	unsigned n = unwind_word(u);
+	uint8_t b[8] = {0};
 	enum fs_status st;
 
-	if (!unwind_segment_of(u->stack, va, 8))
+	if (!unwind_segment_of(u->stack, va, n))
 		return fs_fail_at(err, FS_CORRUPT, va, "0x%" PRIx64 " is not on the thread's stack",
 				  va);
-	st = u->mem.stack(u->mem.ctx, va, b, sizeof(b), err);
+	st = u->mem.stack(u->mem.ctx, va, b, n, err);
 	if (!st)
 		*ret = load_u64(b);
 	return st;
@@ -110,6 +113,7 @@ enum fs_status unwind_step(struct unwind *u, const struct unwind_stack *stack,
 	u->stack = stack;
 	u->from_image = false;
 	st = u->machine == UNWIND_ARM64 ? arm64_step(u, regs, exact, &r, err)
+	     : u->machine == UNWIND_X86 ? x86_step(u, regs, &r, err)
 					: x64_step(u, regs, exact, &r, err);
 	u->stack = NULL;
 	if (st)

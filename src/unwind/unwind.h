@@ -8,7 +8,8 @@
  * published unwinder of .NET (dotnet/runtime, src/coreclr/unwinder) and LLVM read it.
  *
  * Nothing is guessed silently: a frame is unwound by unwind data, reached through a machine
- * or trap frame, or found by a verified scan and then marked so, with all that follow.
+ * or trap frame, or found by a verified scan and then marked so, with all that follow. x86 has no
+ * unwind data: its frames are the chain of frame pointers, marked so, and then scanned ones.
  */
 #ifndef UNWIND_UNWIND_H
 #define UNWIND_UNWIND_H
@@ -21,13 +22,13 @@
 #include "fltscope/error.h"
 #include "fltscope/threads.h"
 
-enum unwind_machine { UNWIND_X64, UNWIND_ARM64 };
+enum unwind_machine { UNWIND_X64, UNWIND_ARM64, UNWIND_X86 };
 
 #define UNWIND_FRAMES_MAX   1024
 #define UNWIND_SEGMENTS_MAX 8
 
-/* Registers by their encoding: x64 rax 0, rcx, rdx, rbx, rsp 4, rbp 5, rsi, rdi, r8..r15;
- * ARM64 x0..x30 (29 fp, 30 lr). The stack pointer is `sp` only. */
+/* Registers by their encoding: x64 rax 0, rcx, rdx, rbx, rsp 4, rbp 5, rsi, rdi, r8..r15; x86 the
+ * first eight; ARM64 x0..x30 (29 fp, 30 lr). The stack pointer is `sp` only. */
 struct unwind_regs {
 	uint64_t ip, sp; /* VA */
 	uint64_t gpr[31];

@@ -65,7 +65,7 @@ bool unwind_is_call_site(struct unwind *u, uint64_t ip)
 	bool ignored = false;
 
 	return unwind_call_before(u, ip, &ignored) != 0 ||
-	       (unwind_find(u, ip, &image, &fn, NULL) == FS_OK && image.base + fn.begin == ip);
+	       (u->machine != UNWIND_X86 && unwind_find(u, ip, &image, &fn, NULL) == FS_OK && image.base + fn.begin == ip);
 }
 
 /* FS_OK: a frame of kernel mode. w->ended is set when the walk ends well. */
@@ -116,7 +116,9 @@ static enum fs_status step(struct unwind_walk_state *w, struct fs_error *err)
 	w->from_image |= r.from_image;
 	w->regs = r.regs;
 	w->exact = r.trap;
-	w->how = r.trap ? FS_FRAME_TRAP : FS_FRAME_UNWOUND;
+	w->how = r.trap				   ? FS_FRAME_TRAP
+		 : w->u->machine == UNWIND_X86 ? FS_FRAME_POINTER
+					       : FS_FRAME_UNWOUND;
 	return FS_OK;
 }
 

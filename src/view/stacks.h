@@ -34,7 +34,7 @@ bool view_us(struct view *v, const struct view_threads *which);
 void json_kernel_stack(struct view *v, const struct fs_stack *s);
 /* "nt!KiSwapContext+0x76", an address when it has no name; v->tmp. */
 const char *text_site(struct view *v, const struct fs_code *c);
-/* "  (scanned)", "  (image file)", "" */
+/* "  (scanned)", "  (frame pointer)", "  (image file)", "" */
 const char *text_how(const struct fs_stack_frame *f);
 /* "explorer.exe", NULL not known. */
 const char *image_of_thread(const struct view *v, const struct fs_thread *t);

@@ -10,13 +10,16 @@
 
 static const char *how_name(enum fs_frame_how how)
 {
-	static const char *const names[] = {"context", "unwound", "trap", "scanned"};
+	static const char *const names[] = {"context", "unwound", "trap", "scanned",
+					    "frame-pointer"};
 
 	return names[how];
 }
 
 const char *text_how(const struct fs_stack_frame *f)
 {
+	if (f->how == FS_FRAME_POINTER)
+		return f->from_image ? "  (frame pointer, image file)" : "  (frame pointer)";
 	return f->how == FS_FRAME_SCANNED
 		       ? f->from_image ? "  (scanned, image file)" : "  (scanned)"
 	       : f->from_image ? "  (image file)"
@@ -70,9 +73,17 @@ void json_kernel_stack(struct view *v, const struct fs_stack *s)
 		emit_uint(v->e, "unverified_slots", s->unverified);
 }
 
+/* Eight digits an address, and arguments that were pushed, not kept in registers. */
+static bool is_narrow(struct view *v)
+{
+	return strlen(text_ptr(v, 0)) == 8;
+}
+
 /* fffff880`01344fb0, as WinDbg prints addresses of 64 bits. */
 static const char *tick(struct view *v, uint64_t va)
 {
+	if (is_narrow(v))
+		return text_ptr(v, va);
 	return text_printf(v, "%08" PRIx64 "`%08" PRIx64, va >> 32, va & UINT32_MAX);
 }
 
@@ -86,35 +97,42 @@ static const char *without_offset(struct view *v, const struct fs_code *c)
 	return text_printf(v, "%.*s", (int)(plus - site), site);
 }
 
-/* What stands where the first four arguments may have been put. */
+/* What stands where the first arguments may have been put: four, of 32 bits three, as WinDbg has
+ * them. */
 static const char *arguments(struct view *v, const struct view_stack *s,
 			     const struct fs_stack_frame *f)
 {
+	size_t word = is_narrow(v) ? 4 : 8, n = 0;
 	uint8_t b[32];
-	size_t n = 0;
 
 	if (!fs_is_read(&f->ret) || !f->ret.at ||
-	    s->read(s->fs, f->ret.at + 8, b, sizeof(b), &n, NULL, NULL) != FS_OK)
+	    s->read(s->fs, f->ret.at + word, b, word == 4 ? 12 : 32, &n, NULL, NULL) != FS_OK)
 		return ": (not in the dump)";
+	if (word == 4)
+		return text_printf(v, ": %s %s %s", tick(v, load_u32(b)), tick(v, load_u32(b + 4)),
+				   tick(v, load_u32(b + 8)));
 	return text_printf(v, ": %s %s %s %s", tick(v, load_u64(b)), tick(v, load_u64(b + 8)),
 			   tick(v, load_u64(b + 16)), tick(v, load_u64(b + 24)));
 }
 
 static void head(struct view *v, enum view_k kind)
 {
+	int wide = is_narrow(v) ? 8 : 17;
+
 	if (kind == VIEW_KC)
 		emit_line(v->e, " # Call Site");
 	else if (kind == VIEW_K)
-		emit_line(v->e, " # Child-SP          RetAddr           Call Site");
+		emit_line(v->e, " # %-*s %-*s Call Site", wide, "Child-SP", wide, "RetAddr");
 	else
-		emit_line(v->e, " # Child-SP          RetAddr           %-73s: Call Site",
-			  ": Args to Child");
+		emit_line(v->e, " # %-*s %-*s %-*s: Call Site", wide, "Child-SP", wide, "RetAddr",
+			  is_narrow(v) ? 28 : 73, ": Args to Child");
 }
 
 static void frame_line(struct view *v, const struct view_stack *s, size_t i)
 {
 	const struct fs_stack_frame *f = &s->stack->frame[i];
-	const char *ret = fs_is_read(&f->ret) ? tick(v, f->ret.v) : "-                ";
+	const char *ret = text_printf(v, "%-*s", is_narrow(v) ? 8 : 17,
+				      fs_is_read(&f->ret) ? tick(v, f->ret.v) : "-");
 
 	if (s->kind == VIEW_KC)
 		emit_line(v->e, "%02zx %s%s", i, without_offset(v, &f->ip), text_how(f));
@@ -122,8 +140,9 @@ static void frame_line(struct view *v, const struct view_stack *s, size_t i)
 		emit_line(v->e, "%02zx %s %s %s%s", i, tick(v, f->sp), ret, text_site(v, &f->ip),
 			  text_how(f));
 	else
-		emit_line(v->e, "%02zx %s %s %-73s: %s%s", i, tick(v, f->sp), ret,
-			  arguments(v, s, f), text_site(v, &f->ip), text_how(f));
+		emit_line(v->e, "%02zx %s %s %-*s: %s%s", i, tick(v, f->sp), ret,
+			  is_narrow(v) ? 28 : 73, arguments(v, s, f), text_site(v, &f->ip),
+			  text_how(f));
 }
 
 static void text_stack(struct view *v, const struct view_stack *s)
