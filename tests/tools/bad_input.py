@@ -112,6 +112,23 @@ TRIAGE.update({"TopOfStack": (0x2048, 8), "DataPageAddress": (0x2060, 8), "DataP
                "DebuggerDataSize": (0x2074, 4), "DataBlocksOffset": (0x2078, 4),
                "DataBlocksCount": (0x207c, 4)})
 
+# DUMP_HEADER32 and what follows it at 0x1000: TRIAGE_DUMP32 and SUMMARY_DUMP32 of the WDK 10's types
+COUNTS32 = {
+    "NumberOfRuns": (0x64, 4), "NumberOfPages": (0x68, 4), "run[0].BasePage": (0x6c, 4),
+    "run[0].PageCount": (0x70, 4), "DirectoryTableBase": (0x10, 4), "PsLoadedModuleList": (0x18, 4),
+    "KdDebuggerDataBlock": (0x60, 4), "NumberProcessors": (0x24, 4), "DumpType": (0xf88, 4),
+    "MachineImageType": (0x20, 4), "PaeEnabled": (0x5c, 1), "RequiredDumpSpace": (0xfa0, 8),
+    "Context.Ebp": (0x3d4, 4), "Context.Esp": (0x3e4, 4),
+}
+BITMAP32 = {"FirstPage": (0x1020, 8), "TotalPresentPages": (0x1028, 8), "BitmapSize": (0x1030, 8)}
+SUMMARY32 = {"HeaderSize": (0x100c, 4), "BitmapSize": (0x1010, 4), "Pages": (0x1014, 4),
+             "SizeOfBitMap": (0x1018, 4)}
+TRIAGE32 = {n: (off - 0x1000, size) for n, (off, size) in TRIAGE.items() if off < 0x2048}
+TRIAGE32.update({"TopOfStack": (0x1048, 4), "DataPageAddress": (0x104c, 4), "DataPageOffset": (0x1050, 4),
+                 "DataPageSize": (0x1054, 4), "DebuggerDataOffset": (0x1058, 4),
+                 "DebuggerDataSize": (0x105c, 4), "DataBlocksOffset": (0x1060, 4),
+                 "DataBlocksCount": (0x1064, 4)})
+
 # elf.h; the notes are the first program header, and stand behind the third
 ELF = {"e_phoff": (32, 8), "e_shoff": (40, 8), "e_phentsize": (54, 2), "e_phnum": (56, 2),
        "PT_NOTE p_offset": (0x48, 8), "PT_NOTE p_filesz": (0x60, 8), "PT_LOAD p_offset": (0x80, 8),
@@ -128,7 +145,7 @@ CONTAINERS = (("elf", ELF, 64 << 10), ("elf-paging", {}, 64 << 10), ("kdump", KD
               ("kdump-flat", FLAT, 4 << 10))
 
 
-def huge_counts(tool, work, dump, name, fields):
+def huge_counts(tool, work, dump, name, fields, args=("diagnose",)):
     with open(dump, "rb") as f:
         data = f.read()
     path = os.path.join(work, "count.bin")
@@ -142,7 +159,7 @@ def huge_counts(tool, work, dump, name, fields):
             if new == old:
                 continue
             write(path, data[:off] + new + data[off + size:])
-            bad = bad or sane(tool, path, {0, 3, 4})
+            bad = bad or sane(tool, path, {0, 3, 4}, args)
             if bad:
                 bad = "%s = 0x%x: %s" % (field, value, bad)
                 break
@@ -157,6 +174,20 @@ def no_machine(tool, work, dump):
     for command in ("k", "kv", "us", "hang", "threads", "running", "vm", "locks", "info"):
         report("no machine type: " + command,
                sane(tool, path, {0} if command == "info" else {3, 4}, (command,)))
+
+
+def narrow(args):
+    """Dumps of a 32-bit system; `k` walks the stack that the header's registers lead to. The readers'
+    own tests cut them at every byte."""
+    for fmt, world, command, fields in (("full", "x86-stack", "k", COUNTS32),
+                                        ("bitmap", "x86-filters", "diagnose", BITMAP32),
+                                        ("summary", "x86-filters", "diagnose", SUMMARY32),
+                                        ("triage", "x86-filters", "diagnose", TRIAGE32)):
+        dump = os.path.join(args.work, "%s-%s.dmp" % (world, fmt))
+        subprocess.run([args.mkworld, os.path.join(TOP, "fixtures/worlds", world + ".world"), "-o",
+                        dump, "--format", fmt], check=True)
+        huge_counts(args.tool, args.work, dump, "32-bit %s:" % fmt, fields, (command,))
+    truncations(args.tool, args.work, dump, "32-bit triage", 4096)
 
 
 def main():
@@ -176,6 +207,7 @@ def main():
         huge_counts(args.tool, args.work, dump, fmt, dict(COUNTS, **extra))
         if fmt == "full":
             no_machine(args.tool, args.work, dump)
+    narrow(args)
     for fmt, fields, step in CONTAINERS:
         dump = os.path.join(args.work, fmt + ".dmp")
         subprocess.run([args.mkworld, world, "-o", dump, "--format", fmt, "--guest-header"],

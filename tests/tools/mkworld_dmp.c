@@ -46,7 +46,7 @@ void out_close(struct world *w, int fd, uint64_t size)
 		die(w, "write: %s", strerror(errno));
 }
 
-/* CONTEXT of x64: flags 0x30, segments 0x38, EFlags 0x44, Rsp 0x98, Rip 0xf8. */
+/* CONTEXT of x64: flags 0x30, segments 0x38, EFlags 0x44, Rsp 0x98, Rbp 0xa0, Rip 0xf8. */
 void context_fill(const struct world *w, uint8_t *ctx)
 {
 	memset(ctx, 0, 0x4d0);
@@ -60,6 +60,7 @@ void context_fill(const struct world *w, uint8_t *ctx)
 	st16(ctx + 0x42, 0x18);
 	st32(ctx + 0x44, 0x246);
 	st64(ctx + 0x98, w->ctx_rsp);
+	st64(ctx + 0xa0, w->ctx_rbp);
 	st64(ctx + 0xf8, w->ctx_rip);
 }
 

@@ -174,6 +174,8 @@ static void set_context(struct lex *l)
 {
 	l->w->ctx_rip = lex_expr(l);
 	l->w->ctx_rsp = lex_expr(l);
+	if (!lex_done(l))
+		l->w->ctx_rbp = lex_expr(l);
 }
 
 /* Before any module: pointers have its size. */

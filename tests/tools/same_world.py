@@ -131,6 +131,31 @@ def narrow(args):
         report("x86-filters with pae=%s says the same on 32 bits as on 64" % pae, d)
 
 
+def narrow_containers(args):
+    """A 32-bit world is the same out of every type of dump that 32-bit systems write."""
+    for pae in ("yes", "no"):
+        full = export(args, "x86-filters", "7601-x86", "full", ("-D", "pae=" + pae))
+        if len(full["frames"]) != 1 or not full["frames"][0]["filters"]:
+            report("x86-filters has its filters", "none was found")
+        del full["dump"]
+        for fmt in ("bitmap", "kernel", "summary"):
+            try:
+                got = export(args, "x86-filters", "7601-x86", fmt, ("-D", "pae=" + pae))
+                if got.pop("dump")["machine"] != "x86":
+                    raise RuntimeError("not an x86 dump")
+                d = difference(full, got)
+            except (RuntimeError, KeyError) as e:
+                d = repr(e)
+            report("x86-filters with pae=%s as %s exports the same as full, all but the dump object" %
+                   (pae, fmt), d)
+    try:
+        d = difference(essence(export(args, "x86-filters", "7601-x86", "full")),
+                       essence(export(args, "x86-filters", "7601-x86", "triage")))
+    except (RuntimeError, KeyError) as e:
+        d = repr(e)
+    report("x86-filters as triage has the same objects as full", d)
+
+
 def unmarked(o):
     if isinstance(o, dict):
         return {k: unmarked(v) for k, v in o.items() if k != "unproved"}
@@ -222,7 +247,7 @@ def main():
         except (RuntimeError, KeyError) as e:
             d = repr(e)
         report("healthy on ARM64 as %s says the same as on x64" % fmt, d)
-    for fmt, extra in (("full", ()), ("full", ("--ram", "6G", "--high")), ("kernel", ()),
+    for fmt, extra in (("full", ()), ("full", ("--ram", "6G", "--high")), ("kernel", ()), ("summary", ()),
                        ("rdmp", ()), ("rdmp-complete", ("--ram", "6G", "--high")), ("elf", ("--guest-header",)),
                        ("elf-paging", ("--guest-header",)), ("kdump", ("--guest-header",)),
                        ("kdump-flat", ("--guest-header",))):
@@ -238,6 +263,7 @@ def main():
     headless(args)
     unknown_build(args)
     narrow(args)
+    narrow_containers(args)
     return 1 if FAILED else 0
 
 

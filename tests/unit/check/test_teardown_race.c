@@ -148,6 +148,9 @@ static void a_callback_that_waits(void **state)
 	blocked(&b, FS_FRAME_SCANNED);
 	bench_run(&b);
 	(void)bench_verdict(&b, FOX, "callback-blocked", FS_LIKELY);
+	blocked(&b, FS_FRAME_POINTER);
+	bench_run(&b);
+	(void)bench_verdict(&b, FOX, "callback-blocked", FS_LIKELY);
 	/* another routine of the driver that FltMgr calls is no operation */
 	b.k.thread[b.second].stack.frame[2].ip.symbol = "FLTMGR!FltpFilterMessage+0x51";
 	bench_run(&b);

@@ -63,6 +63,8 @@ static void the_article(void **state)
 	assert_true(h.waits && h.proved);
 	frames[3].how = FS_FRAME_SCANNED; /* a guess proves nothing */
 	assert_true(fs_hang_of(&model, 0, &h) && !h.proved);
+	frames[3].how = FS_FRAME_POINTER; /* nor does a chain that may have left frames out */
+	assert_true(fs_hang_of(&model, 0, &h) && !h.proved);
 	frames[3].how = FS_FRAME_UNWOUND;
 	frames[0].from_image = true; /* nor does somebody's file */
 	assert_true(fs_hang_of(&model, 0, &h) && !h.proved);
