@@ -87,7 +87,7 @@ static void a_dump_is_not_flat(void **state)
 	assert_non_null(strstr(dump_note(d, 0), "raw memory was asked for"));
 	dump_close(d);
 	/* nor one of a type that is refused */
-	bytes_u32(&b, 0xf98, 2);
+	bytes_u32(&b, 0xf98, 3);
 	assert_int_equal(open_raw(&b, 0, 0, &d, &err), FS_UNSUPPORTED);
 	bytes_deinit(&b);
 }
