@@ -53,7 +53,7 @@ struct dump_info {
 	struct dump_u64 pfn_database;	      /* VA */
 	struct dump_u64 ps_loaded_module_list, ps_active_process_head; /* VA */
 	struct dump_u64 kd_debugger_data_block;			       /* VA */
-	struct dump_u32 exception_code;	   /* EXCEPTION_RECORD64 of the header (winnt.h) */
+	struct dump_u32 exception_code;	   /* EXCEPTION_RECORD64 or 32 of the header (winnt.h) */
 	struct dump_u64 exception_address; /* VA */
 	/* Of a triage dump, out of its copy of the crashing processor's KPRCB. */
 	struct dump_u64 current_thread;	   /* VA of the ETHREAD */
