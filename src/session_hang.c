@@ -11,11 +11,15 @@
 enum {
 	IRP_TYPE = 6, /* IO_TYPE_IRP, IO_TYPE_FILE (wdm.h, ntifs.h) */
 	FILE_TYPE = 5,
-	STACK_LOCATION = 0x48, /* bytes, x64 and ARM64 */
 	STACK_LOCATIONS_MAX = 64,
 	LOOK_BYTES = 0x2000, /* of one thread's stack */
-	SLOT = 8,
 };
+
+/* An IO_STACK_LOCATION (wdm.h). */
+static uint64_t stack_location(const struct fltscope *fs)
+{
+	return vm_pointer_size(fs->vm) == 8 ? 0x48 : 0x24;
+}
 
 static bool field(struct fltscope *fs, uint64_t va, const char *type, const char *path, size_t size,
 		  uint64_t *ret)
@@ -33,14 +37,15 @@ static bool field(struct fltscope *fs, uint64_t va, const char *type, const char
 /* An IRP that names this thread, and has room for the stack it claims. */
 static bool is_irp(struct fltscope *fs, uint64_t va, uint64_t thread)
 {
+	const unsigned ptr = vm_pointer_size(fs->vm);
 	uint64_t type, size, count, owner;
 
-	return vm_is_kernel_va(fs->vm, va) && va % SLOT == 0 &&
+	return vm_is_kernel_va(fs->vm, va) && va % ptr == 0 &&
 	       field(fs, va, "_IRP", "Type", 2, &type) && type == IRP_TYPE &&
 	       field(fs, va, "_IRP", "Size", 2, &size) &&
 	       field(fs, va, "_IRP", "StackCount", 1, &count) && count >= 1 &&
-	       count <= STACK_LOCATIONS_MAX && size >= count * STACK_LOCATION &&
-	       field(fs, va, "_IRP", "Tail.Overlay.Thread", 8, &owner) && owner == thread;
+	       count <= STACK_LOCATIONS_MAX && size >= count * stack_location(fs) &&
+	       field(fs, va, "_IRP", "Tail.Overlay.Thread", ptr, &owner) && owner == thread;
 }
 
 static struct fs_value value(uint64_t v, uint64_t at)
@@ -69,17 +74,18 @@ static enum fs_status read_name(struct fltscope *fs, uint64_t file, struct fs_st
 static enum fs_status read_operation(struct fltscope *fs, uint64_t irp, struct fs_hang_operation *o,
 				     struct fs_error *err)
 {
+	const unsigned ptr = vm_pointer_size(fs->vm);
 	uint64_t location, major, file = 0;
 
 	o->irp = irp;
-	if (field(fs, irp, "_IRP", "Tail.Overlay.CurrentStackLocation", 8, &location) &&
+	if (field(fs, irp, "_IRP", "Tail.Overlay.CurrentStackLocation", ptr, &location) &&
 	    location > irp && location - irp < 0x4000 &&
 	    field(fs, location, "_IO_STACK_LOCATION", "MajorFunction", 1, &major)) {
 		o->major = value(major, location);
-		(void)field(fs, location, "_IO_STACK_LOCATION", "FileObject", 8, &file);
+		(void)field(fs, location, "_IO_STACK_LOCATION", "FileObject", ptr, &file);
 	}
 	if (!vm_is_kernel_va(fs->vm, file))
-		(void)field(fs, irp, "_IRP", "Tail.Overlay.OriginalFileObject", 8, &file);
+		(void)field(fs, irp, "_IRP", "Tail.Overlay.OriginalFileObject", ptr, &file);
 	if (!vm_is_kernel_va(fs->vm, file))
 		return FS_OK;
 	o->file_object = value(file, irp);
@@ -93,15 +99,16 @@ static enum fs_status find_operation(struct fltscope *fs, struct fs_hang_thread 
 	const struct fs_thread *t = &fs->model.threads[h->thread];
 	const struct fs_stack *s = &t->stack;
 	size_t i = h->called + 1, end;
+	const unsigned ptr = vm_pointer_size(fs->vm);
 	uint64_t at, v;
 
 	for (end = i; end + 1 < s->n && s->frame[end].ip.module == fs->model.fltmgr_module; end++)
 		;
 	if (end + 1 < s->n)
 		end++;
-	for (at = s->frame[i].sp & ~7ull; at < s->frame[end].sp && at - s->frame[i].sp < LOOK_BYTES;
-	     at += SLOT) {
-		if (vm_read_u64(fs->vm, at, &v, "kernel stack", NULL) || !is_irp(fs, v, t->address))
+	for (at = s->frame[i].sp & ~(uint64_t)(ptr - 1); at < s->frame[end].sp && at - s->frame[i].sp < LOOK_BYTES;
+	     at += ptr) {
+		if (vm_read_ptr(fs->vm, at, &v, "kernel stack", NULL) || !is_irp(fs, v, t->address))
 			continue;
 		h->operation.at = at;
 		return read_operation(fs, v, &h->operation, err);

@@ -56,7 +56,7 @@ static void score_thread(const struct score *s, uint64_t process, uint64_t pid)
 	if (!link || !layout_field(s->r.nt, F_EPROCESS_ThreadListHead) ||
 	    obj_links(&s->r, process, F_EPROCESS_ThreadListHead, &l, NULL) || l.flink == l.self)
 		return;
-	if (!tell(s, vm_is_kernel_va(s->r.vm, l.flink) && l.flink % 8 == 0))
+	if (!tell(s, vm_is_kernel_va(s->r.vm, l.flink) && l.flink % vm_pointer_size(s->r.vm) == 0))
 		return;
 	thread = l.flink - link->offset;
 	if (value(s, thread, F_DISPATCHER_HEADER_Type, &v))

@@ -52,15 +52,17 @@ uint64_t session_kdbg_pointer(struct fltscope *fs, unsigned offset)
 	uint32_t tag;
 	uint64_t v;
 
-	if (fs->kdbg) {
+	if (fs->kdbg)
 		v = load_u64(fs->kdbg + offset);
-		return vm_is_kernel_va(fs->vm, v) ? v : 0;
-	}
-	if (!kdbg.present || !vm_is_kernel_va(fs->vm, kdbg.v) || vm_pointer_size(fs->vm) != 8 ||
-	    vm_read_u32(fs->vm, kdbg.v + KDBG_TAG, &tag, "KDBG", NULL) || tag != KDBG_TAG_VALUE ||
-	    vm_read_u64(fs->vm, kdbg.v + offset, &v, "KDBG", NULL) || !vm_is_kernel_va(fs->vm, v))
+	else if (!kdbg.present || !vm_is_kernel_va(fs->vm, kdbg.v) ||
+		 vm_read_u32(fs->vm, kdbg.v + KDBG_TAG, &tag, "KDBG", NULL) ||
+		 tag != KDBG_TAG_VALUE ||
+		 vm_read_u64(fs->vm, kdbg.v + offset, &v, "KDBG", NULL))
 		return 0;
-	return v;
+	/* a 32-bit system's addresses stand there sign-extended */
+	if (vm_pointer_size(fs->vm) == 4)
+		v = (uint32_t)v;
+	return vm_is_kernel_va(fs->vm, v) ? v : 0;
 }
 
 uint64_t session_nt_symbol(struct fltscope *fs, const char *name)
@@ -226,10 +228,10 @@ static bool threads_matter(const struct fs_model *m)
 }
 
 /* EX_RUNDOWN_WAIT_BLOCK {Count, KEVENT}: whoever waits for its event. */
-static void rundown_waiter(struct nt_look *k, const struct fs_rundown *r)
+static void rundown_waiter(struct fltscope *fs, struct nt_look *k, const struct fs_rundown *r)
 {
 	if (r->state == FS_RUNDOWN_WAITING)
-		nt_reach_waiters(k, r->wait_block + 8);
+		nt_reach_waiters(k, r->wait_block + vm_pointer_size(fs->vm));
 }
 
 /* Waiters that the lists of threads may not lead to. */
@@ -239,11 +241,11 @@ static void rundown_waiters(struct fltscope *fs, struct nt_look *k)
 	size_t i;
 
 	for (i = 0; i < m->nfilters; i++)
-		rundown_waiter(k, &m->filters[i].object.rundown);
+		rundown_waiter(fs, k, &m->filters[i].object.rundown);
 	for (i = 0; i < m->ninstances; i++)
-		rundown_waiter(k, &m->instances[i].object.rundown);
+		rundown_waiter(fs, k, &m->instances[i].object.rundown);
 	for (i = 0; i < m->nvolumes; i++)
-		rundown_waiter(k, &m->volumes[i].object.rundown);
+		rundown_waiter(fs, k, &m->volumes[i].object.rundown);
 }
 
 /* Four million handles. */

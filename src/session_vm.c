@@ -56,7 +56,7 @@ enum fs_status fltscope_memory_counters(struct fltscope *fs, const struct fs_cou
 			v[i].value.gap = model_gap(&fs->builder, counters[i].symbol, &e);
 			continue;
 		}
-		st = vm_read_u64(fs->vm, va, &value, counters[i].symbol, &e);
+		st = vm_read_ptr(fs->vm, va, &value, counters[i].symbol, &e);
 		v[i].value = model_value(&fs->builder, counters[i].symbol, st, value, &e);
 		v[i].value.at = va;
 	}

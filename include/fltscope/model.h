@@ -230,7 +230,7 @@ struct fs_dump {
 	struct fs_code exception_address;
 	uint64_t file_size, pages, missing_bytes;
 	bool truncated;
-	unsigned paging_levels; /* 4, 5; 0 virtual ranges */
+	unsigned paging_levels; /* 2 to 5; 0 virtual ranges */
 	const char *translation_problem; /* NULL when fine */
 	/* What is odd about the file although it could be read: sentences. */
 	const char **notes;
@@ -239,6 +239,9 @@ struct fs_dump {
 
 /* "PAGE_FAULT_IN_NONPAGED_AREA"; NULL when the table does not have it. bugcodes.h. */
 const char *fs_bugcheck_name(uint64_t code);
+
+/* Bytes of a pointer on this machine: 4 on x86, else 8. */
+unsigned fs_pointer_size(const struct fs_dump *d);
 
 struct fs_model {
 	struct fs_dump dump;

@@ -17,9 +17,6 @@ struct waiter {
 	const struct fs_wait *wait;  /* NULL: its wait blocks do not name the event */
 	const struct fs_value *held; /* OwnerThread of FilterUnloadLock, when that names it */
 };
-/* The event of a wait block stands behind its Count (facts: {+0 Count, +8 KEVENT}). */
-#define WAIT_BLOCK_EVENT 8u
-
 struct waiter waiter_of_block(const struct fs_model *m, uint64_t block);
 /* Who tears this instance down: by the rundown it waits for. */
 struct waiter waiter_of_instance(const struct fs_model *m, const struct fs_instance *in);

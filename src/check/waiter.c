@@ -26,21 +26,23 @@ static int32_t thread_that_waits_for(const struct fs_model *m, uint64_t event)
 
 struct waiter waiter_of_block(const struct fs_model *m, uint64_t block)
 {
+	/* The event stands behind Count, a word as wide as a pointer (facts: {+0 Count, +8
+	 * KEVENT} on 64 bits). */
+	const uint64_t event = block + fs_pointer_size(&m->dump);
 	struct waiter w = nobody;
 
-	if (!block || block > UINT64_MAX - WAIT_BLOCK_EVENT)
+	if (!block || event < block)
 		return w;
 	w.block = block;
 	w.sure = FS_LIKELY;
 	w.thread = fs_thread_of_stack(m, block);
 	if (w.thread < 0) {
-		w.thread = thread_that_waits_for(m, block + WAIT_BLOCK_EVENT);
+		w.thread = thread_that_waits_for(m, event);
 		if (w.thread >= 0)
-			w.wait = fs_thread_waits_for(&m->threads[w.thread],
-						     block + WAIT_BLOCK_EVENT);
+			w.wait = fs_thread_waits_for(&m->threads[w.thread], event);
 		return w;
 	}
-	w.wait = fs_thread_waits_for(&m->threads[w.thread], block + WAIT_BLOCK_EVENT);
+	w.wait = fs_thread_waits_for(&m->threads[w.thread], event);
 	if (w.wait && !w.wait->object.unproved)
 		w.sure = FS_PROVED;
 	return w;

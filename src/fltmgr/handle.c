@@ -118,7 +118,7 @@ static void keep(struct matcher *k, const struct nt_handle *h, enum fs_handle_ki
 	p->granted_access = model_none();
 	if (h->access_known)
 		p->granted_access = (struct fs_value){
-			.v = h->access, .at = h->entry + 8, .state = FS_READ, .gap = -1};
+			.v = h->access, .at = h->access_at, .state = FS_READ, .gap = -1};
 }
 
 static struct fs_value link_at(uint64_t v, uint64_t at)
@@ -145,12 +145,12 @@ static void match_ccb(struct matcher *k, const struct nt_handle *h, uint64_t ccb
 	uint32_t word;
 	int32_t i;
 
-	if (!type || !data || !vm_is_kernel_va(k->r->vm, ccb) || ccb % 8 ||
+	if (!type || !data || !vm_is_kernel_va(k->r->vm, ccb) || ccb % vm_pointer_size(k->r->vm) ||
 	    vm_read_u32(k->r->vm, ccb + type->offset, &word, "FLT_CCB.Type", NULL) ||
 	    (word & 0xffff) < FLT_CCB_FIRST || (word & 0xffff) > FLT_CCB_LAST)
 		return;
 	at = ccb + data->offset;
-	if (vm_read_u64(k->r->vm, at, &target, "FLT_CCB.Data", NULL)) {
+	if (vm_read_ptr(k->r->vm, at, &target, "FLT_CCB.Data", NULL)) {
 		k->partly = true;
 		return;
 	}
@@ -165,17 +165,23 @@ static void match_ccb(struct matcher *k, const struct nt_handle *h, uint64_t ccb
 		keep(k, h, FS_HANDLE_FRAME, target, i, link_at(target, at), ccb);
 }
 
+static uint64_t pointer_in(const struct matcher *k, const uint8_t *b)
+{
+	return vm_pointer_size(k->r->vm) == 8 ? load_u64(b) : load_u32(b);
+}
+
 static void match_file(struct matcher *k, const struct nt_handle *h)
 {
 	const struct layout *l = k->r->nt;
 	const struct layout_field *device = layout_field(l, F_FILE_OBJECT_DeviceObject);
 	const struct layout_field *context = layout_field(l, F_FILE_OBJECT_FsContext2);
+	const unsigned ptr = vm_pointer_size(k->r->vm);
 	uint8_t b[FILE_BYTES];
 	uint64_t va;
 	int32_t d;
 
-	if (!device || !context || device->offset + 8 > FILE_BYTES ||
-	    context->offset + 8 > FILE_BYTES)
+	if (!device || !context || device->offset + ptr > FILE_BYTES ||
+	    context->offset + ptr > FILE_BYTES)
 		return;
 	if (vm_read(k->r->vm, h->object, b, sizeof(b), "FILE_OBJECT", NULL)) {
 		k->partly = true; /* it may be a file; other objects can be shorter */
@@ -183,12 +189,12 @@ static void match_file(struct matcher *k, const struct nt_handle *h)
 	}
 	if (load_u16(b) != IO_TYPE_FILE || load_u16(b + 2) != layout_type_size(l, T_FILE_OBJECT))
 		return;
-	va = load_u64(b + device->offset);
+	va = pointer_in(k, b + device->offset);
 	d = device_of_filter(k, va);
 	if (d >= 0)
 		keep(k, h, FS_HANDLE_DEVICE, va, d, link_at(va, h->object + device->offset), 0);
 	else
-		match_ccb(k, h, load_u64(b + context->offset));
+		match_ccb(k, h, pointer_in(k, b + context->offset));
 }
 
 static void match(void *arg, const struct nt_handle *h)

@@ -192,11 +192,11 @@ static void volume_callbacks(struct prover *p, uint64_t volume)
 static uint64_t entry_type(const struct prover *p, uint64_t head)
 {
 	uint64_t link, word;
-	unsigned back;
+	unsigned back, ptr = vm_pointer_size(p->r.vm);
 
 	if (!pv_u64(p, head, &link) || link == head)
 		return 0;
-	for (back = 8; back <= 0x40; back += 8) {
+	for (back = ptr; back <= 8 * ptr; back += ptr) {
 		if (pv_u64(p, link - back, &word) && (word & 0xff00) == 0xf200 &&
 		    (word >> 16 & 0xffff) >= back && (word >> 16 & 0xffff) < 0x1000)
 			return word & 0xffff;

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Questions about the threads and locks of a model. */
+#include <string.h>
+
 #include "fltscope/model.h"
+
+unsigned fs_pointer_size(const struct fs_dump *d)
+{
+	return d->machine && strcmp(d->machine, "x86") == 0 ? 4 : 8;
+}
 
 int32_t fs_thread_of_stack(const struct fs_model *m, uint64_t va)
 {

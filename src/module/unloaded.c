@@ -13,9 +13,15 @@
 enum {
 	KDBG_TAG = 0x10,	  /* "KDBG", after the LIST_ENTRY of DBGKD_DEBUG_DATA_HEADER64 */
 	KDBG_MM_UNLOADED = 0x220, /* address of MmUnloadedDrivers, itself a pointer */
-	ENTRY = 0x28,		  /* UNICODE_STRING, start, end, time */
 	ENTRIES = 50,
 };
+
+/* One entry of the ring: a UNICODE_STRING, start and end as wide as a pointer, a time of 8 bytes
+ * (facts: dump-formats.md for 64 bits; 32 bits have the same members). */
+static size_t entry_size(const struct vm *vm)
+{
+	return 4 * (size_t)vm_pointer_size(vm) + 8;
+}
 
 static enum fs_status add(struct modules *m, const char *name, uint64_t start, uint64_t end,
 			  struct fs_error *err)
@@ -62,9 +68,6 @@ static enum fs_status find_variable(struct vm *vm, uint64_t kdbg, uint64_t *ret,
 	uint32_t tag;
 	enum fs_status st;
 
-	if (vm_pointer_size(vm) != 8)
-		return fs_fail(err, FS_UNSUPPORTED,
-			       "unloaded modules: only read from dumps of 64-bit systems");
 	st = vm_read_u32(vm, kdbg + KDBG_TAG, &tag, "KDDEBUGGER_DATA64.OwnerTag", err);
 	if (st)
 		return st;
@@ -73,8 +76,12 @@ static enum fs_status find_variable(struct vm *vm, uint64_t kdbg, uint64_t *ret,
 				  "KDDEBUGGER_DATA64.OwnerTag is 0x%08x, expected KDBG (the block "
 				  "is encoded, or not there)",
 				  tag);
-	return vm_read_u64(vm, kdbg + KDBG_MM_UNLOADED, ret,
-			   "KDDEBUGGER_DATA64.MmUnloadedDrivers", err);
+	st = vm_read_u64(vm, kdbg + KDBG_MM_UNLOADED, ret, "KDDEBUGGER_DATA64.MmUnloadedDrivers",
+			 err);
+	/* a 32-bit system's addresses stand there sign-extended */
+	if (st == FS_OK && vm_pointer_size(vm) == 4)
+		*ret = (uint32_t)*ret;
+	return st;
 }
 
 /* Where the ring is; FS_NOT_FOUND when nothing was ever unloaded. */
@@ -82,7 +89,7 @@ static enum fs_status find_ring(struct vm *vm, uint64_t variable, uint64_t *ret,
 				struct fs_error *err)
 {
 	uint64_t ring;
-	enum fs_status st = vm_read_u64(vm, variable, &ring, "MmUnloadedDrivers", err);
+	enum fs_status st = vm_read_ptr(vm, variable, &ring, "MmUnloadedDrivers", err);
 
 	if (st)
 		return st;
@@ -98,18 +105,18 @@ static enum fs_status find_ring(struct vm *vm, uint64_t variable, uint64_t *ret,
 /* One entry; false when the ring is over or cannot be read on. */
 static bool read_entry(const struct reader *r, uint64_t va, struct modules *m)
 {
-	uint8_t b[ENTRY];
+	const unsigned ptr = vm_pointer_size(r->vm);
+	uint64_t buffer, start, end;
 	struct ustr u = {0};
 	struct fs_error e;
-	uint64_t start, end;
 
-	if (vm_read(r->vm, va, b, sizeof(b), "MmUnloadedDrivers", &e)) {
+	if (vm_read_ptr(r->vm, va + ptr, &buffer, "MmUnloadedDrivers", &e) ||
+	    vm_read_ptr(r->vm, va + 2 * ptr, &start, "MmUnloadedDrivers", &e) ||
+	    vm_read_ptr(r->vm, va + 3 * ptr, &end, "MmUnloadedDrivers", &e)) {
 		modules_gap(m, "MmUnloadedDrivers", &e);
 		return false;
 	}
-	start = load_u64(b + 0x10);
-	end = load_u64(b + 0x18);
-	if (load_u64(b + 8) == 0 && start == 0)
+	if (buffer == 0 && start == 0)
 		return true; /* a slot that is free */
 	if (start >= end || !vm_is_kernel_va(r->vm, start)) {
 		(void)fs_fail_at(&e, FS_CORRUPT, va,
@@ -138,7 +145,7 @@ void modules_read_unloaded_at(const struct reader *r, uint64_t variable, struct 
 		return;
 	}
 	for (i = 0; i < ENTRIES; i++)
-		if (!read_entry(r, ring + (uint64_t)i * ENTRY, m))
+		if (!read_entry(r, ring + i * entry_size(r->vm), m))
 			return;
 }
 

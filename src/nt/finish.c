@@ -6,10 +6,11 @@
 #include "base/cursor.h"
 
 /*
- * KUSER_SHARED_DATA (ntddk.h) is mapped at a fixed address of every x64 system and never
- * moved: TickCountMultiplier at 4, TickCount at 0x320.
+ * KUSER_SHARED_DATA (ntddk.h) is mapped at a fixed address of every system of 64 and of 32
+ * bits and never moved: TickCountMultiplier at 4, TickCount at 0x320.
  */
-#define SHARED_USER_DATA 0xfffff78000000000ull
+#define SHARED_USER_DATA   0xfffff78000000000ull
+#define SHARED_USER_DATA32 0xffdf0000u
 enum { SHARED_MULTIPLIER = 4, SHARED_TICKS = 0x320 };
 
 static struct fs_value read_u64(struct nt_look *k, uint64_t va, const char *what)
@@ -38,6 +39,7 @@ static struct fs_value read_u32(struct nt_look *k, uint64_t va, const char *what
 static void read_clock(struct nt_look *k)
 {
 	struct fs_model *m = k->b->model;
+	uint64_t shared = vm_pointer_size(k->r->vm) == 8 ? SHARED_USER_DATA : SHARED_USER_DATA32;
 	struct fs_value multiplier;
 	uint64_t increment;
 
@@ -48,16 +50,13 @@ static void read_clock(struct nt_look *k)
 		m->tick_count = read_u64(k, k->sites.tick_count, "KeTickCount");
 	if (k->sites.maximum_increment)
 		m->tick_100ns = read_u32(k, k->sites.maximum_increment, "KeMaximumIncrement");
-	if (vm_pointer_size(k->r->vm) != 8)
-		return;
 	if (!fs_is_read(&m->tick_count))
-		m->tick_count =
-			read_u64(k, SHARED_USER_DATA + SHARED_TICKS, "KUSER_SHARED_DATA.TickCount");
+		m->tick_count = read_u64(k, shared + SHARED_TICKS, "KUSER_SHARED_DATA.TickCount");
 	if (fs_is_read(&m->tick_100ns))
 		return;
 	/* GetTickCount: milliseconds are TickCount * TickCountMultiplier >> 24; the multiplier
 	 * is rounded down. */
-	multiplier = read_u32(k, SHARED_USER_DATA + SHARED_MULTIPLIER,
+	multiplier = read_u32(k, shared + SHARED_MULTIPLIER,
 			      "KUSER_SHARED_DATA.TickCountMultiplier");
 	m->tick_100ns = multiplier;
 	increment = (multiplier.v * 10000 + (1u << 24) - 1) >> 24;

@@ -10,14 +10,31 @@
 #include "base/cursor.h"
 #include "nt/impl.h"
 
-enum { TABLE_PAGE = 4096, ENTRY_SIZE = 16, PER_PAGE = TABLE_PAGE / ENTRY_SIZE, POINTERS = 512 };
+enum { TABLE_PAGE = 4096 };
 
 /* How the object's address stands in an entry. */
 struct decode {
 	bool plain;	      /* Windows 7: a pointer with attributes in its low 3 bits */
-	unsigned shift, bits; /* else bits of the word, of an address without its low 4 bits */
+	unsigned shift, bits; /* else bits of the word, of an address without its low bits */
+	unsigned ptr;	      /* bytes of a pointer; an entry is two such words */
 	uint64_t body;	      /* offset of the body behind the header */
 };
+
+/* Objects stand on 16 bytes, on 8 where pointers have 4. */
+static unsigned low_bits(const struct decode *d)
+{
+	return d->ptr == 8 ? 4 : 3;
+}
+
+static size_t per_page(const struct decode *d)
+{
+	return TABLE_PAGE / (2 * d->ptr);
+}
+
+static uint64_t word_in(const struct decode *d, const uint8_t *b)
+{
+	return d->ptr == 8 ? load_u64(b) : load_u32(b);
+}
 
 struct table {
 	struct nt_handle_walk *w;
@@ -27,8 +44,8 @@ struct table {
 	bool partly;
 };
 
-/* "bits:44@20" */
-static bool parse_bits(const char *s, unsigned *ret_bits, unsigned *ret_shift)
+/* "bits:44@20"; on 32 bits "bits:29@3" */
+static bool parse_bits(const char *s, unsigned ptr, unsigned *ret_bits, unsigned *ret_shift)
 {
 	char *end;
 	unsigned long n, at;
@@ -39,7 +56,7 @@ static bool parse_bits(const char *s, unsigned *ret_bits, unsigned *ret_shift)
 	if (*end != '@')
 		return false;
 	at = strtoul(end + 1, NULL, 10);
-	if (n < 32 || n > 60 || at + n > 64)
+	if (n < 4ul * ptr || n > 8ul * ptr - 3 || at + n > 8ul * ptr)
 		return false;
 	*ret_bits = (unsigned)n;
 	*ret_shift = (unsigned)at;
@@ -51,9 +68,9 @@ static bool how_to_decode(const struct reader *r, struct decode *ret)
 	const struct layout_field *body = r->nt ? layout_field(r->nt, F_OBJECT_HEADER_Body) : NULL;
 	struct layout_field_info f;
 
-	if (!body || vm_pointer_size(r->vm) != 8)
+	if (!body)
 		return false;
-	*ret = (struct decode){.body = body->offset};
+	*ret = (struct decode){.body = body->offset, .ptr = vm_pointer_size(r->vm)};
 	/* With 57-bit addresses Windows runs another kernel, whose entries have more bits
 	 * (System Informer's kphdyn.xml: ObDecodeShift 11 of ntkrla57.exe). */
 	if (vm_levels(r->vm) == 5) {
@@ -63,13 +80,14 @@ static bool how_to_decode(const struct reader *r, struct decode *ret)
 					&f);
 	}
 	if (layout_find_path(r->nt, NULL, "_HANDLE_TABLE_ENTRY", "ObjectPointerBits", &f))
-		return parse_bits(f.type, &ret->bits, &ret->shift);
+		return parse_bits(f.type, ret->ptr, &ret->bits, &ret->shift);
 	ret->plain = true;
 	return layout_field(r->nt, F_HANDLE_TABLE_ENTRY_Object) != NULL;
 }
 
 static uint64_t object_header(const struct decode *d, uint64_t low)
 {
+	const unsigned below = low_bits(d);
 	uint64_t v;
 
 	if (d->plain)
@@ -77,19 +95,22 @@ static uint64_t object_header(const struct decode *d, uint64_t low)
 	v = low >> d->shift;
 	if (d->bits + d->shift < 64)
 		v &= (1ull << d->bits) - 1;
-	/* the 4 low bits are 0, those above are 1 in the kernel's half */
-	return v ? v << 4 | ~0ull << (d->bits + 4) : 0;
+	if (d->ptr == 4)
+		return v << below & UINT32_MAX;
+	/* the low bits are 0, those above are 1 in the kernel's half */
+	return v ? v << below | ~0ull << (d->bits + below) : 0;
 }
 
 static void take_entry(struct table *t, const uint8_t *b, uint64_t va, uint64_t value)
 {
 	struct nt_handle h = {.value = value, .entry = va};
 
-	h.header = object_header(&t->d, load_u64(b));
-	if (!vm_is_kernel_va(t->w->r->vm, h.header) || h.header % 16 ||
+	h.header = object_header(&t->d, word_in(&t->d, b));
+	if (!vm_is_kernel_va(t->w->r->vm, h.header) || h.header % (2 * t->d.ptr) ||
 	    !add_u64(h.header, t->d.body, &h.object))
 		return; /* free */
-	h.access = load_u32(b + 8) & 0x1ffffff;
+	h.access = load_u32(b + t->d.ptr) & 0x1ffffff;
+	h.access_at = va + t->d.ptr;
 	h.access_known = true;
 	t->count++;
 	t->w->visit(t->w->arg, &h);
@@ -119,26 +140,28 @@ static bool read_page(struct table *t, uint64_t va, uint8_t b[TABLE_PAGE], const
 
 static void walk_leaf(struct table *t, uint64_t va, uint64_t first)
 {
+	const size_t size = 2 * (size_t)t->d.ptr;
 	uint8_t b[TABLE_PAGE];
 	size_t i;
 
 	if (!read_page(t, va, b, "HANDLE_TABLE_ENTRY"))
 		return;
-	for (i = 1; i < PER_PAGE && (first + i) * 4 < t->limit; i++)
-		take_entry(t, b + i * ENTRY_SIZE, va + i * ENTRY_SIZE, (first + i) * 4);
+	for (i = 1; i < per_page(&t->d) && (first + i) * 4 < t->limit; i++)
+		take_entry(t, b + i * size, va + i * size, (first + i) * 4);
 }
 
 /* A table of pointers to those of the next level; level 1 points at pages of entries. */
 static void walk_level(struct table *t, uint64_t va, unsigned level, uint64_t first)
 {
-	const uint64_t each = level == 1 ? PER_PAGE : (uint64_t)PER_PAGE * POINTERS;
+	const size_t pointers = TABLE_PAGE / t->d.ptr;
+	const uint64_t each = per_page(&t->d) * (level == 1 ? 1 : (uint64_t)pointers);
 	uint8_t b[TABLE_PAGE];
 	size_t i;
 
 	if (!read_page(t, va, b, "HANDLE_TABLE.TableCode"))
 		return;
-	for (i = 0; i < POINTERS; i++) {
-		uint64_t next = load_u64(b + i * 8), at = first + i * each;
+	for (i = 0; i < pointers; i++) {
+		uint64_t next = word_in(&t->d, b + i * t->d.ptr), at = first + i * each;
 
 		/* they are filled from the front, as far as handles were given out */
 		if (next == 0 || at * 4 >= t->limit)

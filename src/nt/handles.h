@@ -16,6 +16,7 @@ struct nt_handle {
 	uint64_t header; /* VA of the OBJECT_HEADER */
 	uint64_t object; /* VA of the body behind it */
 	uint32_t access; /* GrantedAccess, 25 bits */
+	uint64_t access_at; /* VA of that word */
 	bool access_known;
 };
 

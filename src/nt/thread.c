@@ -128,7 +128,7 @@ static void judge_stack(struct nt_look *k, const struct fs_thread *t)
 	    t->state.v != FS_THREAD_WAITING)
 		return;
 	in = t->kernel_stack.v >= t->stack_limit.v && t->kernel_stack.v < t->stack_base.v &&
-	     t->kernel_stack.v % 8 == 0;
+	     t->kernel_stack.v % vm_pointer_size(k->r->vm) == 0;
 	nt_tell(k, CLAIM_STACK_CURRENT, in, t->address);
 }
 

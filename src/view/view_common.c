@@ -41,7 +41,7 @@ const char *text_printf(struct view *v, const char *fmt, ...)
 
 const char *text_ptr(struct view *v, uint64_t va)
 {
-	bool narrow = v->m && v->m->dump.machine && strcmp(v->m->dump.machine, "x86") == 0;
+	bool narrow = v->m && fs_pointer_size(&v->m->dump) == 4;
 
 	/* A wide value in a 32-bit dump would be a defect of the reader: show it whole. */
 	return text_printf(v, "%0*" PRIx64, narrow && va <= UINT32_MAX ? 8 : 16, va);

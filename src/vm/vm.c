@@ -329,6 +329,17 @@ enum fs_status vm_read_u64(struct vm *vm, uint64_t va, uint64_t *ret, const char
 	return st;
 }
 
+enum fs_status vm_read_ptr(struct vm *vm, uint64_t va, uint64_t *ret, const char *what,
+			   struct fs_error *err)
+{
+	uint8_t b[8] = {0};
+	enum fs_status st = vm_read(vm, va, b, vm_pointer_size(vm), what, err);
+
+	if (st == FS_OK)
+		*ret = load_u64(b);
+	return st;
+}
+
 bool vm_range_limited(const struct vm *vm)
 {
 	return vm->range_limited;

@@ -68,6 +68,9 @@ enum fs_status vm_read_u32(struct vm *vm, uint64_t va, uint32_t *ret, const char
 			   struct fs_error *err);
 enum fs_status vm_read_u64(struct vm *vm, uint64_t va, uint64_t *ret, const char *what,
 			   struct fs_error *err);
+/* A word as wide as a pointer of this machine (ULONG_PTR), zero-extended. */
+enum fs_status vm_read_ptr(struct vm *vm, uint64_t va, uint64_t *ret, const char *what,
+			   struct fs_error *err);
 
 /* How a VA translates, for `pte` and messages. */
 struct vm_xlat {

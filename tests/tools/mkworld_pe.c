@@ -293,29 +293,28 @@ void stmt_module(struct lex *l)
 /* The table is circular: the newest entry stands below MmLastUnloadedDriver. */
 void modules_finish(struct world *w)
 {
+	const unsigned n = pointer_size(w), size = 4 * n + 8;
 	uint64_t data, table;
 
 	if (!w->modules.n)
 		die(w, "a world needs at least one module: the kernel");
 	if (!w->unloaded.n)
 		return;
-	if (w->machine == MACHINE_X86)
-		die(w, "unloaded drivers of 32-bit systems are not built");
 	if (w->unloaded.n > UNLOADED_MAX)
 		die(w, "at most %d unloaded drivers", UNLOADED_MAX);
 	w->quiet_extents = true;
 	data = w->modules.v[0].base + w->modules.v[0].data_rva;
-	table = mem_alloc(w, UNLOADED_MAX * 0x28);
-	mem_fill(w, table, 0, UNLOADED_MAX * 0x28);
+	table = mem_alloc(w, UNLOADED_MAX * size);
+	mem_fill(w, table, 0, UNLOADED_MAX * size);
 	for (size_t i = 0; i < w->unloaded.n; i++) {
-		uint64_t e = table + i * 0x28;
+		uint64_t e = table + i * size;
 
 		ascii_ustr(w, e, "", w->unloaded.v[i].name);
-		mem_put(w, e + 0x10, w->unloaded.v[i].start, 8);
-		mem_put(w, e + 0x18, w->unloaded.v[i].end, 8);
-		mem_put(w, e + 0x20, w->time, 8);
+		mem_put(w, e + 2 * n, w->unloaded.v[i].start, n);
+		mem_put(w, e + 3 * n, w->unloaded.v[i].end, n);
+		mem_put(w, e + 4 * n, w->time, 8);
 	}
-	mem_put(w, data + NT_UNLOADED, table, 8);
+	mem_put(w, data + NT_UNLOADED, table, n);
 	mem_put(w, data + NT_UNLOADED + 8, w->unloaded.n, 4);
 	w->quiet_extents = false;
 }
