@@ -59,6 +59,7 @@ static enum fs_status tell_layout(struct fltscope *fs, struct fs_error *err)
 	l->id = arena_strdup(&fs->arena, layout_id(c->layout));
 	l->source = c->source;
 	l->composite = layout_is_composite(c->layout);
+	l->nfields = layout_count_fields(c->layout, &l->ninferred);
 	l->held = c->proof.held;
 	l->failed = c->proof.failed;
 	l->checks = arena_alloc(&fs->arena, (n ? n : 1) * sizeof(*l->checks));

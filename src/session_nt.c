@@ -267,6 +267,7 @@ enum fs_status session_choose_nt(struct fltscope *fs, struct fs_error *err)
 	fs->reader.nt = fs->nt;
 	fs->model.nt.id = arena_strdup(&fs->arena, layout_id(fs->nt));
 	fs->model.nt.composite = layout_is_composite(fs->nt);
+	fs->model.nt.nfields = layout_count_fields(fs->nt, &fs->model.nt.ninferred);
 	if (!fs->model.nt.id)
 		return fs_fail(err, FS_NO_MEMORY, "out of memory");
 	set_pte_rules(fs);

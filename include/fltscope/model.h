@@ -202,6 +202,9 @@ struct fs_layout {
 	const char *id; /* NULL: none could be accepted */
 	enum fs_layout_source source;
 	bool composite;
+	/* Of the fields that the tool uses and the layout has, those whose offsets were seen in no
+	 * PDB and no debugger's output of this build: worked out from another one. */
+	size_t nfields, ninferred;
 	struct fs_layout_check *checks;
 	size_t nchecks;
 	size_t held, failed;

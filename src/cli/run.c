@@ -160,6 +160,20 @@ int cli_open(struct cli *c, struct fs_error *ret_why)
 	return st == FS_INVALID ? CLI_USAGE : CLI_NO_DUMP;
 }
 
+static void note_layout(const struct cli *c, const struct fs_layout *l)
+{
+	char inferred[96] = "";
+
+	if (l->ninferred)
+		(void)snprintf(inferred, sizeof(inferred),
+			       "; %zu of its %zu fields are inferred, seen in no PDB of this build",
+			       l->ninferred, l->nfields);
+	cli_say(c,
+		"note: layout %s (%s) is not this image's own: %zu fields are confirmed by "
+		"nothing in this dump (shown as unproved), %zu are contradicted and left out%s",
+		l->id, fs_layout_source_name(l->source), l->nunproved, l->nrefused, inferred);
+}
+
 /* What the reader of any answer about this dump must know. */
 void cli_notes(const struct cli *c)
 {
@@ -176,12 +190,7 @@ void cli_notes(const struct cli *c)
 		cli_say(c, "note: address translation: %s", m->dump.translation_problem);
 	if (shown && m->found && m->fltmgr.id && !confirmed &&
 	    m->fltmgr.nunproved + m->fltmgr.nrefused > 0)
-		cli_say(c,
-			"note: layout %s (%s) is not this image's own: %zu fields are confirmed by "
-			"nothing in this dump (shown as unproved), %zu are contradicted and left "
-			"out",
-			m->fltmgr.id, fs_layout_source_name(m->fltmgr.source), m->fltmgr.nunproved,
-			m->fltmgr.nrefused);
+		note_layout(c, &m->fltmgr);
 }
 
 /* A document for machines all the same: a thousand dumps are sorted by it. */

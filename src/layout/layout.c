@@ -31,6 +31,21 @@ bool layout_is_composite(const struct layout *l)
 	return l->composite;
 }
 
+size_t layout_count_fields(const struct layout *l, size_t *ret_inferred)
+{
+	size_t n = 0;
+	int id;
+
+	*ret_inferred = 0;
+	for (id = 0; id < F_COUNT; id++) {
+		if (!l->has[id] || field_decl((enum field_id)id)->module != l->module)
+			continue;
+		n++;
+		*ret_inferred += l->known[id].origin == FO_INFERRED;
+	}
+	return n;
+}
+
 const char *layout_provenance(const struct layout *l)
 {
 	return l->provenance;

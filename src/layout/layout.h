@@ -97,6 +97,9 @@ enum layout_module layout_module(const struct layout *l);
 uint32_t layout_build(const struct layout *l);
 const char *layout_machine(const struct layout *l); /* "x64", "x86", "arm64" */
 bool layout_is_composite(const struct layout *l);
+/* How many fields of its module in fields.def it has; *ret_inferred: those that were seen in no PDB and no
+ * debugger's output (#I, or taken over from another build). */
+size_t layout_count_fields(const struct layout *l, size_t *ret_inferred);
 const char *layout_provenance(const struct layout *l); /* first comment line */
 
 /* NULL when the build has no such field or it is not known which. */

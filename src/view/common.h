@@ -24,6 +24,8 @@ void fields_mark(struct fields *f, const char *key, bool unproved);
 
 /* Text of values; in v->tmp, valid until the next entity. */
 const char *text_ptr(struct view *v, uint64_t va);	/* as wide as the machine's pointers */
+/* ", inferred", ", 12 of 180 fields inferred" or "": how much of a layout was seen nowhere. */
+const char *text_inferred(struct view *v, const struct fs_layout *l);
 const char *text_quoted(struct view *v, const char *s); /* "…", quotes within made visible */
 const char *text_reason(struct view *v, int32_t gap);	/* not-in-dump at 0x… */
 const char *text_missing(struct view *v, int32_t gap);	/* (not-in-dump at 0x…) */

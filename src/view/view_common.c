@@ -39,6 +39,15 @@ const char *text_printf(struct view *v, const char *fmt, ...)
 	return s;
 }
 
+const char *text_inferred(struct view *v, const struct fs_layout *l)
+{
+	if (!l->ninferred)
+		return "";
+	if (l->ninferred == l->nfields)
+		return ", inferred";
+	return text_printf(v, ", %zu of %zu fields inferred", l->ninferred, l->nfields);
+}
+
 const char *text_ptr(struct view *v, uint64_t va)
 {
 	bool narrow = v->m && fs_pointer_size(&v->m->dump) == 4;

@@ -119,9 +119,9 @@ static void layout_row(struct view *v, const char *label, const struct fs_layout
 	if (!l->id)
 		emit_row(v->e, label, "(none)");
 	else
-		emit_row(v->e, label, "%s (%s%s; %zu checks held, %zu failed)", l->id,
+		emit_row(v->e, label, "%s (%s%s%s; %zu checks held, %zu failed)", l->id,
 			 fs_layout_source_name(l->source), l->composite ? ", composite" : "",
-			 l->held, l->failed);
+			 text_inferred(v, l), l->held, l->failed);
 }
 
 static void state_rows(struct view *v)

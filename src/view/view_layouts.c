@@ -126,6 +126,8 @@ static void layout(struct view *v, const char *key, const struct fs_layout *l)
 	if (l->id) {
 		emit_string(v->e, "id", l->id);
 		emit_bool(v->e, "composite", l->composite);
+		emit_uint(v->e, "fields", l->nfields);
+		emit_uint(v->e, "inferred", l->ninferred);
 	}
 	emit_string(v->e, "source", fs_layout_source_name(l->source));
 	emit_object_begin(v->e, "checks");
@@ -134,9 +136,10 @@ static void layout(struct view *v, const char *key, const struct fs_layout *l)
 	emit_object_end(v->e);
 	emit_blank(v->e);
 	if (l->id)
-		emit_styled(v->e, EMIT_STRONG, "%s: %s (%s%s), %zu checks held, %zu failed", key,
+		emit_styled(v->e, EMIT_STRONG, "%s: %s (%s%s%s), %zu checks held, %zu failed", key,
 			    l->id, fs_layout_source_name(l->source),
-			    l->composite ? ", composite" : "", l->held, l->failed);
+			    l->composite ? ", composite" : "", text_inferred(v, l), l->held,
+			    l->failed);
 	else
 		emit_styled(v->e, EMIT_STRONG, "%s: no layout was accepted", key);
 	emit_indent(v->e, 1);
