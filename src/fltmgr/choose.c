@@ -211,6 +211,8 @@ static enum fs_status try_all(const struct trial *t, struct layout_candidates *a
 		}
 		if (!nearest->layout) {
 			nearest->layout = o.layout;
+			nearest->match = o.match;
+			nearest->pdb = o.pdb;
 			nearest->located = o.located;
 			memcpy(nearest->proof.why, o.proof.why, sizeof(o.proof.why));
 		}
@@ -282,26 +284,55 @@ static enum fs_status try_code(const struct trial *t, uint32_t build, struct out
 	return st;
 }
 
-/* What to bring: the debug record names the PDB, else time stamp and size name the image. */
-static enum fs_status nothing_fits(const struct trial *t, const struct outcome *nearest,
-				   struct fs_error *err)
+/* The image by what a symbol server asks for: the debug record names the PDB, else time stamp
+ * and size name the image. */
+static void name_image(const struct image *x, char *ret, size_t size)
+{
+	if (x->guid_age[0])
+		(void)snprintf(ret, size, "%s %s", x->pdb, x->guid_age);
+	else if (x->timestamp)
+		(void)snprintf(ret, size,
+			       "time stamp 0x%08" PRIx32 ", size 0x%" PRIx32
+			       ", no debug record in the dump",
+			       x->timestamp, x->size);
+	else
+		(void)snprintf(ret, size, "size 0x%" PRIx32 ", no header in the dump", x->size);
+}
+
+/* What to bring where no layout is this build's own. */
+static enum fs_status not_known(const struct trial *t, uint32_t build,
+				const struct outcome *nearest, struct fs_error *err)
+{
+	char image[192], of[64] = "";
+
+	name_image(t->image, image, sizeof(image));
+	if (build)
+		(void)snprintf(of, sizeof(of), " (%" PRIu32 ", %s)", build, t->machine);
+	else
+		(void)snprintf(of, sizeof(of), " (%s, its number not known)", t->machine);
+	if (!nearest->layout)
+		return fs_fail(err, FS_NOT_FOUND,
+			       "the layout of this build%s is not known, and none for %s is: bring "
+			       "fltmgr.sys's PDB and give it with -y (%s)",
+			       of, t->machine, image);
+	return fs_fail(err, FS_NOT_FOUND,
+		       "the layout of this build%s is not known, and %s (nearest, %s: %s): bring "
+		       "fltmgr.sys's PDB and give it with -y (%s)",
+		       of,
+		       nearest->located ? "no known one fits the Filter Manager's state"
+					: "no Filter Manager state was found with the others",
+		       layout_id(nearest->layout), nearest->proof.why, image);
+}
+
+static enum fs_status nothing_fits(const struct trial *t, uint32_t build,
+				   const struct outcome *nearest, struct fs_error *err)
 {
 	char image[192];
 
-	if (t->image->guid_age[0])
-		snprintf(image, sizeof(image), "%s %s", t->image->pdb, t->image->guid_age);
-	else if (t->image->timestamp)
-		snprintf(image, sizeof(image),
-			 "time stamp 0x%08" PRIx32 ", size 0x%" PRIx32
-			 ", no debug record in the dump",
-			 t->image->timestamp, t->image->size);
-	else
-		snprintf(image, sizeof(image), "size 0x%" PRIx32 ", no header in the dump",
-			 t->image->size);
-	if (!nearest->layout)
-		return fs_fail(err, FS_NOT_FOUND,
-			       "no Filter Manager layout for %s is known (fltmgr.sys: %s)",
-			       t->machine, image);
+	if (!nearest->layout ||
+	    (!t->user && !nearest->pdb && (nearest->match == LMATCH_FAMILY || t->foreign)))
+		return not_known(t, build, nearest, err);
+	name_image(t->image, image, sizeof(image));
 	return fs_fail(err, FS_NOT_FOUND, "%s: %s (layout %s; fltmgr.sys: %s)",
 		       nearest->located ? "no known layout fits the Filter Manager's state"
 					: "no Filter Manager state was found",
@@ -416,7 +447,7 @@ enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, ui
 	if (st == FS_OK && !best.layout && !t.user)
 		st = try_code(&t, build, &best, ret, err);
 	if (st == FS_OK && !best.layout)
-		st = nothing_fits(&t, &nearest, err);
+		st = nothing_fits(&t, build, &nearest, err);
 	if (st == FS_OK) {
 		ret->layout = best.layout;
 		ret->source = source_of(&t, &best);
