@@ -108,6 +108,15 @@ static void outcome_deinit(struct outcome *o)
 	proof_deinit(&o->proof);
 }
 
+/* Not even the order of the members was seen in a PDB of this build and machine: then it knows no
+ * more of this image than the layout of another build does. */
+static bool order_inferred(const struct layout *l)
+{
+	const char *v = l ? layout_fact(l, "member-order") : NULL;
+
+	return v && strcmp(v, "inferred") == 0;
+}
+
 /* Only out of memory ends the choice; a layout that finds nothing is refused with the reason. */
 static enum fs_status try_layout(const struct trial *t, struct outcome *o, struct fs_error *err)
 {
@@ -116,9 +125,10 @@ static enum fs_status try_layout(const struct trial *t, struct outcome *o, struc
 	/* A user's layout is held to the structures like any other: it may be for
 	 * another dump. */
 	bool foreign = t->foreign && !o->pdb;
-	enum proof_trust trust = t->user || (o->match == LMATCH_BUILD && !foreign) ? TRUST_ORDER
-				 : o->match == LMATCH_EXACT			   ? TRUST_LAYOUT
-										   : TRUST_NOTHING;
+	bool ordered = o->match == LMATCH_BUILD && !foreign && !order_inferred(o->layout);
+	enum proof_trust trust = t->user || ordered	   ? TRUST_ORDER
+				 : o->match == LMATCH_EXACT ? TRUST_LAYOUT
+							    : TRUST_NOTHING;
 	enum fs_status st;
 
 	r.fltmgr = o->layout;
@@ -330,7 +340,8 @@ static enum fs_status nothing_fits(const struct trial *t, uint32_t build,
 	char image[192];
 
 	if (!nearest->layout ||
-	    (!t->user && !nearest->pdb && (nearest->match == LMATCH_FAMILY || t->foreign)))
+	    (!t->user && !nearest->pdb && (nearest->match == LMATCH_FAMILY || t->foreign ||
+					       order_inferred(nearest->layout))))
 		return not_known(t, build, nearest, err);
 	name_image(t->image, image, sizeof(image));
 	return fs_fail(err, FS_NOT_FOUND, "%s: %s (layout %s; fltmgr.sys: %s)",
@@ -451,7 +462,9 @@ enum fs_status fltmgr_choose(const struct reader *r, const struct modules *m, ui
 	if (st == FS_OK) {
 		ret->layout = best.layout;
 		ret->source = source_of(&t, &best);
-		ret->match = best.match;
+		ret->match = best.match == LMATCH_BUILD && order_inferred(best.layout)
+				     ? LMATCH_FAMILY
+				     : best.match;
 		ret->site = best.site;
 		ret->proof = best.proof;
 		for (i = 0; i < all.n; i++) {

@@ -64,7 +64,7 @@ class Checker:
         self.every, self.count = 1, 0
         self.wrong = []
 
-    def one(self, base, nt, build, change, verbose):
+    def one(self, base, nt, build, world, change, verbose):
         self.count += 1
         if self.count % self.every:
             return
@@ -77,8 +77,9 @@ class Checker:
             return
         with open(layout, "w", encoding="utf-8") as f:
             f.write(made.stdout)
-        made = run([self.mkworld, os.path.join(ROOT, "fixtures/worlds/healthy.world"), "-o", dump,
-                    "--nt", nt, "--layout", layout, "-D", "build=%d" % build])
+        made = run([self.mkworld, os.path.join(ROOT, "fixtures/worlds", world + ".world"), "-o", dump,
+                    "--nt", nt, "--layout", layout, "-D", "build=%d" % build, "-D", "leftover=no",
+                    *(["--format", "full"] if nt.endswith("x86") else [])])
         if made.returncode:
             if verbose:
                 print("skip", change, made.stderr.strip())
@@ -125,23 +126,27 @@ def main():
     c = Checker(tool, mkworld, work)
     if "--every" in sys.argv:
         c.every = int(sys.argv[sys.argv.index("--every") + 1])
-    for base, nt, build in (("19041-x64.layout", "19041", 20348),
-                            ("22000-x64.layout", "22000", 22621)):
+    # the last one is itself inferred: the likeliest to be wrong where it is used
+    for base, nt, build, world, step in (("19041-x64.layout", "19041", 20348, "healthy", 8),
+                                         ("22000-x64.layout", "22000", 22621, "healthy", 8),
+                                         ("14393-x86.layout", "14393-x86", 14393, "x86-filters", 4)):
         for t, fields in parse(os.path.join(LAYOUTS, base)).items():
             if t not in TYPES:
                 continue
-            size = sizes(os.path.join(LAYOUTS, base))[t]
+            size = sizes(os.path.join(LAYOUTS, base)).get(t)
             order = sorted(fields.items(), key=lambda item: item[1][0])
             for i, (f, (offset, kind)) in enumerate(order):
                 path = t + "." + f
                 if only and only != path:
                     continue
-                c.one(base, nt, build, ["--insert", path, "8"], verbose)
-                c.one(base, nt, build, ["--grow", t, "16", "--move", path, hex(size)], verbose)
+                c.one(base, nt, build, world, ["--insert", path, str(step)], verbose)
+                if size:
+                    c.one(base, nt, build, world,
+                          ["--grow", t, str(2 * step), "--move", path, hex(size)], verbose)
                 if i + 1 < len(order) and order[i + 1][1][1] == kind:
-                    c.one(base, nt, build, ["--swap", path, t + "." + order[i + 1][0]], verbose)
-            if not only:
-                c.one(base, nt, build, ["--grow", t, "16"], verbose)
+                    c.one(base, nt, build, world, ["--swap", path, t + "." + order[i + 1][0]], verbose)
+            if size and not only:
+                c.one(base, nt, build, world, ["--grow", t, str(2 * step)], verbose)
     for line in c.wrong:
         print("FAIL", line)
     print("%d worlds of unknown builds: %d read, %d refused, %d not made, %d misread" %

@@ -80,6 +80,27 @@ static void unchanged_types_are_those_of_windows_7(void **state)
 	layout_free(seven);
 }
 
+/* No proof by order alone: none of them was seen in a PDB of its own machine. */
+static void no_order_was_seen(void **state)
+{
+	static const char *const inferred[] = {"fltmgr/9600-x86.layout", "fltmgr/14393-x86.layout",
+					       "fltmgr/19041-x86.layout", "fltmgr/9600-x64.layout"};
+	struct layout *l;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(inferred) / sizeof(inferred[0]); i++) {
+		l = shipped(inferred[i]);
+		assert_string_equal(layout_fact(l, "member-order"), "inferred");
+		/* nor the code of their builds */
+		assert_null(layout_fact(l, "unload-walk"));
+		assert_null(layout_fact(l, "rundown-accounting"));
+		layout_free(l);
+	}
+	l = shipped("fltmgr/7601-x86.layout");
+	assert_null(layout_fact(l, "member-order"));
+	layout_free(l);
+}
+
 /* Nothing of the Filter Manager's own types may pass for seen. */
 static void every_member_is_marked(void **state)
 {
@@ -177,6 +198,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(operations_is_where_others_read_it),
 		cmocka_unit_test(unchanged_types_are_those_of_windows_7),
+		cmocka_unit_test(no_order_was_seen),
 		cmocka_unit_test(every_member_is_marked),
 		cmocka_unit_test(agrees_with_public_kernel_types),
 		cmocka_unit_test(irps_have_their_tail),
