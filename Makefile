@@ -209,6 +209,7 @@ check-run: $(TEST_DEPS)
 		"python3 tests/tools/same_world.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/worlds" \
 		"python3 tests/tools/check_symbols.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/symbols" \
 		"python3 tests/tools/check_mutations.py $(BUILD)/fltscope $(BUILD)/mkworld $(BUILD)/mutations --every 9" \
+		"python3 tests/tools/check_unknown.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/unknown" \
 		"python3 tests/tools/check_ci.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/ci" \
 		"python3 tests/tools/check_packed.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/packed" \
 		"python3 tests/tools/check_missing.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/missing" \
