@@ -134,6 +134,9 @@ def narrow_export(args, world, build, extra, names):
 
 
 SURE = ["possible", "likely", "proved"]
+# What x86-held.world's filter waits for, and its cause in the catalogue (unload-causes.md 1, 2, 10, 11, 12).
+HELD = [("context", "leaked-context"), ("reference", "leaked-filter-reference"), ("files", "open-files"),
+        ("ports", "server-port-open"), ("work", "work-item-outstanding")]
 
 
 def verdicts(args, world, build, extra):
@@ -177,6 +180,9 @@ def narrow(args):
                         {**link, "MyDrv": None} if build == "19041" else None)
         narrow_verdicts(args, "x86-crosslink", build, ("-D", "case=queued"), {"MyDrv": None})
         narrow_verdicts(args, "x86-threads", build, (), {"SlowSync": "leaked-filter-reference"})
+        # 32-bit 7 is the one whose types are better known than those of 64 bits
+        for by, cause in HELD if build != "7601" else ():
+            narrow_verdicts(args, "x86-held", build, ("-D", "by=" + by), {"Holder": cause})
         # the wait block's event stands behind a Count that is as wide as a pointer
         try:
             wide, got = (threads_of(args, "x86-threads", "full",
