@@ -113,12 +113,29 @@ static void says_when_there_is_none(void **state)
 	assert_int_equal(c.n, 77);
 }
 
+/* A pointer of 32 bits is never looked for in a layout of 64. */
+static void a_machine_has_its_own_builds(void **state)
+{
+	struct layout_want w = {.module = LM_FLTMGR, .machine = "x86", .build = 19041};
+
+	(void)state;
+	ORDER(&w, LMATCH_BUILD, "fltmgr-19041-x86", "fltmgr-14393-x86", "fltmgr-9600-x86",
+	      "fltmgr-7601-x86");
+	w.build = 15063; /* none of its own: the older neighbour */
+	ORDER(&w, LMATCH_FAMILY, "fltmgr-14393-x86", "fltmgr-19041-x86");
+	w.build = 10240;
+	ORDER(&w, LMATCH_FAMILY, "fltmgr-9600-x86", "fltmgr-7601-x86", "fltmgr-14393-x86");
+	w.module = LM_NT;
+	ORDER(&w, LMATCH_FAMILY, "nt-9600-x86", "nt-7601-x86", "nt-14393-x86");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exact_beats_build_beats_family),
 		cmocka_unit_test(looks_like_the_image_but_is_not),
 		cmocka_unit_test(between_two_builds_takes_the_older),
+		cmocka_unit_test(a_machine_has_its_own_builds),
 		cmocka_unit_test(one_image_does_not_speak_for_its_build),
 		cmocka_unit_test(says_when_there_is_none),
 	};
