@@ -26,6 +26,7 @@ static void (*const functions[])(struct check_run *) = {
 #include "check/checks.def"
 #undef RULE
 	/* only what no rule explains */
+	chk_unload_open,
 	chk_pending,
 	chk_waiters,
 };

@@ -38,9 +38,14 @@ struct unload_lock {
 	int32_t thread;		 /* index of the owner, -1 */
 	int32_t filter;		 /* whose unload the owner runs, -1 not known */
 	enum fs_confidence sure; /* of `filter` */
+	size_t drains;		 /* filters that drain, and may be the owner's */
 };
 /* By frame index; run->unloads is made once. */
 bool make_unload_locks(struct check_run *run);
+/* Owned, by a thread that was read or not: an unload is under way. */
+bool unload_under_way(const struct unload_lock *u);
+/* Whose unload the owner runs is not known: can it be this filter's? */
+bool unload_may_be(const struct check_run *run, const struct unload_lock *u, size_t filter);
 /* That of a filter's frame; never NULL. */
 const struct unload_lock *unload_lock_of(const struct check_run *run, size_t filter);
 
@@ -71,6 +76,9 @@ enum fs_confidence mechanism_known(const struct check_run *run);
 /* "thread 0x… (System 4.28)" */
 const char *thread_label(struct check_run *run, int32_t thread);
 bool thread_waits(const struct fs_thread *t); /* read, and KTHREAD.State is Waiting */
+bool thread_is_up(const struct fs_thread *t); /* read, and it does not wait: it hangs nowhere */
+/* " for 18 minutes"; "" when it does not wait, or for how long was not read. */
+const char *waited_words(struct check_run *run, int32_t thread);
 /* "FLTP_FRAME.FilterUnloadLock of Frame 0" */
 const char *lock_words(struct check_run *run, const struct fs_lock *l);
 /* The field whose word says that this thread waits for the lock. */
@@ -110,6 +118,8 @@ void chk_device_handles(struct check_run *run);
 void chk_driver_leaked(struct check_run *run);
 void chk_driver_thread(struct check_run *run);
 void chk_load_race(struct check_run *run);
+/* An unload that is under way, and of which no rule could say what it does. */
+void chk_unload_open(struct check_run *run);
 /* After all rules: who waits, in every verdict, and what could not be decided. */
 void chk_waiters(struct check_run *run);
 

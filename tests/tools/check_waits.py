@@ -168,8 +168,10 @@ def true_words(tool, dump, doc):
 
 
 def status(tool, case, dump):
-    run = subprocess.run([tool, "check", dump], capture_output=True, check=False, timeout=120)
-    same("exit of check", run.returncode, case.get("exit", 1))
+    for more, code in [([], case.get("exit", 1))] + case.get("checks", []):
+        run = subprocess.run([tool, "check", dump] + more, capture_output=True, check=False,
+                             timeout=120)
+        same(" ".join(["exit of check"] + more), run.returncode, code)
 
 
 def sweep(args, dump):

@@ -14,6 +14,7 @@ silent       rules that must have none, by name: the look-alikes first
 not_checked  rules that must be told as not checked
 cycles       of the wait-for graph
 exit         of `check`; 1 when it is not given
+checks       [(arguments, exit)]: `check` with more arguments
 sweep        False: another case's sweep covers it
 
 To add a cause: a world, a row here, and its look-alikes in `silent`.
@@ -28,7 +29,7 @@ ELSEWHERE = ("work-item-outstanding", "deferred-io-outstanding", "port-callback-
              "service-stop-not-supported", "unloaded-without-unregister", "legacy-filter-between",
              "context-over-released", "leaked-volume-reference")
 
-STUCK, VICTIM = "0xffffe0010102d010", "0xffffe0010102f010"
+FRAME, STUCK, VICTIM = "0xffffe00101002880", "0xffffe0010102d010", "0xffffe0010102f010"
 WORKER, SECOND = "0xffffe00108014080", "0xffffe00108016080"
 S3 = ("leaked-context", "leaked-filter-reference", "open-files", "server-port-open",
       "leaked-instance-reference")
@@ -62,6 +63,14 @@ def waits(cause, verdicts, fires, builds=ALL, **more):
     return dict(name="waits-" + cause, world="waits", define={"cause": cause}, builds=builds,
                 verdicts=verdicts, fires=fires,
                 silent=but(S3, S1, LOCKS, DRIVER, ("zombie-leftover",), without=fires), **more)
+
+
+def whose(cause, checks, waiter=WORKER, **more):
+    """An unload runs in Frame 0, and its filter is not known: never a pass."""
+    return waits(cause, {"Frame 0": dict(cause=None, stage="unknown", state="unknown", waiter=waiter,
+                                         culprit={"kind": "thread", "address": WORKER}, **more)},
+                 [], not_checked=["unload-callback-blocked", "blocked-by-other-unload"], exit=4,
+                 checks=checks + [(["--rule", "unload-callback-blocked"], 4)], sweep=False)
 
 
 def stacks(cause, verdict, fires):
@@ -199,4 +208,19 @@ CASES = [
           ["unload-refused"]),
     waits("begun", {"Stuck": dict(cause=None, stage="S0", state="unknown")}, [],
           not_checked=["unload-refused"], exit=4, sweep=False),
+    # --- an unload is under way, and nothing tells what it does, or whose it is ------------
+    whose("whose", [(["--driver", "Stuck"], 4), (["--driver", "Victim"], 4),
+                    (["--driver", "WatchTop"], 0)],
+          fields={"FilterUnloadLock.OwnerThread": WORKER,
+                  "KWAIT_BLOCK.Object": "0xffffe00108060010", "FLT_OBJECT.PointerCount": "0x2"}),
+    whose("nobody", [(["--driver", "Stuck"], 4)],
+          fields={"FilterUnloadLock.OwnerThread": WORKER,
+                  "KWAIT_BLOCK.Object": "0xffffe00108060010"}),
+    # a thread that does not wait hangs nowhere
+    whose("busywhose", [], waiter=None, fields={"KTHREAD.State": "1 Ready"}),
+    waits("busy", {"Stuck": dict(cause=None, stage="S0", state="unknown", waiter=None,
+                                 culprit={"kind": "thread", "address": WORKER},
+                                 fields={"KTHREAD.State": "2 Running"})}, [],
+          not_checked=["unload-callback-blocked"], exit=4, sweep=False,
+          checks=[(["--driver", "Stuck"], 4), (["--driver", "Victim"], 0)]),
 ]
