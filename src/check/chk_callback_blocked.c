@@ -23,22 +23,37 @@ struct blocked {
 	size_t n; /* how many threads are like that */
 };
 
-static struct blocked look(const struct check_run *run, size_t i, int32_t module)
+/* Does it unload the filter, or tear an instance of it down? */
+static bool tears_down(const struct check_run *run, size_t i, int32_t thread)
 {
 	const struct fs_model *m = run->m;
 	const struct unload_lock *u = unload_lock_of(run, i);
-	struct waiter w = waiter_of(run, i);
+	size_t k;
+
+	if (thread == waiter_of(run, i).thread || (u->held && thread == u->thread))
+		return true;
+	for (k = 0; k < m->filters[i].instances.n; k++) {
+		const struct fs_instance *in = &m->instances[m->filters[i].instances.entries[k]];
+
+		if (torn_down(in) && waiter_of_instance(m, in).thread == thread)
+			return true;
+	}
+	return false;
+}
+
+static struct blocked look(const struct check_run *run, size_t i, int32_t module)
+{
+	const struct fs_model *m = run->m;
 	struct blocked b = {.thread = -1};
 	size_t t;
 
 	for (t = 0; t < m->nthreads; t++) {
 		struct on_stack s;
 
-		if ((int32_t)t == w.thread || (u->held && (int32_t)t == u->thread) ||
-		    !m->threads[t].stack.n)
+		if (!m->threads[t].stack.n)
 			continue;
 		s = stack_code_of(&m->threads[t], module, m->fltmgr_module);
-		if (!s.frame || other_callback(s.caller))
+		if (!s.frame || other_callback(s.caller) || tears_down(run, i, (int32_t)t))
 			continue;
 		if (b.n++ == 0) {
 			b.at = s;
@@ -68,9 +83,10 @@ static bool waits_for_others(const struct fs_instance *in, uint64_t *ret_left)
 	return *ret_left > 0;
 }
 
-static void fire(struct check_run *run, size_t i, const struct fs_instance *in,
-		 const struct blocked *b, uint64_t left)
+static void fire(struct check_run *run, size_t i, size_t instance, const struct blocked *b,
+		 uint64_t left)
 {
+	const struct fs_instance *in = &run->m->instances[instance];
 	const struct fs_thread *t = &run->m->threads[b->thread];
 	const char *words = waits_for_words(run, b->thread);
 	enum fs_confidence c = FS_LIKELY;
@@ -104,7 +120,19 @@ static void fire(struct check_run *run, size_t i, const struct fs_instance *in,
 			     (unsigned long long)in->holders->operations.wait_count.v);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 	if (!cycle_explains(run, i))
-		verdict_cause(run, i, fd, left, (struct fs_subject){"thread", t->address, ""});
+		verdict_cause_of(run, i, instance, fd, left,
+				 (struct fs_subject){"thread", t->address, ""});
+}
+
+static bool try_instance(struct check_run *run, size_t i, size_t instance, const struct blocked *b)
+{
+	const struct fs_instance *in = instance == SIZE_MAX ? NULL : &run->m->instances[instance];
+	uint64_t left;
+
+	if (!in || instance_stage(in) != FS_S1 || !waits_for_others(in, &left))
+		return false;
+	fire(run, i, instance, b, left);
+	return true;
 }
 
 static void look_at_filter(struct check_run *run, size_t i)
@@ -125,16 +153,23 @@ static void look_at_filter(struct check_run *run, size_t i)
 	b = look(run, i, module);
 	if (b.thread < 0)
 		return;
-	for (k = 0; k < m->filters[i].instances.n; k++) {
-		const struct fs_instance *in = &m->instances[m->filters[i].instances.entries[k]];
-		uint64_t left;
-
-		if (!fs_has(&in->object.flags.value, FS_OBJ_DRAINING) ||
-		    fs_has(&in->object.flags.value, FS_OBJ_ZOMBIED) || !waits_for_others(in, &left))
-			continue;
-		fire(run, i, in, &b, left);
+	/* the unload's own first */
+	if (try_instance(run, i, run->own_instance[i], &b))
 		return;
-	}
+	for (k = 0; k < m->filters[i].instances.n; k++)
+		if (try_instance(run, i, m->filters[i].instances.entries[k], &b))
+			return;
+}
+
+static bool any_in_s1(const struct check_run *run, size_t i)
+{
+	const struct fs_list *l = &run->m->filters[i].instances;
+	size_t k;
+
+	for (k = 0; k < l->n; k++)
+		if (instance_stage(&run->m->instances[l->entries[k]]) == FS_S1)
+			return true;
+	return false;
 }
 
 void chk_callback_blocked(struct check_run *run)
@@ -142,6 +177,6 @@ void chk_callback_blocked(struct check_run *run)
 	size_t i;
 
 	for (i = 0; i < run->m->nfilters; i++)
-		if (run->stages[i] == FS_S1)
+		if (instances_matter(run, i) && any_in_s1(run, i))
 			look_at_filter(run, i);
 }

@@ -43,13 +43,9 @@ void each_draining(struct check_run *run, size_t filter,
 	const struct fs_list *list = &run->m->filters[filter].instances;
 	size_t k;
 
-	for (k = 0; k < list->n; k++) {
-		const struct fs_value *flags =
-			&run->m->instances[list->entries[k]].object.flags.value;
-
-		if (fs_has(flags, FS_OBJ_DRAINING) && fs_lacks(flags, FS_OBJ_ZOMBIED))
+	for (k = 0; k < list->n; k++)
+		if (torn_down(&run->m->instances[list->entries[k]]))
 			each(run, filter, list->entries[k]);
-	}
 }
 
 const char *plural(uint64_t n)
@@ -121,4 +117,27 @@ void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding
 	v->culprit = culprit;
 	v->advice = rule_advice(fd->rule);
 	add_because(run, v, c->base, fd);
+}
+
+static size_t being_torn_down(const struct check_run *run, size_t filter)
+{
+	const struct fs_list *l = &run->m->filters[filter].instances;
+	size_t k, n = 0;
+
+	for (k = 0; k < l->n; k++)
+		n += torn_down(&run->m->instances[l->entries[k]]);
+	return n;
+}
+
+void verdict_cause_of(struct check_run *run, size_t filter, size_t instance,
+		      const struct fs_finding *fd, uint64_t weight, struct fs_subject culprit)
+{
+	size_t own = run->own_instance[filter];
+	struct fs_finding likely = *fd;
+
+	/* an unload takes its instances one by one: of two, one is another thread's */
+	if (own == SIZE_MAX && being_torn_down(run, filter) > 1 && likely.confidence > FS_LIKELY)
+		likely.confidence = FS_LIKELY;
+	if (own == SIZE_MAX || own == instance)
+		verdict_cause(run, filter, &likely, weight, culprit);
 }

@@ -23,6 +23,10 @@ struct waiter {
 struct waiter waiter_of_block(const struct fs_model *m, uint64_t block);
 /* Who tears this instance down: by the rundown it waits for. */
 struct waiter waiter_of_instance(const struct fs_model *m, const struct fs_instance *in);
+/* Which of a draining filter's instances does its unload tear down? By the owner of the frame's
+ * unload lock: the one that it waits for, or the only one that nobody else is known to wait
+ * for. SIZE_MAX: it may be any of those that are torn down. */
+size_t find_unload_instance(const struct check_run *run, size_t filter);
 /* Who runs this filter's unload, in any stage. */
 struct waiter waiter_of(const struct check_run *run, size_t filter);
 /* The premises that this is the waiter. */
@@ -40,8 +44,10 @@ struct unload_lock {
 	enum fs_confidence sure; /* of `filter` */
 	size_t drains;		 /* filters that drain, and may be the owner's */
 };
-/* By frame index; run->unloads is made once. */
+/* By frame index; run->unloads is made once: the locks and who owns them, and, when the stages
+ * are known, whose unload that is. */
 bool make_unload_locks(struct check_run *run);
+void name_unload_locks(struct check_run *run);
 /* Owned, by a thread that was read or not: an unload is under way. */
 bool unload_under_way(const struct unload_lock *u);
 /* Whose unload the owner runs is not known: can it be this filter's? */

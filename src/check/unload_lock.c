@@ -211,12 +211,19 @@ bool make_unload_locks(struct check_run *run)
 	for (i = 0; i < m->nframes; i++)
 		read_lock(m, &m->frames[i], &u[i]);
 	run->unloads = u;
-	for (i = 0; i < m->nframes; i++) {
+	return true;
+}
+
+void name_unload_locks(struct check_run *run)
+{
+	struct unload_lock *u = run->unloads;
+	size_t i;
+
+	for (i = 0; i < run->m->nframes; i++) {
 		if (!unload_under_way(&u[i]))
 			continue;
 		u[i].drains = count_drains(run, &u[i], i);
 		if (u[i].held && !by_wait(run, &u[i], i) && !by_stack(run, &u[i], i))
 			by_exclusion(run, &u[i], i);
 	}
-	return true;
 }

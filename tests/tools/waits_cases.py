@@ -73,6 +73,14 @@ def whose(cause, checks, waiter=WORKER, **more):
                  checks=checks + [(["--rule", "unload-callback-blocked"], 4)], sweep=False)
 
 
+def two(cause, own, **more):
+    return waits(cause, {"Stuck": dict(cause="leaked-instance-reference", stage="S2", state="stuck",
+                                       waiter=WORKER, culprit={"kind": "instance", "address": own},
+                                       fields={"EX_RUNDOWN_WAIT_BLOCK.Count": "1"})},
+                 ["leaked-instance-reference", "pended-pre-operation", "teardown-race"],
+                 builds=(19041, 17763, 22000), **more)
+
+
 def stacks(cause, verdict, fires):
     """stuck-stacks.world: whole stacks, every frame unwound."""
     return dict(name="stacks-" + cause, world="stuck-stacks", define={"cause": cause}, builds=NEW,
@@ -208,6 +216,9 @@ CASES = [
           ["unload-refused"]),
     waits("begun", {"Stuck": dict(cause=None, stage="S0", state="unknown")}, [],
           not_checked=["unload-refused"], exit=4, sweep=False),
+    # --- two instances, torn down by two threads: the unload's is the lock's owner's ---------
+    two("two", "0xffffe00103014010"),
+    two("twolast", "0xffffe0010300f010", sweep=False),
     # --- an unload is under way, and nothing tells what it does, or whose it is ------------
     whose("whose", [(["--driver", "Stuck"], 4), (["--driver", "Victim"], 4),
                     (["--driver", "WatchTop"], 0)],
