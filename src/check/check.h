@@ -118,6 +118,16 @@ enum fs_stage instance_stage(const struct fs_instance *in);
 /* Does what holds an instance of it up matter? While it tears instances down. */
 bool instances_matter(const struct check_run *run, size_t filter);
 
+/* chk_operations.c: the references of operations that an instance's teardown waits for (S1). */
+struct operations {
+	bool waits, counted;   /* somebody waits for them; the wait block's Count was read */
+	bool damaged;	       /* no machine has so many operations in flight */
+	uint64_t count, found; /* that Count; what was found, which may be more */
+	uint64_t left;	       /* of count */
+};
+struct operations operations_of(const struct fs_instance *in);
+void operations_evidence(struct check_run *run, evidence_vec *ev, const struct fs_instance *in);
+
 /* held.c: who holds a filter that waits in S3. */
 bool held_account(const struct check_run *run, size_t filter, struct fs_ledger *ret);
 /* How sure it is that this entry is (part of) what the filter waits for. */

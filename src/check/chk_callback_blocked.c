@@ -63,24 +63,13 @@ static struct blocked look(const struct check_run *run, size_t i, int32_t module
 	return b;
 }
 
-/* The operations that the instance waits for, but those that are pended (5 to 7 tell). */
+/* The operations that the instance waits for, but those that 5 to 7 tell of. */
 static bool waits_for_others(const struct fs_instance *in, uint64_t *ret_left)
 {
-	const struct fs_instance_holders *h = in->holders;
-	size_t k, pended = 0;
+	struct operations o = operations_of(in);
 
-	*ret_left = 0;
-	if (!h || h->operations.state != FS_RUNDOWN_WAITING ||
-	    !fs_is_read(&h->operations.wait_count))
-		return true;
-	for (k = 0; k < h->npending; k++)
-		pended += fs_is_read(&h->pending[k].pending_instance) &&
-			  h->pending[k].pending_instance.v == in->address;
-	/* a pended pre-operation holds two, a pended post-operation one (facts: [run]) */
-	*ret_left = h->operations.wait_count.v > 2 * pended
-			    ? h->operations.wait_count.v - 2 * pended
-			    : 0;
-	return *ret_left > 0;
+	*ret_left = o.left;
+	return !o.counted || o.left > 0;
 }
 
 static void fire(struct check_run *run, size_t i, size_t instance, const struct blocked *b,
@@ -113,11 +102,7 @@ static void fire(struct check_run *run, size_t i, size_t instance, const struct 
 	frame_evidence(run, &ev, b->at.frame, "the driver's code, on the thread's stack");
 	frame_evidence(run, &ev, b->at.caller, "FltMgr, which called it");
 	wait_evidence(run, &ev, b->thread);
-	if (left)
-		evidence_add(run, &ev, &in->holders->operations.wait_count,
-			     in->holders->operations.wait_block, "EX_RUNDOWN_WAIT_BLOCK.Count",
-			     "references of operations that the instance waits for", "%llu",
-			     (unsigned long long)in->holders->operations.wait_count.v);
+	operations_evidence(run, &ev, in);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 	if (!cycle_explains(run, i))
 		verdict_cause_of(run, i, instance, fd, left,

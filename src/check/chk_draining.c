@@ -5,13 +5,42 @@
  */
 #include "check/check.h"
 
+/* The instance whose operations are waited for; NULL when that does not show. */
+static const struct fs_instance *waiting(const struct check_run *run, const struct fs_filter *f)
+{
+	const struct fs_model *m = run->m;
+	size_t i, own = run->own_instance[f - m->filters];
+
+	if (own != SIZE_MAX)
+		return operations_of(&m->instances[own]).counted ? &m->instances[own] : NULL;
+	for (i = 0; i < f->instances.n; i++) {
+		const struct fs_instance *in = &m->instances[f->instances.entries[i]];
+
+		if (instance_stage(in) == FS_S1 && operations_of(in).counted)
+			return in;
+	}
+	return NULL;
+}
+
+static const char *operations_left(struct check_run *run, const struct fs_filter *f)
+{
+	const struct fs_instance *in = waiting(run, f);
+	uint64_t n = in ? operations_of(in).count : 0;
+
+	return in ? run_text(run, " (%llu reference%s of operations)", (unsigned long long)n,
+			     plural(n))
+		  : "";
+}
+
 static const char *waits_for(struct check_run *run, const struct fs_filter *f, enum fs_stage s)
 {
 	const struct fs_rundown *r = &f->object.rundown;
 
 	switch (s) {
 	case FS_S1:
-		return "an instance's teardown has begun, and its I/O has not drained";
+		return run_text(run,
+				"an instance's teardown has begun, and its I/O has not drained%s",
+				operations_left(run, f));
 	case FS_S2:
 		return "an instance's teardown is done, and references to the instance are still "
 		       "held";
@@ -64,6 +93,8 @@ static void explain(struct check_run *run, size_t i, struct fs_verdict *v)
 		count_evidence(run, &ev, &f->object.rundown.wait_count,
 			       f->object.rundown.wait_block, "EX_RUNDOWN_WAIT_BLOCK.Count",
 			       "references still held");
+	if (run->stages[i] == FS_S1 && waiting(run, f))
+		operations_evidence(run, &ev, waiting(run, f));
 	count_evidence(run, &ev, &f->active_opens_count, f->active_opens,
 		       "FLT_FILTER.ActiveOpens.mCount", "files it has open");
 	count_evidence(run, &ev, &f->connection_count, f->connection_list,

@@ -184,6 +184,10 @@ CASES = [
                            culprit={"kind": "thread", "address": SECOND},
                            fields={"stack frame": None, "EX_RUNDOWN_WAIT_BLOCK.Count": "2"}),
            ["callback-blocked"]),
+    # one reference is claimed once
+    dict(stacks("ownio", dict(cause="own-io-outstanding", stage="S1", confidence="likely",
+                              fields={"EX_RUNDOWN_WAIT_BLOCK.Count": "1"}),
+                ["own-io-outstanding"]), builds=(19041, 17763, 22000), sweep=False),
     stacks("callback", dict(cause="unload-callback-blocked", stage="S0", confidence=RUN,
                             culprit={"kind": "thread", "address": WORKER},
                             fields={"stack frame": None,
