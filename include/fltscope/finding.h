@@ -41,6 +41,7 @@ struct fs_finding {
 	enum fs_confidence confidence;
 	struct fs_subject subject;
 	const char *message;
+	const char *advice; /* the rule's; "" none */
 	struct fs_evidence *evidence;
 	size_t nevidence;
 };

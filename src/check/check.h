@@ -115,7 +115,8 @@ bool torn_down(const struct fs_instance *in);
 /* S1 or S2, of one that is; else, and when it was not read, unknown. */
 enum fs_stage instance_stage(const struct fs_instance *in);
 
-/* Does what holds an instance of it up matter? While it tears instances down. */
+/* Does what holds an instance of it up matter? While instances are torn down, by its unload (S1,
+ * S2) or without one (S0: FltDetachVolume, a dismount). */
 bool instances_matter(const struct check_run *run, size_t filter);
 
 /* chk_operations.c: the references of operations that an instance's teardown waits for (S1). */

@@ -11,7 +11,7 @@
  * Count (facts: How to read a wait); a pended pre-operation has two of them, a pended
  * post-operation one ([run] 6), and I/O of the filter's own at least one.
  */
-#include "check/check.h"
+#include "check/unload.h"
 
 #include <string.h>
 
@@ -109,7 +109,8 @@ static const char *share(struct check_run *run, const struct operations *o, uint
 }
 
 /* Nothing, or less than was found, is waited for: not all of that is held. */
-static enum fs_confidence counted(enum fs_confidence c, const struct fs_instance *in)
+static enum fs_confidence counted(const struct fs_model *m, enum fs_confidence c,
+				  const struct fs_instance *in)
 {
 	struct operations o = operations_of(in);
 
@@ -117,7 +118,7 @@ static enum fs_confidence counted(enum fs_confidence c, const struct fs_instance
 		return c < FS_LIKELY ? c : FS_LIKELY;
 	if (o.counted && !o.count)
 		return FS_POSSIBLE;
-	if (!o.counted || o.damaged || o.found > o.count)
+	if (!o.counted || wait_block_is_stray(m, in->holders->operations.wait_block) || o.damaged || o.found > o.count)
 		c = c < FS_LIKELY ? c : FS_LIKELY;
 	return o.counted ? confidence_cap(c, &in->holders->operations.wait_count) : c;
 }
@@ -127,7 +128,7 @@ static enum fs_confidence sure(const struct check_run *run, const struct fs_inst
 {
 	enum fs_confidence c = run->m->rundown_accounting ? kinds[k].best : FS_LIKELY;
 
-	c = counted(c, in);
+	c = counted(run->m, c, in);
 	c = confidence_cap(c, &in->object.flags.value);
 	c = confidence_cap(c, &in->track_completion_nodes);
 	c = confidence_cap(c, &p->irp_ctrl);

@@ -7,7 +7,7 @@
  * neither is known. Look-alikes: 5 has the pended
  * operation without an item for it, 2 and 3 have no item at all.
  */
-#include "check/check.h"
+#include "check/unload.h"
 
 struct asked {
 	const char *rule;
@@ -214,6 +214,9 @@ static enum fs_confidence instance_sure(const struct check_run *run, const struc
 
 	if (instance_stage(in) == FS_S1 ? h->operations.state != FS_RUNDOWN_WAITING || !tied(h)
 					 : in->object.rundown.state != FS_RUNDOWN_WAITING)
+		c = FS_LIKELY;
+	if (in->object.rundown.state == FS_RUNDOWN_WAITING &&
+	    wait_block_is_stray(run->m, in->object.rundown.wait_block))
 		c = FS_LIKELY;
 	c = confidence_cap(c, &in->object.flags.value);
 	c = confidence_cap(c, &in->track_completion_nodes);

@@ -144,6 +144,7 @@ struct fs_finding *finding_add(struct check_run *run, const char *rule, enum fs_
 	f->confidence = c;
 	f->subject = (struct fs_subject){kind, address, name};
 	f->message = "";
+	f->advice = r ? r->advice : "";
 	return f;
 }
 

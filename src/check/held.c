@@ -3,7 +3,7 @@
  * What the rules about references to a draining filter share (S3: 1, 2, 10, 11,
  * 12): its account, how sure an entry of it is, and which of them is the main cause.
  */
-#include "check/check.h"
+#include "check/unload.h"
 
 #include <string.h>
 
@@ -23,7 +23,8 @@ enum fs_confidence held_confidence(const struct check_run *run, const struct fs_
 
 	/* what takes a reference is known for builds whose code was read; an account
 	 * with more in it than it counts is not understood */
-	if (!run->m->rundown_accounting || !l->unexplained_known || !e->whole)
+	if (!run->m->rundown_accounting || !l->unexplained_known || !e->whole ||
+	    wait_block_is_stray(run->m, f->object.rundown.wait_block))
 		c = FS_LIKELY;
 	if (e->unproved)
 		c = FS_POSSIBLE;
@@ -135,8 +136,13 @@ void verdict_cause_of(struct check_run *run, size_t filter, size_t instance,
 	size_t own = run->own_instance[filter];
 	struct fs_finding likely = *fd;
 
+	/* an unload that has not come to its instances does not wait for one */
+	if (run->stages[filter] == FS_S0 &&
+	    (unload_asked(run, filter) ||
+	     unload_lock_of(run, filter)->filter == (int32_t)filter))
+		return;
 	/* an unload takes its instances one by one: of two, one is another thread's */
-	if (own == SIZE_MAX && being_torn_down(run, filter) > 1 && likely.confidence > FS_LIKELY)
+	if (run->stages[filter] != FS_S0 && own == SIZE_MAX && being_torn_down(run, filter) > 1 && likely.confidence > FS_LIKELY)
 		likely.confidence = FS_LIKELY;
 	if (own == SIZE_MAX || own == instance)
 		verdict_cause(run, filter, &likely, weight, culprit);

@@ -26,7 +26,15 @@ enum fs_stage instance_stage(const struct fs_instance *in)
 
 bool instances_matter(const struct check_run *run, size_t filter)
 {
-	return run->stages[filter] == FS_S1 || run->stages[filter] == FS_S2;
+	const struct fs_list *l = &run->m->filters[filter].instances;
+	size_t i;
+
+	if (run->stages[filter] != FS_S0)
+		return run->stages[filter] == FS_S1 || run->stages[filter] == FS_S2;
+	for (i = 0; i < l->n; i++)
+		if (torn_down(&run->m->instances[l->entries[i]]))
+			return true;
+	return false;
 }
 
 /* S1 or S2 by the instance that the unload tears down; UNKNOWN when there is none. */

@@ -21,6 +21,9 @@ struct waiter {
 #define WAIT_BLOCK_EVENT 8u
 
 struct waiter waiter_of_block(const struct fs_model *m, uint64_t block);
+/* Every thread was read, and the block is on no stack, nor does one wait for its event: then it is
+ * not sure that somebody waits. */
+bool wait_block_is_stray(const struct fs_model *m, uint64_t block);
 /* Who tears this instance down: by the rundown it waits for. */
 struct waiter waiter_of_instance(const struct fs_model *m, const struct fs_instance *in);
 /* Which of a draining filter's instances does its unload tear down? By the owner of the frame's

@@ -46,6 +46,11 @@ struct waiter waiter_of_block(const struct fs_model *m, uint64_t block)
 	return w;
 }
 
+bool wait_block_is_stray(const struct fs_model *m, uint64_t block)
+{
+	return m->threads_looked == FS_LOOKED_WHOLE && waiter_of_block(m, block).thread < 0;
+}
+
 struct waiter waiter_of_instance(const struct fs_model *m, const struct fs_instance *in)
 {
 	const struct fs_instance_holders *h = in->holders;
@@ -95,7 +100,8 @@ size_t find_unload_instance(const struct check_run *run, size_t filter)
 {
 	const struct unload_lock *u = unload_lock_of(run, filter);
 
-	if (!u->held || u->thread < 0)
+	if (!u->held || u->thread < 0 ||
+	    !fs_has(&run->m->filters[filter].object.flags.value, FS_OBJ_DRAINING))
 		return SIZE_MAX;
 	return owners_instance(run->m, &run->m->filters[filter].instances, u->thread);
 }

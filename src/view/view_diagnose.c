@@ -174,12 +174,16 @@ static void finding(struct view *v, const struct fs_finding *f, bool again)
 	json_subject(v, "subject", &f->subject, 0);
 	if (f->message)
 		emit_string(v->e, "message", f->message);
+	if (given(f->advice))
+		emit_string(v->e, "advice", f->advice);
 	if (!again) {
 		emit_styled(v->e, style, "%s: %s (%s)", fs_severity_name(f->severity), f->rule,
 			    fs_confidence_name(f->confidence));
 		emit_indent(v->e, 1);
 		if (f->message)
 			emit_paragraph(v->e, f->message);
+		if (given(f->advice))
+			emit_paragraph(v->e, f->advice);
 		emit_indent(v->e, 1);
 	}
 	evidence(v, "evidence", f->evidence, f->nevidence, !again);

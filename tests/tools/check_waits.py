@@ -109,6 +109,9 @@ def check(case, build, doc):
     loud = {r for r in fired if IDS[r] == "error"} - set(case.get("fires", []))
     if loud:
         raise Wrong(f"nobody expects {sorted(loud)}")
+    for f in doc["findings"]:
+        if not f.get("advice"):
+            raise Wrong(f"{f['rule']} advises nothing")
     unchecked = {n["rule"] for n in doc["not_checked"]}
     for rule in case.get("not_checked", []):
         if rule not in unchecked:

@@ -58,6 +58,15 @@ def inflight(by, cause, sweep=True, **more):
                 fires=fires, silent=but(S3, S1, LOCKS, DRIVER, without=fires))
 
 
+def detached(by, cause, state, fires, code, **more):
+    return dict(name="detached-" + by, world="inflight", define={"by": by, "unload": "no"},
+                builds=(19041, 17763, 22000), sweep=False, exit=code,
+                verdicts={"Waiter": dict(cause=cause, stage="S0", state=state,
+                                         fields={"EX_RUNDOWN_WAIT_BLOCK.Count": None}, **more)},
+                fires=fires, silent=but(S3, S1, LOCKS, DRIVER, without=fires),
+                checks=[(["--driver", "Waiter"], code), (["--driver", "WatchTop"], 0)])
+
+
 def waits(cause, verdicts, fires, builds=ALL, **more):
     """waits.world: `fires` are all that fire; every other rule must stay silent."""
     return dict(name="waits-" + cause, world="waits", define={"cause": cause}, builds=builds,
@@ -223,6 +232,15 @@ CASES = [
     # --- two instances, torn down by two threads: the unload's is the lock's owner's ---------
     two("two", "0xffffe00103014010"),
     two("twolast", "0xffffe0010300f010", sweep=False),
+    # a wait block that no thread waits for proves no wait
+    waits("pool", {"Stuck": dict(cause="leaked-context", stage="S3", state="stuck",
+                                 confidence="likely",
+                                 fields={"CONTEXT_NODE.UseCount": "0x1"})},
+          ["leaked-context"], builds=(19041, 17763, 22000), sweep=False),
+    # --- an instance's teardown hangs, and no unload is asked for -----------------------------
+    detached("pre", "pended-pre-operation", "stuck", ["pended-pre-operation"], 1,
+             confidence="proved", culprit={"kind": "irp-ctrl"}),
+    detached("none", None, "unknown", [], 4),
     # --- an unload is under way, and nothing tells what it does, or whose it is ------------
     whose("whose", [(["--driver", "Stuck"], 4), (["--driver", "Victim"], 4),
                     (["--driver", "WatchTop"], 0)],

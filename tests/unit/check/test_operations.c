@@ -160,6 +160,64 @@ static void the_count_is_the_total(void **state)
 	arena_deinit(&b.a);
 }
 
+/* FltDetachVolume or a dismount: the filter itself is not unloaded (S0). */
+static void a_teardown_without_an_unload(void **state)
+{
+	const struct fs_verdict *v;
+	struct bench b;
+
+	(void)state;
+	pended(&b);
+	b.k.filter[0].object.flags.value.v &= ~(uint64_t)FS_OBJ_DRAINING;
+	assert_int_equal(check_all(&b.k.m, &b.a, &b.r, NULL), FS_OK);
+	v = mm_verdict(&b.r, VA);
+	assert_int_equal(v->stage, FS_S0);
+	assert_int_equal(v->state, FS_ST_STUCK);
+	assert_string_equal(v->cause_id, "pended-pre-operation");
+	assert_int_equal(v->confidence, FS_PROVED);
+	assert_non_null(strstr(v->summary, "by a detach or a dismount"));
+	arena_deinit(&b.a);
+	/* nothing shows what it waits for */
+	tearing(&b);
+	b.k.filter[0].object.flags.value.v &= ~(uint64_t)FS_OBJ_DRAINING;
+	assert_int_equal(check_all(&b.k.m, &b.a, &b.r, NULL), FS_OK);
+	v = mm_verdict(&b.r, VA);
+	assert_int_equal(v->state, FS_ST_UNKNOWN);
+	assert_null(v->cause_id);
+	arena_deinit(&b.a);
+	/* an unload that was asked for does not wait for it */
+	pended(&b);
+	b.k.filter[0].object.flags.value.v &= ~(uint64_t)FS_OBJ_DRAINING;
+	b.k.filter[0].flags.value.v |= FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS;
+	assert_int_equal(check_all(&b.k.m, &b.a, &b.r, NULL), FS_OK);
+	v = mm_verdict(&b.r, VA);
+	assert_true(!v->cause_id || strcmp(v->cause_id, "pended-pre-operation") != 0);
+	assert_non_null(mm_finding(&b.r, "pended-pre-operation"));
+	arena_deinit(&b.a);
+	/* look-alikes: one that is done, and one at rest */
+	pended(&b);
+	b.k.filter[0].object.flags.value.v &= ~(uint64_t)FS_OBJ_DRAINING;
+	b.k.instance[0].object.flags.value.v |= FS_OBJ_ZOMBIED;
+	assert_int_equal(check_all(&b.k.m, &b.a, &b.r, NULL), FS_OK);
+	assert_null(mm_verdict(&b.r, VA));
+	arena_deinit(&b.a);
+}
+
+/* Every thread was read, and none has the wait block: nobody is sure to wait. */
+static void a_stray_wait_block(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	pended(&b);
+	b.ih.operations.wait_block = 0xffffe00100777700ull;
+	only(&b, "pended-pre-operation", FS_PROVED);
+	pended(&b);
+	b.ih.operations.wait_block = 0xffffe00100777700ull;
+	b.k.m.threads_looked = FS_LOOKED_WHOLE;
+	only(&b, "pended-pre-operation", FS_LIKELY);
+}
+
 static void over_released_contexts(void **state)
 {
 	struct bench b;
@@ -191,6 +249,8 @@ int main(void)
 		cmocka_unit_test(each_is_told_by_its_irp_ctrl),
 		cmocka_unit_test(what_was_not_read_makes_it_weaker),
 		cmocka_unit_test(the_count_is_the_total),
+		cmocka_unit_test(a_teardown_without_an_unload),
+		cmocka_unit_test(a_stray_wait_block),
 		cmocka_unit_test(over_released_contexts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
