@@ -125,8 +125,9 @@ static const char *whose(struct check_run *run, const struct unload_lock *u)
 
 	for (i = 0; i < run->m->nfilters && n < EVIDENCE_MAX; i++)
 		if (unload_may_be(run, u, i)) {
-			names = run_text(run, "%s%s%s", names, n ? " or " : "",
-					 filter_label(run, i));
+			names = run_text(run, "%s%s%s%s", names, n ? " or " : "",
+					 filter_label(run, i),
+					 run->stages[i] == FS_S5 ? " (unregistered already)" : "");
 			n++;
 		}
 	if (!n)
@@ -196,11 +197,14 @@ static void not_known(struct check_run *run, size_t frame, const struct unload_l
 			"an unload is under way, and whose it is is not known");
 }
 
-/* A verdict of each filter that it can be says the same. */
+/* A verdict of each filter that it can be says the same; but a leftover's says nothing of a
+ * thread that still waits. */
 static bool told(const struct check_run *run, const struct unload_lock *u)
 {
 	size_t i;
 
+	if (!u->drains && !u->live && u->thread >= 0 && thread_waits(&run->m->threads[u->thread]))
+		return false;
 	for (i = 0; i < run->m->nfilters; i++)
 		if (unload_may_be(run, u, i) && !verdict_exists(run, i))
 			return false;

@@ -46,6 +46,7 @@ struct unload_lock {
 	int32_t filter;		 /* whose unload the owner runs, -1 not known */
 	enum fs_confidence sure; /* of `filter` */
 	size_t drains;		 /* filters that drain, and may be the owner's */
+	size_t live;		 /* filters in S0 that may be */
 };
 /* By frame index; run->unloads is made once: the locks and who owns them, and, when the stages
  * are known, whose unload that is. */

@@ -133,14 +133,22 @@ static bool all_seen(const struct check_run *run, size_t frame)
 	return l->stop == FS_STOP_CLOSED && !l->wrong_at;
 }
 
+static bool in_s0(const struct check_run *run, size_t i)
+{
+	return run->stages[i] == FS_S0 && unload_runs(&run->m->filters[i]) != RUNS_NOT;
+}
+
 bool unload_may_be(const struct check_run *run, const struct unload_lock *u, size_t filter)
 {
 	const struct fs_filter *f = &run->m->filters[filter];
 
 	if (unload_lock_of(run, filter) != u)
 		return false;
-	return u->drains ? drains_unseen(run, u, filter)
-			 : run->stages[filter] == FS_S0 && unload_runs(f) != RUNS_NOT;
+	if (u->drains)
+		return drains_unseen(run, u, filter);
+	/* the lock is held to the end, when the filter is ZOMBIED already */
+	return u->live ? in_s0(run, filter)
+		       : run->stages[filter] == FS_S5 && !fs_lacks(&f->object.pointer_count, UINT64_MAX);
 }
 
 bool unload_under_way(const struct unload_lock *u)
@@ -154,6 +162,8 @@ static void by_exclusion(struct check_run *run, struct unload_lock *u, size_t fr
 	size_t i, n = 0, last = 0;
 	bool sure = all_seen(run, frame);
 
+	if (!u->drains && !u->live)
+		return;
 	for (i = 0; i < run->m->nfilters; i++) {
 		const struct fs_filter *f = &run->m->filters[i];
 
@@ -191,13 +201,16 @@ static void read_lock(const struct fs_model *m, const struct fs_frame *f, struct
 		}
 }
 
-static size_t count_drains(const struct check_run *run, const struct unload_lock *u, size_t frame)
+static void count_candidates(const struct check_run *run, struct unload_lock *u, size_t frame)
 {
-	size_t i, n = 0;
+	size_t i;
 
-	for (i = 0; i < run->m->nfilters; i++)
-		n += run->m->filters[i].frame == (int32_t)frame && drains_unseen(run, u, i);
-	return n;
+	for (i = 0; i < run->m->nfilters; i++) {
+		if (run->m->filters[i].frame != (int32_t)frame)
+			continue;
+		u->drains += drains_unseen(run, u, i);
+		u->live += in_s0(run, i);
+	}
 }
 
 bool make_unload_locks(struct check_run *run)
@@ -222,7 +235,7 @@ void name_unload_locks(struct check_run *run)
 	for (i = 0; i < run->m->nframes; i++) {
 		if (!unload_under_way(&u[i]))
 			continue;
-		u[i].drains = count_drains(run, &u[i], i);
+		count_candidates(run, &u[i], i);
 		if (u[i].held && !by_wait(run, &u[i], i) && !by_stack(run, &u[i], i))
 			by_exclusion(run, &u[i], i);
 	}

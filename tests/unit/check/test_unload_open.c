@@ -128,6 +128,31 @@ static void an_unload_that_is_known_is_told_once(void **state)
 	arena_deinit(&b.a);
 }
 
+/* The lock is held to the end, when the filter is a leftover already. */
+static void an_unload_of_a_leftover(void **state)
+{
+	struct bench b = {0};
+	const struct fs_verdict *v;
+
+	(void)state;
+	two(&b);
+	b.k.filter[b.delta].object.pointer_count = mm_value(1);
+	mm_zombie(&b.k, b.fox);
+	bench_run(&b);
+	v = mm_verdict(&b.r, 0);
+	assert_int_equal(v->ncandidates, 1);
+	assert_int_equal(v->candidates[0], FOX);
+	assert_non_null(strstr(v->summary, "FoxMon (unregistered already)"));
+	assert_int_equal(mm_verdict(&b.r, FOX)->state, FS_ST_LEFTOVER);
+	/* nothing is known of the thread: the leftover's verdict is all there is to say */
+	b.k.m.nthreads = 0;
+	b.k.owner[b.lock][0].index = -1;
+	bench_run(&b);
+	assert_null(mm_verdict(&b.r, 0));
+	assert_int_equal(mm_verdict(&b.r, FOX)->state, FS_ST_LEFTOVER);
+	arena_deinit(&b.a);
+}
+
 /* Who waits for the lock may be one of them; who runs it may be another. */
 static void a_begun_unload_and_a_third_filter(void **state)
 {
@@ -150,6 +175,7 @@ int main(void)
 		cmocka_unit_test(no_filter_shows_an_unload),
 		cmocka_unit_test(a_thread_that_does_not_wait_hangs_nowhere),
 		cmocka_unit_test(an_unload_that_is_known_is_told_once),
+		cmocka_unit_test(an_unload_of_a_leftover),
 		cmocka_unit_test(a_begun_unload_and_a_third_filter),
 	};
 
