@@ -41,15 +41,21 @@ struct fs_finding {
 	enum fs_confidence confidence;
 	struct fs_subject subject;
 	const char *message;
+	const char *advice; /* the rule's; "" none */
 	struct fs_evidence *evidence;
 	size_t nevidence;
 };
 
+/* One driver's unload; or one that is under way in a frame, and nothing tells whose it is:
+ * then filter is 0, frame the FLTP_FRAME, and it can be one of the candidates. */
 struct fs_verdict {
 	const char *driver; /* "\\Driver\\MyDrv" or the module's name */
 	uint64_t filter;    /* FLT_FILTER, 0 when none */
 	uint64_t driver_object;
-	const char *name;   /* filter name */
+	const char *name;   /* filter name; "Frame 0" when the filter is not known */
+	uint64_t frame;
+	const uint64_t *candidates; /* FLT_FILTERs */
+	size_t ncandidates;
 	enum fs_verdict_state state;
 	enum fs_stage stage;
 	const char *cause_id, *cause_title; /* NULL when no rule explains it */

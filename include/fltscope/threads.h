@@ -95,8 +95,11 @@ struct fs_thread {
 	bool by_process, by_processor; /* how it was reached; neither: an address led to it */
 };
 /* KTHREAD_STATE (ntddk.h, nt's PDB) */
-#define FS_THREAD_RUNNING 2u
-#define FS_THREAD_WAITING 5u
+#define FS_THREAD_READY		 1u
+#define FS_THREAD_RUNNING	 2u
+#define FS_THREAD_STANDBY	 3u
+#define FS_THREAD_WAITING	 5u
+#define FS_THREAD_DEFERRED_READY 7u
 
 struct fs_process {
 	uint64_t address; /* EPROCESS */

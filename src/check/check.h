@@ -37,8 +37,9 @@ struct check_run {
 	VEC(struct fs_not_checked) not_checked;
 	enum fs_stage *stages;   /* by filter index */
 	const char **stage_why;
+	size_t *own_instance; /* by filter index: find_unload_instance() */
 	struct cause *causes; /* by filter index */
-	const struct unload_lock *unloads; /* by frame index (unload.h) */
+	struct unload_lock *unloads; /* by frame index (unload.h) */
 	struct fs_graph *graph;
 	bool out_of_memory;
 };
@@ -109,6 +110,25 @@ enum reference replay_reference(const struct fs_filter *f);
 /* Stage S0..S5 of one filter with the reason in words. */
 enum fs_stage stage_of(struct check_run *run, size_t filter, const char **ret_why);
 
+/* An instance in the middle of its teardown: DRAINING, not ZOMBIED. */
+bool torn_down(const struct fs_instance *in);
+/* S1 or S2, of one that is; else, and when it was not read, unknown. */
+enum fs_stage instance_stage(const struct fs_instance *in);
+
+/* Does what holds an instance of it up matter? While instances are torn down, by its unload (S1,
+ * S2) or without one (S0: FltDetachVolume, a dismount). */
+bool instances_matter(const struct check_run *run, size_t filter);
+
+/* chk_operations.c: the references of operations that an instance's teardown waits for (S1). */
+struct operations {
+	bool waits, counted;   /* somebody waits for them; the wait block's Count was read */
+	bool damaged;	       /* no machine has so many operations in flight */
+	uint64_t count, found; /* that Count; what was found, which may be more */
+	uint64_t left;	       /* of count */
+};
+struct operations operations_of(const struct fs_instance *in);
+void operations_evidence(struct check_run *run, evidence_vec *ev, const struct fs_instance *in);
+
 /* held.c: who holds a filter that waits in S3. */
 bool held_account(const struct check_run *run, size_t filter, struct fs_ledger *ret);
 /* How sure it is that this entry is (part of) what the filter waits for. */
@@ -116,6 +136,8 @@ enum fs_confidence held_confidence(const struct check_run *run, const struct fs_
 				   const struct fs_ledger_entry *e);
 const char *held_total(struct check_run *run, const struct fs_ledger *l);
 const char *plural(uint64_t n); /* "s" unless n is 1 */
+/* chk_over_released.c: attached, and nobody has a reference to it any more. */
+bool over_released(const struct fs_context *x);
 /* All work items of it that memory has were looked at, and none is there in any state. */
 bool no_work_items(const struct fs_work *w);
 /* handle_holder.c: which process has a handle that leads there. NULL: none was found. */
@@ -134,6 +156,10 @@ void each_draining(struct check_run *run, size_t filter,
  * sure one that weighs as much. culprit.kind NULL: none. */
 void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding *fd,
 		   uint64_t weight, struct fs_subject culprit);
+/* The same for a finding about one instance: that of an instance which the filter's unload does
+ * not wait for explains nothing. */
+void verdict_cause_of(struct check_run *run, size_t filter, size_t instance,
+		      const struct fs_finding *fd, uint64_t weight, struct fs_subject culprit);
 
 /* --- the checks (checks.def) ----------------------------------------------- */
 void chk_draining(struct check_run *run);

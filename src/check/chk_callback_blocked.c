@@ -23,22 +23,37 @@ struct blocked {
 	size_t n; /* how many threads are like that */
 };
 
-static struct blocked look(const struct check_run *run, size_t i, int32_t module)
+/* Does it unload the filter, or tear an instance of it down? */
+static bool tears_down(const struct check_run *run, size_t i, int32_t thread)
 {
 	const struct fs_model *m = run->m;
 	const struct unload_lock *u = unload_lock_of(run, i);
-	struct waiter w = waiter_of(run, i);
+	size_t k;
+
+	if (thread == waiter_of(run, i).thread || (u->held && thread == u->thread))
+		return true;
+	for (k = 0; k < m->filters[i].instances.n; k++) {
+		const struct fs_instance *in = &m->instances[m->filters[i].instances.entries[k]];
+
+		if (torn_down(in) && waiter_of_instance(m, in).thread == thread)
+			return true;
+	}
+	return false;
+}
+
+static struct blocked look(const struct check_run *run, size_t i, int32_t module)
+{
+	const struct fs_model *m = run->m;
 	struct blocked b = {.thread = -1};
 	size_t t;
 
 	for (t = 0; t < m->nthreads; t++) {
 		struct on_stack s;
 
-		if ((int32_t)t == w.thread || (u->held && (int32_t)t == u->thread) ||
-		    !m->threads[t].stack.n)
+		if (!m->threads[t].stack.n)
 			continue;
 		s = stack_code_of(&m->threads[t], module, m->fltmgr_module);
-		if (!s.frame || other_callback(s.caller))
+		if (!s.frame || other_callback(s.caller) || tears_down(run, i, (int32_t)t))
 			continue;
 		if (b.n++ == 0) {
 			b.at = s;
@@ -48,29 +63,19 @@ static struct blocked look(const struct check_run *run, size_t i, int32_t module
 	return b;
 }
 
-/* The operations that the instance waits for, but those that are pended (5 to 7 tell). */
+/* The operations that the instance waits for, but those that 5 to 7 tell of. */
 static bool waits_for_others(const struct fs_instance *in, uint64_t *ret_left)
 {
-	const struct fs_instance_holders *h = in->holders;
-	size_t k, pended = 0;
+	struct operations o = operations_of(in);
 
-	*ret_left = 0;
-	if (!h || h->operations.state != FS_RUNDOWN_WAITING ||
-	    !fs_is_read(&h->operations.wait_count))
-		return true;
-	for (k = 0; k < h->npending; k++)
-		pended += fs_is_read(&h->pending[k].pending_instance) &&
-			  h->pending[k].pending_instance.v == in->address;
-	/* a pended pre-operation holds two, a pended post-operation one (facts: [run]) */
-	*ret_left = h->operations.wait_count.v > 2 * pended
-			    ? h->operations.wait_count.v - 2 * pended
-			    : 0;
-	return *ret_left > 0;
+	*ret_left = o.left;
+	return !o.counted || o.left > 0;
 }
 
-static void fire(struct check_run *run, size_t i, const struct fs_instance *in,
-		 const struct blocked *b, uint64_t left)
+static void fire(struct check_run *run, size_t i, size_t instance, const struct blocked *b,
+		 uint64_t left)
 {
+	const struct fs_instance *in = &run->m->instances[instance];
 	const struct fs_thread *t = &run->m->threads[b->thread];
 	const char *words = waits_for_words(run, b->thread);
 	enum fs_confidence c = FS_LIKELY;
@@ -97,14 +102,22 @@ static void fire(struct check_run *run, size_t i, const struct fs_instance *in,
 	frame_evidence(run, &ev, b->at.frame, "the driver's code, on the thread's stack");
 	frame_evidence(run, &ev, b->at.caller, "FltMgr, which called it");
 	wait_evidence(run, &ev, b->thread);
-	if (left)
-		evidence_add(run, &ev, &in->holders->operations.wait_count,
-			     in->holders->operations.wait_block, "EX_RUNDOWN_WAIT_BLOCK.Count",
-			     "references of operations that the instance waits for", "%llu",
-			     (unsigned long long)in->holders->operations.wait_count.v);
+	operations_evidence(run, &ev, in);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 	if (!cycle_explains(run, i))
-		verdict_cause(run, i, fd, left, (struct fs_subject){"thread", t->address, ""});
+		verdict_cause_of(run, i, instance, fd, left,
+				 (struct fs_subject){"thread", t->address, ""});
+}
+
+static bool try_instance(struct check_run *run, size_t i, size_t instance, const struct blocked *b)
+{
+	const struct fs_instance *in = instance == SIZE_MAX ? NULL : &run->m->instances[instance];
+	uint64_t left;
+
+	if (!in || instance_stage(in) != FS_S1 || !waits_for_others(in, &left))
+		return false;
+	fire(run, i, instance, b, left);
+	return true;
 }
 
 static void look_at_filter(struct check_run *run, size_t i)
@@ -125,16 +138,23 @@ static void look_at_filter(struct check_run *run, size_t i)
 	b = look(run, i, module);
 	if (b.thread < 0)
 		return;
-	for (k = 0; k < m->filters[i].instances.n; k++) {
-		const struct fs_instance *in = &m->instances[m->filters[i].instances.entries[k]];
-		uint64_t left;
-
-		if (!fs_has(&in->object.flags.value, FS_OBJ_DRAINING) ||
-		    fs_has(&in->object.flags.value, FS_OBJ_ZOMBIED) || !waits_for_others(in, &left))
-			continue;
-		fire(run, i, in, &b, left);
+	/* the unload's own first */
+	if (try_instance(run, i, run->own_instance[i], &b))
 		return;
-	}
+	for (k = 0; k < m->filters[i].instances.n; k++)
+		if (try_instance(run, i, m->filters[i].instances.entries[k], &b))
+			return;
+}
+
+static bool any_in_s1(const struct check_run *run, size_t i)
+{
+	const struct fs_list *l = &run->m->filters[i].instances;
+	size_t k;
+
+	for (k = 0; k < l->n; k++)
+		if (instance_stage(&run->m->instances[l->entries[k]]) == FS_S1)
+			return true;
+	return false;
 }
 
 void chk_callback_blocked(struct check_run *run)
@@ -142,6 +162,6 @@ void chk_callback_blocked(struct check_run *run)
 	size_t i;
 
 	for (i = 0; i < run->m->nfilters; i++)
-		if (run->stages[i] == FS_S1)
+		if (instances_matter(run, i) && any_in_s1(run, i))
 			look_at_filter(run, i);
 }

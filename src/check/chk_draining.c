@@ -1,9 +1,37 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Filters in the middle of FltUnregisterFilter: S1 to S4. Who holds the missing
+ * Filters in the middle of FltUnregisterFilter: S1 to S4; and those of which an instance
+ * alone is torn down (FltDetachVolume, a dismount). Who holds the missing
  * reference is for the rules that follow; what the filter itself says is told here.
  */
-#include "check/check.h"
+#include "check/unload.h"
+
+/* The instance whose operations are waited for; NULL when that does not show. */
+static const struct fs_instance *waiting(const struct check_run *run, const struct fs_filter *f)
+{
+	const struct fs_model *m = run->m;
+	size_t i, own = run->own_instance[f - m->filters];
+
+	if (own != SIZE_MAX)
+		return operations_of(&m->instances[own]).counted ? &m->instances[own] : NULL;
+	for (i = 0; i < f->instances.n; i++) {
+		const struct fs_instance *in = &m->instances[f->instances.entries[i]];
+
+		if (instance_stage(in) == FS_S1 && operations_of(in).counted)
+			return in;
+	}
+	return NULL;
+}
+
+static const char *operations_left(struct check_run *run, const struct fs_filter *f)
+{
+	const struct fs_instance *in = waiting(run, f);
+	uint64_t n = in ? operations_of(in).count : 0;
+
+	return in ? run_text(run, " (%llu reference%s of operations)", (unsigned long long)n,
+			     plural(n))
+		  : "";
+}
 
 static const char *waits_for(struct check_run *run, const struct fs_filter *f, enum fs_stage s)
 {
@@ -11,7 +39,9 @@ static const char *waits_for(struct check_run *run, const struct fs_filter *f, e
 
 	switch (s) {
 	case FS_S1:
-		return "an instance's teardown has begun, and its I/O has not drained";
+		return run_text(run,
+				"an instance's teardown has begun, and its I/O has not drained%s",
+				operations_left(run, f));
 	case FS_S2:
 		return "an instance's teardown is done, and references to the instance are still "
 		       "held";
@@ -58,12 +88,16 @@ static void explain(struct check_run *run, size_t i, struct fs_verdict *v)
 	evidence_hex(run, &ev, &f->object.flags.value, f->address, "FLT_OBJECT.Flags",
 		     "FltUnregisterFilter has marked the filter DRAINING");
 	evidence_hex(run, &ev, &f->object.rundown.raw, f->address, "FLT_OBJECT.RundownRef",
-		     run->stages[i] == FS_S3 ? "somebody waits for the rundown"
-					     : "the rundown as it is");
+		     run->stages[i] != FS_S3 ? "the rundown as it is"
+		     : wait_block_is_stray(run->m, f->object.rundown.wait_block)
+			     ? "a wait block, which is on no thread's stack"
+			     : "somebody waits for the rundown");
 	if (f->object.rundown.state == FS_RUNDOWN_WAITING)
 		count_evidence(run, &ev, &f->object.rundown.wait_count,
 			       f->object.rundown.wait_block, "EX_RUNDOWN_WAIT_BLOCK.Count",
 			       "references still held");
+	if (run->stages[i] == FS_S1 && waiting(run, f))
+		operations_evidence(run, &ev, waiting(run, f));
 	count_evidence(run, &ev, &f->active_opens_count, f->active_opens,
 		       "FLT_FILTER.ActiveOpens.mCount", "files it has open");
 	count_evidence(run, &ev, &f->connection_count, f->connection_list,
@@ -71,6 +105,98 @@ static void explain(struct check_run *run, size_t i, struct fs_verdict *v)
 	count_evidence(run, &ev, &f->port_count, f->port_list, "FLT_FILTER.PortList.mCount",
 		       "client ports");
 	v->because = evidence_take(run, &ev, &v->nbecause);
+}
+
+/* --- instances that are torn down without an unload of their filter -------------------- */
+
+static const char *instance_waits(struct check_run *run, const struct fs_instance *in)
+{
+	struct operations o = operations_of(in);
+	const struct fs_rundown *r = &in->object.rundown;
+
+	if (r->state == FS_RUNDOWN_WAITING && fs_is_read(&r->wait_count))
+		return run_text(run, "%llu reference%s to the instance",
+				(unsigned long long)r->wait_count.v, plural(r->wait_count.v));
+	if (r->state == FS_RUNDOWN_WAITING)
+		return "references to the instance";
+	if (o.counted)
+		return run_text(run, "%llu reference%s of operations", (unsigned long long)o.count,
+				plural(o.count));
+	return o.waits ? "operations of the instance" : NULL;
+}
+
+static void instance_evidence(struct check_run *run, evidence_vec *ev, const struct fs_instance *in)
+{
+	const struct fs_rundown *r = &in->object.rundown;
+
+	evidence_hex(run, ev, &in->object.flags.value, in->address, "FLT_OBJECT.Flags",
+		     "the instance is DRAINING, and not done");
+	evidence_hex(run, ev, &in->track_completion_nodes, in->address,
+		     "FLT_INSTANCE.TrackCompletionNodes",
+		     instance_stage(in) == FS_S2 ? "its operations are through"
+						 : "its operations are not through");
+	operations_evidence(run, ev, in);
+	if (r->state == FS_RUNDOWN_WAITING)
+		count_evidence(run, ev, &r->wait_count, r->wait_block,
+			       "EX_RUNDOWN_WAIT_BLOCK.Count", "references to the instance");
+}
+
+static void detach(struct check_run *run, size_t i, const struct fs_instance *in, size_t n)
+{
+	struct fs_verdict *v = unload_asked(run, i) ? pending_verdict(run, i) : verdict_for(run, i);
+	struct waiter w = waiter_of_instance(run->m, in);
+	const char *what = instance_waits(run, in), *begun = v ? v->summary : "";
+	evidence_vec ev = {0};
+	size_t k;
+
+	if (!v)
+		return;
+	v->state = FS_ST_UNKNOWN;
+	v->confidence = FS_POSSIBLE;
+	for (k = 0; k < v->nbecause; k++)
+		evidence_add(run, &ev, NULL, v->because[k].address, v->because[k].field,
+			     v->because[k].fact, "%s", v->because[k].value);
+	v->summary = run_text(
+		run,
+		"%s%sThe teardown of FLT_INSTANCE 0x%llx of %s%s, by a detach or a dismount, has "
+		"begun and is not done: %s%s%s.",
+		begun, begun[0] ? " " : "", (unsigned long long)in->address, v->name,
+		n > 1 ? run_text(run, " (and of %zu more)", n - 1) : "",
+		w.thread >= 0 ? thread_label(run, w.thread) : "somebody",
+		what ? " waits for " : " may be in a teardown callback of the driver",
+		what ? what : "");
+	if (!v->advice)
+		v->advice = "Take a second dump later: when the same numbers stand there, it hangs. "
+			    "What the instance still has is what it waits for.";
+	instance_evidence(run, &ev, in);
+	waiter_evidence(run, &ev, &w);
+	v->because = evidence_take(run, &ev, &v->nbecause);
+	if (w.thread < 0 || unload_asked(run, i) ||
+	    unload_lock_of(run, i)->filter == (int32_t)i)
+		return;
+	v->waiter_thread = run->m->threads[w.thread].address;
+	v->waiter_sure = w.sure;
+}
+
+static void look_at_instances(struct check_run *run, size_t i)
+{
+	const struct fs_list *l = &run->m->filters[i].instances;
+	const struct fs_instance *first = NULL;
+	size_t k, n = 0;
+
+	for (k = 0; k < l->n; k++) {
+		const struct fs_instance *in = &run->m->instances[l->entries[k]];
+
+		if (!torn_down(in))
+			continue;
+		n++;
+		/* one that is seen to wait says more */
+		if (!first || (!waiter_of_instance(run->m, first).block &&
+			       waiter_of_instance(run->m, in).block))
+			first = in;
+	}
+	if (first)
+		detach(run, i, first, n);
 }
 
 void chk_draining(struct check_run *run)
@@ -82,6 +208,8 @@ void chk_draining(struct check_run *run)
 		const struct fs_value *flags = &m->filters[i].object.flags.value;
 		struct fs_verdict *v;
 
+		if (run->stages[i] == FS_S0)
+			look_at_instances(run, i);
 		if (!fs_has(flags, FS_OBJ_DRAINING) || fs_has(flags, FS_OBJ_ZOMBIED))
 			continue;
 		v = verdict_for(run, i);

@@ -57,8 +57,8 @@ static void waiting_instance(struct check_run *run, size_t filter, size_t instan
 			     "references to the instance still held", "%llu",
 			     (unsigned long long)r->wait_count.v);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
-	verdict_cause(run, filter, fd, l.unexplained,
-		      (struct fs_subject){"instance", in->address, ""});
+	verdict_cause_of(run, filter, instance, fd, l.unexplained,
+			 (struct fs_subject){"instance", in->address, ""});
 }
 
 void chk_leaked_instance(struct check_run *run)
@@ -66,19 +66,11 @@ void chk_leaked_instance(struct check_run *run)
 	const struct fs_model *m = run->m;
 	size_t i, k;
 
-	for (i = 0; i < m->nfilters; i++) {
-		if (run->stages[i] != FS_S2)
-			continue;
-		for (k = 0; k < m->filters[i].instances.n; k++) {
-			size_t n = m->filters[i].instances.entries[k];
-			const struct fs_instance *in = &m->instances[n];
-
-			if (fs_has(&in->object.flags.value, FS_OBJ_DRAINING) &&
-			    fs_lacks(&in->object.flags.value, FS_OBJ_ZOMBIED) &&
-			    fs_lacks(&in->track_completion_nodes, UINT64_MAX))
-				waiting_instance(run, i, n);
-		}
-	}
+	for (i = 0; i < m->nfilters; i++)
+		for (k = 0; instances_matter(run, i) && k < m->filters[i].instances.n; k++)
+			if (instance_stage(&m->instances[m->filters[i].instances.entries[k]]) ==
+			    FS_S2)
+				waiting_instance(run, i, m->filters[i].instances.entries[k]);
 }
 
 static void leaked_volume(struct check_run *run, size_t i, const struct fs_ledger *l)

@@ -9,14 +9,23 @@
  */
 #include "check/check.h"
 
+/* One that was released too often has no reference that could be given back (32). */
+static bool leaked(const struct fs_context *x)
+{
+	return !over_released(x);
+}
+
 static void context_evidence(struct check_run *run, evidence_vec *ev,
 			     const struct fs_filter_holders *h)
 {
-	size_t k;
+	size_t k, n = 0;
 
-	for (k = 0; k < h->ncontexts && k < EVIDENCE_MAX; k++) {
+	for (k = 0; k < h->ncontexts && n < EVIDENCE_MAX; k++) {
 		const struct fs_context *x = &h->contexts[k];
 
+		if (!leaked(x))
+			continue;
+		n++;
 		evidence_hex(run, ev, &x->reg, x->address, "CONTEXT_NODE.RegInfo",
 			     x->place == FS_CTX_ORPHAN
 				     ? "a context of the filter, attached to nothing that is left"
@@ -39,6 +48,8 @@ static enum fs_confidence context_confidence(const struct check_run *run, const 
 	whole.whole = true;
 	c = held_confidence(run, l, &whole);
 	for (k = 0; k < h->ncontexts; k++) {
+		if (!leaked(&h->contexts[k]))
+			continue;
 		c = confidence_cap(c, &h->contexts[k].reg);
 		c = confidence_cap(c, &h->contexts[k].use_count);
 	}
@@ -49,24 +60,32 @@ static void found_contexts(struct check_run *run, size_t i, const struct fs_ledg
 			   const struct fs_ledger_entry *e)
 {
 	const struct fs_filter *f = &run->m->filters[i];
-	struct fs_finding *fd = finding_add(run, "leaked-context", context_confidence(run, l, e),
-					    "filter", f->address, filter_label(run, i));
+	const struct fs_context *first = NULL;
+	struct fs_finding *fd;
 	evidence_vec ev = {0};
+	uint64_t n = 0;
+	size_t k;
 
+	for (k = f->holders->ncontexts; k-- > 0;)
+		if (leaked(&f->holders->contexts[k])) {
+			first = &f->holders->contexts[k];
+			n++;
+		}
+	fd = first ? finding_add(run, "leaked-context", context_confidence(run, l, e), "filter",
+				 f->address, filter_label(run, i))
+		   : NULL;
 	if (!fd)
 		return;
-	fd->message =
-		run_text(run,
-			 "%llu of %s %s held by %s that %s allocated and that "
-			 "%s still referenced",
-			 (unsigned long long)e->count, held_total(run, l),
-			 e->count == 1 ? "is" : "are", e->count == 1 ? "a context" : "contexts",
-			 fd->subject.name, e->count == 1 ? "is" : "are");
+	fd->message = run_text(run,
+			       "%llu of %s %s held by %s that %s allocated and that "
+			       "%s still referenced",
+			       (unsigned long long)n, held_total(run, l), n == 1 ? "is" : "are",
+			       n == 1 ? "a context" : "contexts", fd->subject.name,
+			       n == 1 ? "is" : "are");
 	context_evidence(run, &ev, f->holders);
 	(void)verifier_evidence(run, i, &ev);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
-	verdict_cause(run, i, fd, e->count,
-		      (struct fs_subject){"context", f->holders->contexts[0].address, ""});
+	verdict_cause(run, i, fd, n, (struct fs_subject){"context", first->address, ""});
 }
 
 static const char *left_over(struct check_run *run, const struct fs_ledger *l)
@@ -105,8 +124,8 @@ static bool log_unread(const struct fs_filter *f)
 {
 	const struct fs_ref_log *log = f->holders ? f->holders->log : NULL;
 
-	return log && (!fs_is_read(&log->pointer) ||
-		       (log->pointer.v && log->looked == FS_LOOKED_NOT));
+	return log &&
+	       (!fs_is_read(&log->pointer) || (log->pointer.v && log->looked == FS_LOOKED_NOT));
 }
 
 static void guess(struct check_run *run, size_t i, const struct fs_ledger *l, const char *rule,

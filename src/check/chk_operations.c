@@ -7,9 +7,11 @@
  *   PendingCallbackNode is the instance's    a pended pre-operation (5)
  * 6 is inferred there, so it is never more than likely; nor is 7, since a freed
  * IRP_CTRL keeps its words. A callback that still runs (8) has the node as well,
- * without PendingCallbackNode.
+ * without PendingCallbackNode. How many references are waited for is the wait block's
+ * Count (facts: How to read a wait); a pended pre-operation has two of them, a pended
+ * post-operation one ([run] 6), and I/O of the filter's own at least one.
  */
-#include "check/check.h"
+#include "check/unload.h"
 
 #include <string.h>
 
@@ -19,14 +21,15 @@
 struct kind {
 	const char *rule, *what, *field, *fact;
 	enum fs_confidence best;
+	unsigned references;
 };
 static const struct kind kinds[] = {
 	{"pended-pre-operation", "pended and has not completed (FltCompletePendedPreOperation)",
-	 "CALLBACK_NODE.Instance", "the pending callback is the instance's", FS_PROVED},
+	 "CALLBACK_NODE.Instance", "the pending callback is the instance's", FS_PROVED, 2},
 	{"pended-post-operation", "has post-operation work left for", "IRP_CTRL.FltWork.Type",
-	 "its work item is queued", FS_LIKELY},
+	 "its work item is queued", FS_LIKELY, 1},
 	{"own-io-outstanding", "issued itself and that has not completed",
-	 "IRP_CTRL.InitiatingInstance", "the instance issued it", FS_LIKELY},
+	 "IRP_CTRL.InitiatingInstance", "the instance issued it", FS_LIKELY, 1},
 };
 
 static const struct fs_value *value_of(size_t kind, const struct fs_pending *p)
@@ -48,26 +51,99 @@ static int kind_of(const struct fs_instance *in, const struct fs_pending *p)
 	return -1;
 }
 
+struct operations operations_of(const struct fs_instance *in)
+{
+	const struct fs_instance_holders *h = in->holders;
+	struct operations o = {0};
+	size_t i;
+
+	for (i = 0; h && i < h->npending; i++)
+		if (kind_of(in, &h->pending[i]) >= 0)
+			o.found += kinds[kind_of(in, &h->pending[i])].references;
+	o.waits = h && h->operations.state == FS_RUNDOWN_WAITING;
+	o.counted = o.waits && fs_is_read(&h->operations.wait_count);
+	if (!o.counted)
+		return o;
+	o.count = h->operations.wait_count.v;
+	o.damaged = o.count > INT32_MAX;
+	o.left = o.count > o.found ? o.count - o.found : 0;
+	return o;
+}
+
+void operations_evidence(struct check_run *run, evidence_vec *ev, const struct fs_instance *in)
+{
+	const struct fs_instance_holders *h = in->holders;
+
+	if (!operations_of(in).waits)
+		return;
+	if (fs_is_read(&h->operations.number))
+		evidence_add(run, ev, &h->operations.number, h->operations.slots.v,
+			     "EX_RUNDOWN_REF_CACHE_AWARE.Number",
+			     "slots of OperationRundownRef; somebody waits for them to drain",
+			     "%llu", (unsigned long long)h->operations.number.v);
+	if (fs_is_read(&h->operations.wait_count))
+		evidence_add(run, ev, &h->operations.wait_count, h->operations.wait_block,
+			     "EX_RUNDOWN_WAIT_BLOCK.Count",
+			     "references of operations that the instance waits for", "%llu",
+			     (unsigned long long)h->operations.wait_count.v);
+}
+
+/* ": 2 of the 7 references that it waits for; …" */
+static const char *share(struct check_run *run, const struct operations *o, uint64_t n)
+{
+	if (!o->counted)
+		return o->waits ? ". How many references it waits for was not read" : "";
+	if (o->damaged)
+		return run_text(run, ". The wait block counts %llu references: it is damaged",
+				(unsigned long long)o->count);
+	if (o->found > o->count)
+		return run_text(run,
+				". That would be more than the %llu reference%s that it waits for: "
+				"some of it is over, or the count is damaged",
+				(unsigned long long)o->count, plural(o->count));
+	return run_text(run, ": %llu of the %llu reference%s that it waits for%s",
+			(unsigned long long)n, (unsigned long long)o->count, plural(o->count),
+			o->left ? run_text(run, "; who has %llu of them was not found",
+					   (unsigned long long)o->left)
+				: "");
+}
+
+/* Nothing, or less than was found, is waited for: not all of that is held. */
+static enum fs_confidence counted(const struct fs_model *m, enum fs_confidence c,
+				  const struct fs_instance *in)
+{
+	struct operations o = operations_of(in);
+
+	if (!o.waits)
+		return c < FS_LIKELY ? c : FS_LIKELY;
+	if (o.counted && !o.count)
+		return FS_POSSIBLE;
+	if (!o.counted || wait_block_is_stray(m, in->holders->operations.wait_block) || o.damaged || o.found > o.count)
+		c = c < FS_LIKELY ? c : FS_LIKELY;
+	return o.counted ? confidence_cap(c, &in->holders->operations.wait_count) : c;
+}
+
 static enum fs_confidence sure(const struct check_run *run, const struct fs_instance *in, size_t k,
 			       const struct fs_pending *p)
 {
 	enum fs_confidence c = run->m->rundown_accounting ? kinds[k].best : FS_LIKELY;
 
-	if (c == FS_PROVED && in->holders->operations.state != FS_RUNDOWN_WAITING)
-		c = FS_LIKELY;
+	c = counted(run->m, c, in);
 	c = confidence_cap(c, &in->object.flags.value);
 	c = confidence_cap(c, &in->track_completion_nodes);
 	c = confidence_cap(c, &p->irp_ctrl);
 	return confidence_cap(c, value_of(k, p));
 }
 
-static void fire(struct check_run *run, size_t filter, const struct fs_instance *in, size_t k)
+static void fire(struct check_run *run, size_t filter, size_t instance, size_t k)
 {
+	const struct fs_instance *in = &run->m->instances[instance];
 	const struct fs_instance_holders *h = in->holders;
 	struct fs_subject culprit = {"irp-ctrl", 0, ""};
 	enum fs_confidence c = FS_POSSIBLE;
 	struct fs_finding *fd;
 	evidence_vec ev = {0};
+	struct operations o = operations_of(in);
 	size_t i, n = 0;
 
 	for (i = 0; i < h->npending; i++) {
@@ -99,11 +175,12 @@ static void fire(struct check_run *run, size_t filter, const struct fs_instance 
 		vec_free(&ev);
 		return;
 	}
-	fd->message = run_text(run, "FLT_INSTANCE 0x%llx waits for %zu operation%s that %s %s",
+	fd->message = run_text(run, "FLT_INSTANCE 0x%llx waits for %zu operation%s that %s %s%s",
 			       (unsigned long long)in->address, n, plural(n), fd->subject.name,
-			       kinds[k].what);
+			       kinds[k].what, share(run, &o, (uint64_t)n * kinds[k].references));
+	operations_evidence(run, &ev, in);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
-	verdict_cause(run, filter, fd, n, culprit);
+	verdict_cause_of(run, filter, instance, fd, n, culprit);
 }
 
 static void operations(struct check_run *run, size_t k)
@@ -112,19 +189,18 @@ static void operations(struct check_run *run, size_t k)
 	size_t i, j;
 
 	for (i = 0; i < m->nfilters; i++) {
-		if (run->stages[i] != FS_S1)
+		if (!instances_matter(run, i))
 			continue;
 		for (j = 0; j < m->filters[i].instances.n; j++) {
-			const struct fs_instance *in =
-				&m->instances[m->filters[i].instances.entries[j]];
+			size_t n = m->filters[i].instances.entries[j];
+			const struct fs_instance_holders *h = m->instances[n].holders;
 
-			if (!fs_has(&in->object.flags.value, FS_OBJ_DRAINING) ||
-			    fs_has(&in->object.flags.value, FS_OBJ_ZOMBIED))
+			if (!torn_down(&m->instances[n]) ||
+			    instance_stage(&m->instances[n]) == FS_S2)
 				continue;
-			if (in->holders)
-				fire(run, i, in, k);
-			if (!in->holders || (k == 2 ? in->holders->searched
-						    : in->holders->tracked) != FS_LOOKED_WHOLE)
+			if (h)
+				fire(run, i, n, k);
+			if (!h || (k == 2 ? h->searched : h->tracked) != FS_LOOKED_WHOLE)
 				not_checked_add(run, kinds[k].rule,
 						"not all operations that the instance may wait for "
 						"could be looked at");

@@ -159,8 +159,12 @@ static const char *in_words(struct check_run *run, const struct unload_lock *u,
 				holder);
 	return run_text(run,
 			"It waits for the unload lock of its frame, which %s. Nothing is wrong "
-			"with %s: what hangs is %s",
-			holder, fd->subject.name, filter_label(run, (size_t)u->filter));
+			"with %s: %s %s",
+			holder, fd->subject.name,
+			u->thread >= 0 && thread_is_up(&run->m->threads[u->thread])
+				? "it goes on after"
+				: "what hangs is",
+			filter_label(run, (size_t)u->filter));
 }
 
 static void fire(struct check_run *run, size_t i, const struct unload_lock *u)

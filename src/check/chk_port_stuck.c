@@ -123,6 +123,26 @@ static void port_evidence(struct check_run *run, evidence_vec *ev, const struct 
 		     code_name(run, &p->disconnect));
 }
 
+/* Its list of clients was read, and is empty. */
+static bool no_client(const struct fs_filter *f)
+{
+	return fs_is_read(&f->port_count) && !f->port_count.v &&
+	       (!f->holders || !f->holders->nclients);
+}
+
+static const char *s4_words(const struct fs_filter *f)
+{
+	bool watched = !fs_lacks(&f->verifier_extension, UINT64_MAX);
+
+	if (no_client(f))
+		return watched ? "waits for the Filter Verifier, or for DisconnectNotify of a "
+				 "client's port, of which none is on its list"
+			       : "may wait for DisconnectNotify of a client's port, but none is on "
+				 "its list";
+	return watched ? "waits for DisconnectNotify of a client's port, or for the Filter Verifier"
+		       : "waits for DisconnectNotify of its client's port, which has not returned";
+}
+
 /* S4 is 14's and 26's alone: without a verifier only DisconnectNotify is left, though a
  * picture cannot tell it slow from stuck, unless a thread is seen inside. */
 static enum fs_confidence s4_sure(const struct check_run *run, size_t i, int32_t thread)
@@ -133,6 +153,8 @@ static enum fs_confidence s4_sure(const struct check_run *run, size_t i, int32_t
 	if (!run->m->rundown_accounting && c == FS_PROVED)
 		c = FS_LIKELY;
 	if (!fs_lacks(&f->verifier_extension, UINT64_MAX) && thread < 0)
+		c = FS_POSSIBLE;
+	if (no_client(f))
 		c = FS_POSSIBLE;
 	if (thread < 0)
 		c = confidence_cap(c, &f->verifier_extension);
@@ -152,10 +174,7 @@ static void disconnect(struct check_run *run, size_t i)
 	if (!fd)
 		return;
 	fd->message = run_text(
-		run, "No reference and no instance is left: %s waits for %s%s", fd->subject.name,
-		fs_lacks(&f->verifier_extension, UINT64_MAX)
-			? "DisconnectNotify of its client's port, which has not returned"
-			: "DisconnectNotify of a client's port, or for the Filter Verifier",
+		run, "No reference and no instance is left: %s %s%s", fd->subject.name, s4_words(f),
 		thread >= 0 ? "; a thread stands in the driver, called by FltMgr" : "");
 	evidence_hex(run, &ev, &f->object.rundown.raw, f->address, "FLT_OBJECT.RundownRef",
 		     "1: the rundown is drained");
@@ -164,6 +183,8 @@ static void disconnect(struct check_run *run, size_t i)
 			     ? "the Filter Verifier does not watch it, so it waits for nothing of "
 			       "that"
 			     : "the Filter Verifier may be what it waits for");
+	evidence_hex(run, &ev, &f->port_count, f->port_list, "FLT_FILTER.PortList.mCount",
+		     no_client(f) ? "no client's port is on its list" : "client ports");
 	port_evidence(run, &ev, p);
 	if (thread >= 0)
 		evidence_add(run, &ev, NULL, run->m->threads[thread].address, "ETHREAD",

@@ -3,15 +3,10 @@
  * Rule 23: FltUnregisterFilter skips an instance that another thread tears down, as
  * in a dismount, and then waits for that instance's reference on the filter (S3 with
  * an instance that is still linked; facts: 23 [code], [run]). Look-alikes that stay
- * silent: S1 and S2, where the filter's own thread tears the instance down.
+ * silent: S1 and S2, where the filter's own thread tears the instance down. While that
+ * waits for another instance, the race is told, but is not what the unload waits for yet.
  */
 #include "check/unload.h"
-
-static bool torn_down(const struct fs_instance *in)
-{
-	return fs_has(&in->object.flags.value, FS_OBJ_DRAINING) &&
-	       fs_lacks(&in->object.flags.value, FS_OBJ_ZOMBIED);
-}
 
 static enum fs_confidence sure(const struct check_run *run, const struct fs_ledger *l,
 			       const struct fs_instance *in, const struct waiter *own,
@@ -79,6 +74,50 @@ static void fire(struct check_run *run, size_t i, const struct fs_ledger *l, siz
 		v->culprit_thread = culprit.address;
 }
 
+/* S1 and S2: the unload's thread waits for `own`, and another one for this instance. */
+static void ahead(struct check_run *run, size_t i, size_t own, size_t instance)
+{
+	const struct fs_instance *in = &run->m->instances[instance];
+	struct waiter mine = waiter_of_instance(run->m, &run->m->instances[own]);
+	struct waiter other = waiter_of_instance(run->m, in);
+	struct fs_finding *fd;
+	evidence_vec ev = {0};
+
+	if (mine.thread < 0 || other.thread < 0 || mine.thread == other.thread)
+		return;
+	fd = finding_add(run, "teardown-race",
+			 confidence_cap(mine.sure == FS_PROVED && other.sure == FS_PROVED
+						? FS_LIKELY
+						: FS_POSSIBLE,
+					&in->object.flags.value),
+			 "filter", run->m->filters[i].address, filter_label(run, i));
+	if (!fd)
+		return;
+	fd->message = run_text(run,
+			       "FLT_INSTANCE 0x%llx of %s is being torn down by %s, not by the "
+			       "unload, which has still to wait for that",
+			       (unsigned long long)in->address, fd->subject.name,
+			       by_whom(run, in, &other));
+	evidence_hex(run, &ev, &in->object.flags.value, in->address, "FLT_OBJECT.Flags",
+		     "the instance is DRAINING");
+	evidence_hex(run, &ev, &unload_lock_of(run, i)->owner->thread,
+		     unload_lock_of(run, i)->lock->address, "FilterUnloadLock.OwnerThread",
+		     "the thread that unloads the filter");
+	waiter_evidence(run, &ev, &mine);
+	waiter_evidence(run, &ev, &other);
+	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
+}
+
+static void look_ahead(struct check_run *run, size_t i)
+{
+	const struct fs_list *l = &run->m->filters[i].instances;
+	size_t k, own = run->own_instance[i];
+
+	for (k = 0; own != SIZE_MAX && k < l->n; k++)
+		if (l->entries[k] != own && torn_down(&run->m->instances[l->entries[k]]))
+			ahead(run, i, own, l->entries[k]);
+}
+
 void chk_teardown_race(struct check_run *run)
 {
 	const struct fs_model *m = run->m;
@@ -88,6 +127,8 @@ void chk_teardown_race(struct check_run *run)
 		const struct fs_list *list = &m->filters[i].instances;
 		struct fs_ledger l;
 
+		if (run->stages[i] == FS_S1 || run->stages[i] == FS_S2)
+			look_ahead(run, i);
 		if (!held_account(run, i, &l))
 			continue;
 		if (list->stop != FS_STOP_CLOSED || list->wrong_at)

@@ -3,8 +3,9 @@
  * Rule 20: FilterUnload itself does not come back. FltpDoUnloadFilter holds the
  * frame's FilterUnloadLock while it calls it, and the filter does not drain before
  * FltUnregisterFilter (facts: 20 [code], [run]). Look-alikes that stay silent: the
- * lock's owner is another filter's waiter (21, where this filter is a victim), and a
- * DriverEntry that unregisters (19), which takes no lock.
+ * lock's owner is another filter's waiter (21, where this filter is a victim), a
+ * DriverEntry that unregisters (19), which takes no lock, and an owner that does not wait
+ * (chk_unload_open.c).
  */
 #include "check/unload.h"
 
@@ -21,18 +22,19 @@ static enum fs_confidence sure(const struct check_run *run, size_t i, const stru
 	return confidence_cap(c, &u->owner->thread);
 }
 
-static const char *what_it_does(struct check_run *run, const struct unload_lock *u)
+static const char *what_it_does(struct check_run *run, const struct unload_lock *u, bool ours)
 {
 	const struct fs_thread *t = u->thread >= 0 ? &run->m->threads[u->thread] : NULL;
 	const char *words = waits_for_words(run, u->thread);
+	const char *runs = ours ? "runs it" : "runs an unload of its frame, which may be this one,";
 
 	if (!t)
-		return run_text(run, "the thread that runs it (0x%llx) was not read",
+		return run_text(run, "the thread that %s (0x%llx) was not read", runs,
 				(unsigned long long)u->owner->thread.v);
 	if (words)
-		return run_text(run, "%s runs it and waits for %s", thread_label(run, u->thread),
+		return run_text(run, "%s %s and waits for %s", thread_label(run, u->thread), runs,
 				words);
-	return run_text(run, "%s runs it%s%s", thread_label(run, u->thread),
+	return run_text(run, "%s %s%s%s", thread_label(run, u->thread), runs,
 			t->state_name ? " and is " : "", t->state_name ? t->state_name : "");
 }
 
@@ -45,14 +47,15 @@ static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
 	struct fs_finding *fd;
 	evidence_vec ev = {0};
 	int32_t module;
-	bool gone;
+	bool gone, ours = u->filter == (int32_t)i;
 
 	fd = finding_add(run, "unload-callback-blocked", sure(run, i, u), "filter", f->address,
 			 filter_label(run, i));
 	if (!fd)
 		return;
-	fd->message = run_text(run, "The FilterUnload callback of %s has not come back: %s",
-			       fd->subject.name, what_it_does(run, u));
+	fd->message = run_text(run, "The FilterUnload callback of %s %s come back: %s",
+			       fd->subject.name, ours ? "has not" : "may not have",
+			       what_it_does(run, u, ours));
 	evidence_hex(run, &ev, &f->object.flags.value, f->address, "FLT_OBJECT.Flags",
 		     "not DRAINING: FltUnregisterFilter was not reached");
 	evidence_hex(run, &ev, &u->owner->thread, u->lock->address, "FilterUnloadLock.OwnerThread",
@@ -81,6 +84,9 @@ void chk_unload_callback(struct check_run *run)
 		const struct unload_lock *u = unload_lock_of(run, i);
 
 		if (run->stages[i] != FS_S0 || !u->held)
+			continue;
+		/* one that does not wait hangs nowhere */
+		if (u->thread >= 0 && thread_is_up(&run->m->threads[u->thread]))
 			continue;
 		/* whose unload the owner runs is not known: it may be any that was begun */
 		if (u->filter == (int32_t)i ||

@@ -41,6 +41,9 @@ static void tell(struct check_run *run, struct fs_verdict *v, size_t filter)
 
 	if (v->waiter_thread || w.thread < 0)
 		return;
+	/* known by the lock that it holds alone, and it does not wait */
+	if (w.held && thread_is_up(&run->m->threads[w.thread]))
+		return;
 	v->waiter_thread = run->m->threads[w.thread].address;
 	v->waiter_sure = w.sure;
 	waiter_evidence(run, &ev, &w);

@@ -7,14 +7,14 @@
  * neither is known. Look-alikes: 5 has the pended
  * operation without an item for it, 2 and 3 have no item at all.
  */
-#include "check/check.h"
+#include "check/unload.h"
 
 struct asked {
 	const char *rule;
 	bool deferred;
+	size_t instance; /* of whose items; SIZE_MAX: the filter's own */
 };
-static const struct asked generic = {"work-item-outstanding", false},
-			  deferred_io = {"deferred-io-outstanding", true};
+static const struct asked generic = {"work-item-outstanding", false, SIZE_MAX};
 
 static const char *routine(struct check_run *run, const struct fs_work_item *x)
 {
@@ -99,6 +99,7 @@ static enum fs_confidence least(enum fs_confidence a, enum fs_confidence b)
 static void fire(struct check_run *run, size_t filter, const struct asked *a, const struct found *f,
 		 enum fs_confidence c, const char *message, evidence_vec *ev, uint64_t weight)
 {
+	struct fs_subject culprit = {"work-item", f->first->address, routine(run, f->first)};
 	struct fs_finding *fd =
 		finding_add(run, a->rule, c, "filter", run->m->filters[filter].address,
 			    filter_label(run, filter));
@@ -109,8 +110,10 @@ static void fire(struct check_run *run, size_t filter, const struct asked *a, co
 	}
 	fd->message = message;
 	fd->evidence = evidence_take(run, ev, &fd->nevidence);
-	verdict_cause(run, filter, fd, weight,
-		      (struct fs_subject){"work-item", f->first->address, routine(run, f->first)});
+	if (a->instance != SIZE_MAX)
+		verdict_cause_of(run, filter, a->instance, fd, weight, culprit);
+	else
+		verdict_cause(run, filter, fd, weight, culprit);
 }
 
 static void not_all(struct check_run *run, const struct asked *a, const struct fs_work *w)
@@ -204,23 +207,25 @@ static bool tied(const struct fs_instance_holders *h)
 	return false;
 }
 
-static enum fs_confidence instance_sure(const struct check_run *run, size_t filter,
-					const struct fs_instance *in)
+static enum fs_confidence instance_sure(const struct check_run *run, const struct fs_instance *in)
 {
 	const struct fs_instance_holders *h = in->holders;
 	enum fs_confidence c = run->m->rundown_accounting ? FS_PROVED : FS_LIKELY;
 
-	if (run->stages[filter] == FS_S1 ? h->operations.state != FS_RUNDOWN_WAITING || !tied(h)
+	if (instance_stage(in) == FS_S1 ? h->operations.state != FS_RUNDOWN_WAITING || !tied(h)
 					 : in->object.rundown.state != FS_RUNDOWN_WAITING)
+		c = FS_LIKELY;
+	if (in->object.rundown.state == FS_RUNDOWN_WAITING &&
+	    wait_block_is_stray(run->m, in->object.rundown.wait_block))
 		c = FS_LIKELY;
 	c = confidence_cap(c, &in->object.flags.value);
 	c = confidence_cap(c, &in->track_completion_nodes);
 	return confidence_cap(c, &in->object.rundown.raw);
 }
 
-static void instance_items(struct check_run *run, size_t filter, size_t instance,
-			   const struct asked *a)
+static void instance_items(struct check_run *run, size_t filter, const struct asked *a)
 {
+	size_t instance = a->instance;
 	const struct fs_instance *in = &run->m->instances[instance];
 	evidence_vec ev = {0};
 	struct fs_ledger l;
@@ -234,7 +239,7 @@ static void instance_items(struct check_run *run, size_t filter, size_t instance
 	x = gather(run, &in->holders->work, a->deferred, QUEUED, &ev);
 	if (x.n)
 		/* a pended operation has two references of its own */
-		fire(run, filter, a, &x, least(x.c, instance_sure(run, filter, in)),
+		fire(run, filter, a, &x, least(x.c, instance_sure(run, in)),
 		     run_text(
 			     run,
 			     "FLT_INSTANCE 0x%llx is held by %zu %s item%s that %s queued and that "
@@ -253,14 +258,21 @@ static void instance_items(struct check_run *run, size_t filter, size_t instance
 				(unsigned long long)in->address, l.unexplained == 1 ? "is" : "are"));
 }
 
+/* Operations are waited for first (S1), by what a deferred item is about too. */
 static void instance_generic(struct check_run *run, size_t filter, size_t instance)
 {
-	instance_items(run, filter, instance, &generic);
+	struct asked a = {generic.rule, false, instance};
+
+	if (instance_stage(&run->m->instances[instance]) == FS_S2)
+		instance_items(run, filter, &a);
 }
 
 static void instance_deferred(struct check_run *run, size_t filter, size_t instance)
 {
-	instance_items(run, filter, instance, &deferred_io);
+	struct asked a = {"deferred-io-outstanding", true, instance};
+
+	if (instance_stage(&run->m->instances[instance]) != FS_STAGE_UNKNOWN)
+		instance_items(run, filter, &a);
 }
 
 void chk_work_item(struct check_run *run)
@@ -271,7 +283,7 @@ void chk_work_item(struct check_run *run)
 	for (i = 0; i < run->m->nfilters; i++) {
 		if (held_account(run, i, &l))
 			filter_items(run, i, &l);
-		else if (run->stages[i] == FS_S2)
+		else if (instances_matter(run, i))
 			each_draining(run, i, instance_generic);
 	}
 }
@@ -281,6 +293,6 @@ void chk_deferred_io(struct check_run *run)
 	size_t i;
 
 	for (i = 0; i < run->m->nfilters; i++)
-		if (run->stages[i] == FS_S1 || run->stages[i] == FS_S2)
+		if (instances_matter(run, i))
 			each_draining(run, i, instance_deferred);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "check/check.h"
 #include "check/graph.h"
+#include "check/unload.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static void (*const functions[])(struct check_run *) = {
 #include "check/checks.def"
 #undef RULE
 	/* only what no rule explains */
+	chk_unload_open,
 	chk_pending,
 	chk_waiters,
 };
@@ -142,6 +144,7 @@ struct fs_finding *finding_add(struct check_run *run, const char *rule, enum fs_
 	f->confidence = c;
 	f->subject = (struct fs_subject){kind, address, name};
 	f->message = "";
+	f->advice = r ? r->advice : "";
 	return f;
 }
 
@@ -264,11 +267,15 @@ static bool make_stages(struct check_run *run)
 	run->stages = arena_alloc(run->a, (n + 1) * sizeof(*run->stages));
 	run->stage_why = arena_alloc(run->a, (n + 1) * sizeof(*run->stage_why));
 	run->causes = arena_alloc(run->a, (n + 1) * sizeof(*run->causes));
-	if (!run->stages || !run->stage_why || !run->causes)
+	run->own_instance = arena_alloc(run->a, (n + 1) * sizeof(*run->own_instance));
+	if (!run->stages || !run->stage_why || !run->causes || !run->own_instance || !make_unload_locks(run))
 		return false;
 	for (i = 0; i < n; i++)
+		run->own_instance[i] = find_unload_instance(run, i);
+	for (i = 0; i < n; i++)
 		run->stages[i] = stage_of(run, i, &run->stage_why[i]);
-	return make_unload_locks(run) && graph_build(run);
+	name_unload_locks(run);
+	return graph_build(run);
 }
 
 enum fs_status check_all(const struct fs_model *model, struct arena *arena, struct fs_report *ret,

@@ -3,7 +3,7 @@
  * What the rules about references to a draining filter share (S3: 1, 2, 10, 11,
  * 12): its account, how sure an entry of it is, and which of them is the main cause.
  */
-#include "check/check.h"
+#include "check/unload.h"
 
 #include <string.h>
 
@@ -23,7 +23,8 @@ enum fs_confidence held_confidence(const struct check_run *run, const struct fs_
 
 	/* what takes a reference is known for builds whose code was read; an account
 	 * with more in it than it counts is not understood */
-	if (!run->m->rundown_accounting || !l->unexplained_known || !e->whole)
+	if (!run->m->rundown_accounting || !l->unexplained_known || !e->whole ||
+	    wait_block_is_stray(run->m, f->object.rundown.wait_block))
 		c = FS_LIKELY;
 	if (e->unproved)
 		c = FS_POSSIBLE;
@@ -43,13 +44,9 @@ void each_draining(struct check_run *run, size_t filter,
 	const struct fs_list *list = &run->m->filters[filter].instances;
 	size_t k;
 
-	for (k = 0; k < list->n; k++) {
-		const struct fs_value *flags =
-			&run->m->instances[list->entries[k]].object.flags.value;
-
-		if (fs_has(flags, FS_OBJ_DRAINING) && fs_lacks(flags, FS_OBJ_ZOMBIED))
+	for (k = 0; k < list->n; k++)
+		if (torn_down(&run->m->instances[list->entries[k]]))
 			each(run, filter, list->entries[k]);
-	}
 }
 
 const char *plural(uint64_t n)
@@ -121,4 +118,32 @@ void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding
 	v->culprit = culprit;
 	v->advice = rule_advice(fd->rule);
 	add_because(run, v, c->base, fd);
+}
+
+static size_t being_torn_down(const struct check_run *run, size_t filter)
+{
+	const struct fs_list *l = &run->m->filters[filter].instances;
+	size_t k, n = 0;
+
+	for (k = 0; k < l->n; k++)
+		n += torn_down(&run->m->instances[l->entries[k]]);
+	return n;
+}
+
+void verdict_cause_of(struct check_run *run, size_t filter, size_t instance,
+		      const struct fs_finding *fd, uint64_t weight, struct fs_subject culprit)
+{
+	size_t own = run->own_instance[filter];
+	struct fs_finding likely = *fd;
+
+	/* an unload that has not come to its instances does not wait for one */
+	if (run->stages[filter] == FS_S0 &&
+	    (unload_asked(run, filter) ||
+	     unload_lock_of(run, filter)->filter == (int32_t)filter))
+		return;
+	/* an unload takes its instances one by one: of two, one is another thread's */
+	if (run->stages[filter] != FS_S0 && own == SIZE_MAX && being_torn_down(run, filter) > 1 && likely.confidence > FS_LIKELY)
+		likely.confidence = FS_LIKELY;
+	if (own == SIZE_MAX || own == instance)
+		verdict_cause(run, filter, &likely, weight, culprit);
 }

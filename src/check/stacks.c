@@ -11,6 +11,29 @@ bool thread_waits(const struct fs_thread *t)
 	return fs_is_read(&t->state) && t->state.v == FS_THREAD_WAITING;
 }
 
+bool thread_is_up(const struct fs_thread *t)
+{
+	return fs_is_read(&t->state) &&
+	       (t->state.v == FS_THREAD_READY || t->state.v == FS_THREAD_RUNNING ||
+		t->state.v == FS_THREAD_STANDBY || t->state.v == FS_THREAD_DEFERRED_READY);
+}
+
+const char *waited_words(struct check_run *run, int32_t thread)
+{
+	const struct fs_thread *t = thread >= 0 ? &run->m->threads[thread] : NULL;
+	const struct fs_value *tick = &run->m->tick_100ns;
+	uint64_t s;
+
+	if (!t || !thread_waits(t) || !fs_is_read(&t->waiting_ticks) || t->waiting_ticks.unproved ||
+	    !fs_is_read(tick) || tick->unproved || t->waiting_ticks.v > INT64_MAX / 10000000 ||
+	    tick->v > 10000000)
+		return "";
+	s = t->waiting_ticks.v * tick->v / 10000000;
+	if (s < 120)
+		return run_text(run, " for %llu second%s", (unsigned long long)s, plural(s));
+	return run_text(run, " for %llu minutes", (unsigned long long)(s / 60));
+}
+
 const char *thread_label(struct check_run *run, int32_t thread)
 {
 	const struct fs_model *m = run->m;

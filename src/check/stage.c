@@ -11,33 +11,55 @@ static bool zombied(const struct fs_object *o)
 	return fs_has(&o->flags.value, FS_OBJ_ZOMBIED);
 }
 
-/* S1 or S2 by the first instance that is being torn down; UNKNOWN when none is. */
-static enum fs_stage stage_of_instances(struct check_run *run, const struct fs_filter *f,
-					const char **ret_why)
+bool torn_down(const struct fs_instance *in)
 {
-	const struct fs_model *m = run->m;
+	return fs_has(&in->object.flags.value, FS_OBJ_DRAINING) &&
+	       fs_lacks(&in->object.flags.value, FS_OBJ_ZOMBIED);
+}
+
+enum fs_stage instance_stage(const struct fs_instance *in)
+{
+	if (!torn_down(in) || !fs_is_read(&in->track_completion_nodes))
+		return FS_STAGE_UNKNOWN;
+	return in->track_completion_nodes.v ? FS_S1 : FS_S2;
+}
+
+bool instances_matter(const struct check_run *run, size_t filter)
+{
+	const struct fs_list *l = &run->m->filters[filter].instances;
 	size_t i;
 
-	for (i = 0; i < f->instances.n; i++) {
-		const struct fs_instance *in = &m->instances[f->instances.entries[i]];
+	if (run->stages[filter] != FS_S0)
+		return run->stages[filter] == FS_S1 || run->stages[filter] == FS_S2;
+	for (i = 0; i < l->n; i++)
+		if (torn_down(&run->m->instances[l->entries[i]]))
+			return true;
+	return false;
+}
 
-		if (!fs_has(&in->object.flags.value, FS_OBJ_DRAINING) || zombied(&in->object))
-			continue;
-		if (!fs_is_read(&in->track_completion_nodes)) {
-			*ret_why = run_text(
-				run,
-				"FLT_INSTANCE 0x%llx is DRAINING, but its TrackCompletionNodes was "
-				"not read: S1 or S2",
-				(unsigned long long)in->address);
-			return FS_STAGE_UNKNOWN;
-		}
+/* S1 or S2 by the instance that the unload tears down; UNKNOWN when there is none. */
+static enum fs_stage stage_of_instances(struct check_run *run, size_t filter, const char **ret_why)
+{
+	const struct fs_filter *f = &run->m->filters[filter];
+	size_t i, n = run->own_instance[filter];
+
+	for (i = 0; n == SIZE_MAX && i < f->instances.n; i++)
+		if (torn_down(&run->m->instances[f->instances.entries[i]]))
+			n = f->instances.entries[i];
+	if (n == SIZE_MAX)
+		return FS_STAGE_UNKNOWN;
+	if (!fs_is_read(&run->m->instances[n].track_completion_nodes)) {
 		*ret_why = run_text(run,
-				    "FLT_INSTANCE 0x%llx is DRAINING with TrackCompletionNodes %s",
-				    (unsigned long long)in->address,
-				    in->track_completion_nodes.v ? "still set" : "already 0");
-		return in->track_completion_nodes.v ? FS_S1 : FS_S2;
+				    "FLT_INSTANCE 0x%llx is DRAINING, but its TrackCompletionNodes "
+				    "was not read: S1 or S2",
+				    (unsigned long long)run->m->instances[n].address);
+		return FS_STAGE_UNKNOWN;
 	}
-	return FS_STAGE_UNKNOWN;
+	*ret_why =
+		run_text(run, "FLT_INSTANCE 0x%llx is DRAINING with TrackCompletionNodes %s",
+			 (unsigned long long)run->m->instances[n].address,
+			 run->m->instances[n].track_completion_nodes.v ? "still set" : "already 0");
+	return instance_stage(&run->m->instances[n]);
 }
 
 enum fs_stage stage_of(struct check_run *run, size_t filter, const char **ret_why)
@@ -65,7 +87,7 @@ enum fs_stage stage_of(struct check_run *run, size_t filter, const char **ret_wh
 		return FS_S3;
 	}
 	*ret_why = NULL;
-	s = stage_of_instances(run, f, ret_why);
+	s = stage_of_instances(run, filter, ret_why);
 	if (s != FS_STAGE_UNKNOWN || *ret_why)
 		return s;
 	if (r->state == FS_RUNDOWN_DRAINED && f->instances.n == 0 &&

@@ -18,8 +18,15 @@ struct waiter {
 	const struct fs_value *held; /* OwnerThread of FilterUnloadLock, when that names it */
 };
 struct waiter waiter_of_block(const struct fs_model *m, uint64_t block);
+/* Every thread was read, and the block is on no stack, nor does one wait for its event: then it is
+ * not sure that somebody waits. */
+bool wait_block_is_stray(const struct fs_model *m, uint64_t block);
 /* Who tears this instance down: by the rundown it waits for. */
 struct waiter waiter_of_instance(const struct fs_model *m, const struct fs_instance *in);
+/* Which of a draining filter's instances does its unload tear down? By the owner of the frame's
+ * unload lock: the one that it waits for, or the only one that nobody else is known to wait
+ * for. SIZE_MAX: it may be any of those that are torn down. */
+size_t find_unload_instance(const struct check_run *run, size_t filter);
 /* Who runs this filter's unload, in any stage. */
 struct waiter waiter_of(const struct check_run *run, size_t filter);
 /* The premises that this is the waiter. */
@@ -35,9 +42,17 @@ struct unload_lock {
 	int32_t thread;		 /* index of the owner, -1 */
 	int32_t filter;		 /* whose unload the owner runs, -1 not known */
 	enum fs_confidence sure; /* of `filter` */
+	size_t drains;		 /* filters that drain, and may be the owner's */
+	size_t live;		 /* filters in S0 that may be */
 };
-/* By frame index; run->unloads is made once. */
+/* By frame index; run->unloads is made once: the locks and who owns them, and, when the stages
+ * are known, whose unload that is. */
 bool make_unload_locks(struct check_run *run);
+void name_unload_locks(struct check_run *run);
+/* Owned, by a thread that was read or not: an unload is under way. */
+bool unload_under_way(const struct unload_lock *u);
+/* Whose unload the owner runs is not known: can it be this filter's? */
+bool unload_may_be(const struct check_run *run, const struct unload_lock *u, size_t filter);
 /* That of a filter's frame; never NULL. */
 const struct unload_lock *unload_lock_of(const struct check_run *run, size_t filter);
 
@@ -68,6 +83,9 @@ enum fs_confidence mechanism_known(const struct check_run *run);
 /* "thread 0x… (System 4.28)" */
 const char *thread_label(struct check_run *run, int32_t thread);
 bool thread_waits(const struct fs_thread *t); /* read, and KTHREAD.State is Waiting */
+bool thread_is_up(const struct fs_thread *t); /* read, and it does not wait: it hangs nowhere */
+/* " for 18 minutes"; "" when it does not wait, or for how long was not read. */
+const char *waited_words(struct check_run *run, int32_t thread);
 /* "FLTP_FRAME.FilterUnloadLock of Frame 0" */
 const char *lock_words(struct check_run *run, const struct fs_lock *l);
 /* The field whose word says that this thread waits for the lock. */
@@ -107,6 +125,8 @@ void chk_device_handles(struct check_run *run);
 void chk_driver_leaked(struct check_run *run);
 void chk_driver_thread(struct check_run *run);
 void chk_load_race(struct check_run *run);
+/* An unload that is under way, and of which no rule could say what it does. */
+void chk_unload_open(struct check_run *run);
 /* After all rules: who waits, in every verdict, and what could not be decided. */
 void chk_waiters(struct check_run *run);
 

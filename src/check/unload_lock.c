@@ -133,23 +133,44 @@ static bool all_seen(const struct check_run *run, size_t frame)
 	return l->stop == FS_STOP_CLOSED && !l->wrong_at;
 }
 
+static bool in_s0(const struct check_run *run, size_t i)
+{
+	return run->stages[i] == FS_S0 && unload_runs(&run->m->filters[i]) != RUNS_NOT;
+}
+
+bool unload_may_be(const struct check_run *run, const struct unload_lock *u, size_t filter)
+{
+	const struct fs_filter *f = &run->m->filters[filter];
+
+	if (unload_lock_of(run, filter) != u)
+		return false;
+	if (u->drains)
+		return drains_unseen(run, u, filter);
+	/* the lock is held to the end, when the filter is ZOMBIED already */
+	return u->live ? in_s0(run, filter)
+		       : run->stages[filter] == FS_S5 && !fs_lacks(&f->object.pointer_count, UINT64_MAX);
+}
+
+bool unload_under_way(const struct unload_lock *u)
+{
+	return u->lock && u->lock->exclusive && !u->free;
+}
+
 /* The only filter that it can be: of those that drain, else of those in S0. */
 static void by_exclusion(struct check_run *run, struct unload_lock *u, size_t frame)
 {
-	size_t i, n = 0, drains = 0, last = 0;
+	size_t i, n = 0, last = 0;
 	bool sure = all_seen(run, frame);
 
-	for (i = 0; i < run->m->nfilters; i++)
-		drains += run->m->filters[i].frame == (int32_t)frame && drains_unseen(run, u, i);
+	if (!u->drains && !u->live)
+		return;
 	for (i = 0; i < run->m->nfilters; i++) {
 		const struct fs_filter *f = &run->m->filters[i];
 
-		if (f->frame != (int32_t)frame ||
-		    (drains ? !drains_unseen(run, u, i)
-			    : run->stages[i] != FS_S0 || unload_runs(f) == RUNS_NOT))
+		if (!unload_may_be(run, u, i))
 			continue;
 		/* one that nothing is known of is a candidate only when it was begun */
-		if (!drains && unload_runs(f) == RUNS_UNKNOWN && !in_progress(f)) {
+		if (!u->drains && unload_runs(f) == RUNS_UNKNOWN && !in_progress(f)) {
 			sure = false;
 			continue;
 		}
@@ -180,6 +201,18 @@ static void read_lock(const struct fs_model *m, const struct fs_frame *f, struct
 		}
 }
 
+static void count_candidates(const struct check_run *run, struct unload_lock *u, size_t frame)
+{
+	size_t i;
+
+	for (i = 0; i < run->m->nfilters; i++) {
+		if (run->m->filters[i].frame != (int32_t)frame)
+			continue;
+		u->drains += drains_unseen(run, u, i);
+		u->live += in_s0(run, i);
+	}
+}
+
 bool make_unload_locks(struct check_run *run)
 {
 	const struct fs_model *m = run->m;
@@ -188,11 +221,22 @@ bool make_unload_locks(struct check_run *run)
 
 	if (!u)
 		return false;
-	for (i = 0; i < m->nframes; i++) {
+	for (i = 0; i < m->nframes; i++)
 		read_lock(m, &m->frames[i], &u[i]);
+	run->unloads = u;
+	return true;
+}
+
+void name_unload_locks(struct check_run *run)
+{
+	struct unload_lock *u = run->unloads;
+	size_t i;
+
+	for (i = 0; i < run->m->nframes; i++) {
+		if (!unload_under_way(&u[i]))
+			continue;
+		count_candidates(run, &u[i], i);
 		if (u[i].held && !by_wait(run, &u[i], i) && !by_stack(run, &u[i], i))
 			by_exclusion(run, &u[i], i);
 	}
-	run->unloads = u;
-	return true;
 }

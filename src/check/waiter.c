@@ -48,6 +48,11 @@ struct waiter waiter_of_block(const struct fs_model *m, uint64_t block)
 	return w;
 }
 
+bool wait_block_is_stray(const struct fs_model *m, uint64_t block)
+{
+	return m->threads_looked == FS_LOOKED_WHOLE && waiter_of_block(m, block).thread < 0;
+}
+
 struct waiter waiter_of_instance(const struct fs_model *m, const struct fs_instance *in)
 {
 	const struct fs_instance_holders *h = in->holders;
@@ -73,31 +78,72 @@ static struct waiter waiter_of_ports(const struct fs_model *m, const struct fs_f
 	return nobody;
 }
 
-static struct waiter by_rundown(const struct check_run *run, size_t filter)
+/* The one that the lock's owner waits for; else the only one that nobody is known to wait for. */
+static size_t owners_instance(const struct fs_model *m, const struct fs_list *l, int32_t owner)
+{
+	size_t i, idle = SIZE_MAX, n = 0;
+
+	for (i = 0; i < l->n; i++) {
+		const struct fs_instance *in = &m->instances[l->entries[i]];
+		struct waiter w;
+
+		if (!torn_down(in))
+			continue;
+		w = waiter_of_instance(m, in);
+		if (w.thread >= 0 && w.thread == owner)
+			return l->entries[i];
+		if (!w.block && n++ == 0)
+			idle = l->entries[i];
+	}
+	return n == 1 ? idle : SIZE_MAX;
+}
+
+size_t find_unload_instance(const struct check_run *run, size_t filter)
+{
+	const struct unload_lock *u = unload_lock_of(run, filter);
+
+	if (!u->held || u->thread < 0 ||
+	    !fs_has(&run->m->filters[filter].object.flags.value, FS_OBJ_DRAINING))
+		return SIZE_MAX;
+	return owners_instance(run->m, &run->m->filters[filter].instances, u->thread);
+}
+
+/* Of several that tear instances down, nothing tells which one unloads the filter. */
+static struct waiter by_instances(const struct check_run *run, size_t filter)
 {
 	const struct fs_model *m = run->m;
-	const struct fs_filter *f = &m->filters[filter];
-	size_t i;
+	const struct fs_list *l = &m->filters[filter].instances;
+	size_t i, own = run->own_instance[filter];
+	struct waiter found = nobody;
 
+	if (own != SIZE_MAX)
+		return waiter_of_instance(m, &m->instances[own]);
+	for (i = 0; i < l->n; i++) {
+		const struct fs_instance *in = &m->instances[l->entries[i]];
+		struct waiter w = torn_down(in) ? waiter_of_instance(m, in) : nobody;
+
+		if (!w.block)
+			continue;
+		if (found.block && w.thread != found.thread) {
+			found.sure = FS_POSSIBLE;
+			return found;
+		}
+		if (!found.block || w.sure > found.sure)
+			found = w;
+	}
+	return found;
+}
+
+static struct waiter by_rundown(const struct check_run *run, size_t filter)
+{
 	switch (run->stages[filter]) {
 	case FS_S3:
-		return waiter_of_block(m, f->object.rundown.wait_block);
+		return waiter_of_block(run->m, run->m->filters[filter].object.rundown.wait_block);
 	case FS_S1:
 	case FS_S2:
-		for (i = 0; i < f->instances.n; i++) {
-			const struct fs_instance *in = &m->instances[f->instances.entries[i]];
-			struct waiter w;
-
-			if (!fs_has(&in->object.flags.value, FS_OBJ_DRAINING) ||
-			    fs_has(&in->object.flags.value, FS_OBJ_ZOMBIED))
-				continue;
-			w = waiter_of_instance(m, in);
-			if (w.block)
-				return w;
-		}
-		return nobody;
+		return by_instances(run, filter);
 	case FS_S4:
-		return waiter_of_ports(m, f);
+		return waiter_of_ports(run->m, &run->m->filters[filter]);
 	default:
 		return nobody;
 	}
@@ -107,14 +153,16 @@ struct waiter waiter_of(const struct check_run *run, size_t filter)
 {
 	struct waiter w = by_rundown(run, filter);
 	const struct unload_lock *u = unload_lock_of(run, filter);
+	bool instances = run->stages[filter] == FS_S1 || run->stages[filter] == FS_S2;
 
-	if (w.thread >= 0 || !run->unloads)
+	/* a thread that tears an instance down need not be the one that unloads */
+	if (u->filter != (int32_t)filter || !u->held || u->thread < 0 ||
+	    (w.thread >= 0 && (!instances || w.thread == u->thread)))
 		return w;
-	if (u->held && u->filter == (int32_t)filter && u->thread >= 0) {
-		w.thread = u->thread;
-		w.sure = u->sure;
-		w.held = &u->owner->thread;
-	}
+	w = nobody;
+	w.thread = u->thread;
+	w.sure = u->sure;
+	w.held = &u->owner->thread;
 	return w;
 }
 

@@ -248,6 +248,20 @@ static enum res_level level_of_state(enum fs_verdict_state s)
 	return s == FS_ST_LEFTOVER ? RES_WARNING : s == FS_ST_REFUSED ? RES_NOTE : RES_ERROR;
 }
 
+/* What was asked for may be any of the filters that the verdict can be about. */
+static bool concerns(const struct building *b, const struct fs_verdict *v)
+{
+	size_t i;
+
+	if (driver_match_address(&b->match, v->filter) ||
+	    driver_match_address(&b->match, v->driver_object))
+		return true;
+	for (i = 0; i < v->ncandidates; i++)
+		if (driver_match_address(&b->match, v->candidates[i]))
+			return true;
+	return false;
+}
+
 /* A verdict that no finding tells of. A driver of which nobody knows whether it is stuck is an
  * open question, even when a cause below the level is found: it must not pass. */
 static bool add_verdict(struct building *b, const struct fs_verdict *v)
@@ -261,8 +275,7 @@ static bool add_verdict(struct building *b, const struct fs_verdict *v)
 		named_cause && rule ? level_of(rule->severity) : level_of_state(v->state);
 	struct res_item *it;
 
-	if (v->state == FS_ST_HEALTHY || !(driver_match_address(&b->match, v->filter) ||
-					   driver_match_address(&b->match, v->driver_object)))
+	if (v->state == FS_ST_HEALTHY || !concerns(b, v))
 		return true;
 	b->trouble = true;
 	if (told == TOLD || (told == TOLD_BELOW && !unknown) || !asked(b->ask, id))
@@ -278,9 +291,9 @@ static bool add_verdict(struct building *b, const struct fs_verdict *v)
 		.level = level,
 		.message = v->summary ? v->summary : "",
 		.confidence = fs_confidence_name(v->confidence),
-		.subject = v->filter ? "filter" : "driver",
+		.subject = v->filter ? "filter" : v->frame ? "frame" : "driver",
 		.name = or_null(v->name) ? v->name : or_null(v->driver),
-		.address = v->filter ? v->filter : v->driver_object,
+		.address = v->filter ? v->filter : v->frame ? v->frame : v->driver_object,
 		.advice = rule ? rule->advice : NULL,
 	};
 	take_verdict(it, v);

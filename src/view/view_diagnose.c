@@ -54,6 +54,20 @@ static bool given(const char *s)
 	return s && s[0];
 }
 
+/* The frame whose unload it is, and the filters that it can be. */
+static void json_candidates(struct view *v, const struct fs_verdict *d)
+{
+	size_t i;
+
+	if (!d->frame)
+		return;
+	emit_address(v->e, "frame", d->frame);
+	emit_array_begin(v->e, "candidates");
+	for (i = 0; i < d->ncandidates; i++)
+		emit_address(v->e, NULL, d->candidates[i]);
+	emit_array_end(v->e);
+}
+
 static void json_verdict(struct view *v, const struct fs_verdict *d)
 {
 	if (given(d->driver))
@@ -64,6 +78,7 @@ static void json_verdict(struct view *v, const struct fs_verdict *d)
 		emit_address(v->e, "filter", d->filter);
 	if (given(d->name))
 		emit_string(v->e, "name", d->name);
+	json_candidates(v, d);
 	emit_string(v->e, "state", fs_verdict_state_name(d->state));
 	emit_string(v->e, "stage", fs_stage_name(d->stage));
 	if (d->cause_id) {
@@ -116,6 +131,8 @@ static void verdict_title(struct view *v, const struct fs_verdict *d)
 	if (d->filter)
 		emit_line(v->e, "FLT_FILTER: %s %s  stage %s", text_ptr(v, d->filter),
 			  given(d->name) ? text_quoted(v, d->name) : "", fs_stage_name(d->stage));
+	else if (d->frame)
+		emit_line(v->e, "FLTP_FRAME: %s", text_ptr(v, d->frame));
 	emit_indent(v->e, -1);
 }
 
@@ -157,12 +174,16 @@ static void finding(struct view *v, const struct fs_finding *f, bool again)
 	json_subject(v, "subject", &f->subject, 0);
 	if (f->message)
 		emit_string(v->e, "message", f->message);
+	if (given(f->advice))
+		emit_string(v->e, "advice", f->advice);
 	if (!again) {
 		emit_styled(v->e, style, "%s: %s (%s)", fs_severity_name(f->severity), f->rule,
 			    fs_confidence_name(f->confidence));
 		emit_indent(v->e, 1);
 		if (f->message)
 			emit_paragraph(v->e, f->message);
+		if (given(f->advice))
+			emit_paragraph(v->e, f->advice);
 		emit_indent(v->e, 1);
 	}
 	evidence(v, "evidence", f->evidence, f->nevidence, !again);
@@ -233,9 +254,15 @@ static void stages(struct view *v, const struct fs_report *r)
 
 static bool verdict_concerns(const struct view *v, const struct fs_verdict *d, const char *driver)
 {
-	return !driver || view_same_driver(d->driver, driver) ||
-	       view_same_driver(d->name, driver) ||
-	       view_filter_concerns(v->m, d->filter, driver);
+	size_t i;
+
+	if (!driver || view_same_driver(d->driver, driver) || view_same_driver(d->name, driver) ||
+	    view_filter_concerns(v->m, d->filter, driver))
+		return true;
+	for (i = 0; i < d->ncandidates; i++)
+		if (view_filter_concerns(v->m, d->candidates[i], driver))
+			return true;
+	return false;
 }
 
 static bool subject_concerns(const struct view *v, const struct fs_report *r,

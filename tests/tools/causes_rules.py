@@ -11,6 +11,8 @@ RULES = ("no-unload-callback", "service-stop-not-supported", "unloaded-without-u
          "context-over-released", "leaked-volume-reference", "driver-object-crosslink",
          "zombie-leftover", "corrupt-list")
 
+OTHER = tuple(r for r in RULES if r != "context-over-released")
+
 
 def row(case, builds, cause, stage, confidence, **more):
     fire = (cause,) + tuple(more.get("also", ()))
@@ -33,8 +35,11 @@ ROWS = [
     row("asked", ALL, "no-unload-callback", "S0", "proved", state="refused", evidence=UNLOAD),
     row("gone", ALL, "unloaded-without-unregister", "S0", "proved", state="leftover",
         evidence=("FLT_OBJECT.Flags", "FilterUnload")),
-    row("over", RUN, "leaked-context", "S3", "proved", also=("context-over-released",),
-        premises={"context-over-released": ("CONTEXT_NODE.UseCount", "its owner")}),
+    # 32 and 1 differ by the use count alone
+    row("over", RUN, "context-over-released", "S3", "likely",
+        evidence=("CONTEXT_NODE.UseCount", "its owner"), silent=OTHER + ("leaked-context",)),
+    ("rules", ["case=over", "uses=0xffffffff"], (19041,), "context-over-released", "S3", "likely",
+     {"evidence": ("CONTEXT_NODE.UseCount", "its owner"), "silent": OTHER + ("leaked-context",)}),
     row("attached", RUN, "leaked-context", "S3", "proved",
         evidence=("CONTEXT_NODE.RegInfo", "CONTEXT_NODE.UseCount")),
     finding("dismount", RUN, "leaked-volume-reference",

@@ -137,6 +137,8 @@ def check(tool, dump, row, build):
             raise AssertionError("%s is not among the gaps %s" % (g, gaps))
     if row.get("unsaid") and row.get("unsaid") in json.dumps(doc):
         raise AssertionError("it says %r" % row.get("unsaid"))
+    if row.get("said") and row.get("said") not in json.dumps(doc):
+        raise AssertionError("it does not say %r" % row.get("said"))
     if row.get("ledger"):
         account(tool, dump, row)
 

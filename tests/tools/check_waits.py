@@ -109,6 +109,9 @@ def check(case, build, doc):
     loud = {r for r in fired if IDS[r] == "error"} - set(case.get("fires", []))
     if loud:
         raise Wrong(f"nobody expects {sorted(loud)}")
+    for f in doc["findings"]:
+        if not f.get("advice"):
+            raise Wrong(f"{f['rule']} advises nothing")
     unchecked = {n["rule"] for n in doc["not_checked"]}
     for rule in case.get("not_checked", []):
         if rule not in unchecked:
@@ -168,8 +171,10 @@ def true_words(tool, dump, doc):
 
 
 def status(tool, case, dump):
-    run = subprocess.run([tool, "check", dump], capture_output=True, check=False, timeout=120)
-    same("exit of check", run.returncode, case.get("exit", 1))
+    for more, code in [([], case.get("exit", 1))] + case.get("checks", []):
+        run = subprocess.run([tool, "check", dump] + more, capture_output=True, check=False,
+                             timeout=120)
+        same(" ".join(["exit of check"] + more), run.returncode, code)
 
 
 def sweep(args, dump):

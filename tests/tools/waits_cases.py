@@ -14,6 +14,7 @@ silent       rules that must have none, by name: the look-alikes first
 not_checked  rules that must be told as not checked
 cycles       of the wait-for graph
 exit         of `check`; 1 when it is not given
+checks       [(arguments, exit)]: `check` with more arguments
 sweep        False: another case's sweep covers it
 
 To add a cause: a world, a row here, and its look-alikes in `silent`.
@@ -28,7 +29,7 @@ ELSEWHERE = ("work-item-outstanding", "deferred-io-outstanding", "port-callback-
              "service-stop-not-supported", "unloaded-without-unregister", "legacy-filter-between",
              "context-over-released", "leaked-volume-reference")
 
-STUCK, VICTIM = "0xffffe0010102d010", "0xffffe0010102f010"
+FRAME, STUCK, VICTIM = "0xffffe00101002880", "0xffffe0010102d010", "0xffffe0010102f010"
 WORKER, SECOND = "0xffffe00108014080", "0xffffe00108016080"
 S3 = ("leaked-context", "leaked-filter-reference", "open-files", "server-port-open",
       "leaked-instance-reference")
@@ -57,11 +58,36 @@ def inflight(by, cause, sweep=True, **more):
                 fires=fires, silent=but(S3, S1, LOCKS, DRIVER, without=fires))
 
 
+def detached(by, cause, state, fires, code, **more):
+    return dict(name="detached-" + by, world="inflight", define={"by": by, "unload": "no"},
+                builds=(19041, 17763, 22000), sweep=False, exit=code,
+                verdicts={"Waiter": dict(cause=cause, stage="S0", state=state,
+                                         fields={"EX_RUNDOWN_WAIT_BLOCK.Count": None}, **more)},
+                fires=fires, silent=but(S3, S1, LOCKS, DRIVER, without=fires),
+                checks=[(["--driver", "Waiter"], code), (["--driver", "WatchTop"], 0)])
+
+
 def waits(cause, verdicts, fires, builds=ALL, **more):
     """waits.world: `fires` are all that fire; every other rule must stay silent."""
     return dict(name="waits-" + cause, world="waits", define={"cause": cause}, builds=builds,
                 verdicts=verdicts, fires=fires,
                 silent=but(S3, S1, LOCKS, DRIVER, ("zombie-leftover",), without=fires), **more)
+
+
+def whose(cause, checks, waiter=WORKER, **more):
+    """An unload runs in Frame 0, and its filter is not known: never a pass."""
+    return waits(cause, {"Frame 0": dict(cause=None, stage="unknown", state="unknown", waiter=waiter,
+                                         culprit={"kind": "thread", "address": WORKER}, **more)},
+                 [], not_checked=["unload-callback-blocked", "blocked-by-other-unload"], exit=4,
+                 checks=checks + [(["--rule", "unload-callback-blocked"], 4)], sweep=False)
+
+
+def two(cause, own, **more):
+    return waits(cause, {"Stuck": dict(cause="leaked-instance-reference", stage="S2", state="stuck",
+                                       waiter=WORKER, culprit={"kind": "instance", "address": own},
+                                       fields={"EX_RUNDOWN_WAIT_BLOCK.Count": "1"})},
+                 ["leaked-instance-reference", "pended-pre-operation", "teardown-race"],
+                 builds=(19041, 17763, 22000), **more)
 
 
 def stacks(cause, verdict, fires):
@@ -167,6 +193,10 @@ CASES = [
                            culprit={"kind": "thread", "address": SECOND},
                            fields={"stack frame": None, "EX_RUNDOWN_WAIT_BLOCK.Count": "2"}),
            ["callback-blocked"]),
+    # one reference is claimed once
+    dict(stacks("ownio", dict(cause="own-io-outstanding", stage="S1", confidence="likely",
+                              fields={"EX_RUNDOWN_WAIT_BLOCK.Count": "1"}),
+                ["own-io-outstanding"]), builds=(19041, 17763, 22000), sweep=False),
     stacks("callback", dict(cause="unload-callback-blocked", stage="S0", confidence=RUN,
                             culprit={"kind": "thread", "address": WORKER},
                             fields={"stack frame": None,
@@ -199,4 +229,31 @@ CASES = [
           ["unload-refused"]),
     waits("begun", {"Stuck": dict(cause=None, stage="S0", state="unknown")}, [],
           not_checked=["unload-refused"], exit=4, sweep=False),
+    # --- two instances, torn down by two threads: the unload's is the lock's owner's ---------
+    two("two", "0xffffe00103014010"),
+    two("twolast", "0xffffe0010300f010", sweep=False),
+    # a wait block that no thread waits for proves no wait
+    waits("pool", {"Stuck": dict(cause="leaked-context", stage="S3", state="stuck",
+                                 confidence="likely",
+                                 fields={"CONTEXT_NODE.UseCount": "0x1"})},
+          ["leaked-context"], builds=(19041, 17763, 22000), sweep=False),
+    # --- an instance's teardown hangs, and no unload is asked for -----------------------------
+    detached("pre", "pended-pre-operation", "stuck", ["pended-pre-operation"], 1,
+             confidence="proved", culprit={"kind": "irp-ctrl"}),
+    detached("none", None, "unknown", [], 4),
+    # --- an unload is under way, and nothing tells what it does, or whose it is ------------
+    whose("whose", [(["--driver", "Stuck"], 4), (["--driver", "Victim"], 4),
+                    (["--driver", "WatchTop"], 0)],
+          fields={"FilterUnloadLock.OwnerThread": WORKER,
+                  "KWAIT_BLOCK.Object": "0xffffe00108060010", "FLT_OBJECT.PointerCount": "0x2"}),
+    whose("nobody", [(["--driver", "Stuck"], 4)],
+          fields={"FilterUnloadLock.OwnerThread": WORKER,
+                  "KWAIT_BLOCK.Object": "0xffffe00108060010"}),
+    # a thread that does not wait hangs nowhere
+    whose("busywhose", [], waiter=None, fields={"KTHREAD.State": "1 Ready"}),
+    waits("busy", {"Stuck": dict(cause=None, stage="S0", state="unknown", waiter=None,
+                                 culprit={"kind": "thread", "address": WORKER},
+                                 fields={"KTHREAD.State": "2 Running"})}, [],
+          not_checked=["unload-callback-blocked"], exit=4, sweep=False,
+          checks=[(["--driver", "Stuck"], 4), (["--driver", "Victim"], 0)]),
 ]

@@ -149,6 +149,15 @@ static void disconnect_or_verifier(void **state)
 	verify(&b);
 	b.h.nclients = b.h.client_list.n = 0;
 	is(&b, "verifier-wait", FS_LIKELY, NULL);
+	/* nor is the Verifier there: no text may say that a client's port is waited for */
+	s4(&b);
+	b.h.nclients = b.h.client_list.n = 0;
+	b.f->port_count = mm_value(0);
+	run(&b);
+	assert_int_equal(mm_finding(&b.r, "port-callback-stuck")->confidence, FS_POSSIBLE);
+	assert_non_null(strstr(mm_finding(&b.r, "port-callback-stuck")->message,
+			       "but none is on its list"));
+	arena_deinit(&b.a);
 	/* both are there */
 	s4(&b);
 	verify(&b);

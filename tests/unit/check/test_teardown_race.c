@@ -197,6 +197,80 @@ static void a_pended_operation_is_no_blocked_callback(void **state)
 	arena_deinit(&b.a);
 }
 
+/* The unload's thread waits for `second` (S2), another one for `first` (S1), which has a pended
+ * operation: what the unload waits for is the cause, the rest is told beside it. */
+static size_t two_instances(struct bench *b)
+{
+	struct fs_instance *in = tearing(b);
+	size_t own;
+
+	b->k.filter[b->fox].object.flags.value.v |= FS_OBJ_DRAINING;
+	mm_unloading(&b->k, b->fox, false);
+	operations_wait(BLOCK2, 2);
+	mm_wait_block(&b->k, b->second, BLOCK2);
+	pended = (struct fs_pending){.address = 0xffffa20f11000010ull,
+				     .irp_ctrl = mm_value(0xffffa20f12000010ull),
+				     .type = mm_value(0xf104),
+				     .initiating = mm_value(0),
+				     .work_type = mm_value(0),
+				     .pending_node = mm_value(0xffffa20f10e01f00ull),
+				     .pending_instance = mm_value(INSTANCE)};
+	holders.pending = &pended;
+	holders.npending = 1;
+	in->track_completion_nodes = mm_value(0xffffa20f11000000ull);
+	own = mm_instance(&b->k, b->fox, INSTANCE + 0x1000);
+	in = &b->k.instance[own];
+	in->object.flags.value.v |= FS_OBJ_DRAINING;
+	in->track_completion_nodes = mm_value(0);
+	in->object.rundown.raw = mm_value(BLOCK1 | 1);
+	in->object.rundown.state = FS_RUNDOWN_WAITING;
+	in->object.rundown.wait_block = BLOCK1;
+	in->object.rundown.wait_count = mm_value(1);
+	mm_wait_block(&b->k, b->worker, BLOCK1);
+	mm_own(&b->k, b->lock, b->worker);
+	return own;
+}
+
+static void the_unloads_instance_is_the_locks_owners(void **state)
+{
+	struct bench b = {0};
+	const struct fs_verdict *v;
+	size_t own;
+
+	(void)state;
+	(void)two_instances(&b);
+	bench_run(&b);
+	v = bench_verdict(&b, FOX, "leaked-instance-reference", FS_POSSIBLE);
+	assert_int_equal(v->stage, FS_S2);
+	assert_int_equal(v->waiter_thread, WORKER);
+	assert_int_equal(v->waiter_sure, FS_PROVED);
+	assert_int_equal(v->culprit.address, INSTANCE + 0x1000);
+	assert_int_equal(mm_finding(&b.r, "pended-pre-operation")->confidence, FS_PROVED);
+	assert_int_equal(mm_finding(&b.r, "teardown-race")->confidence, FS_LIKELY);
+	/* its callbacks run: nobody waits for that instance, and the owner for something else */
+	own = two_instances(&b);
+	b.k.instance[own].track_completion_nodes = mm_value(0xffffa20f11000800ull);
+	b.k.instance[own].object.rundown.state = FS_RUNDOWN_ACTIVE;
+	b.k.thread[b.worker].nwaits = 0;
+	bench_run(&b);
+	v = mm_verdict(&b.r, FOX);
+	assert_null(v->cause_id);
+	assert_int_equal(v->stage, FS_S1);
+	assert_int_equal(v->waiter_thread, WORKER);
+	assert_non_null(mm_finding(&b.r, "pended-pre-operation"));
+	/* nobody owns the lock: it may be either */
+	(void)two_instances(&b);
+	b.k.lock[b.lock].active_count = mm_value(0);
+	b.k.lock[b.lock].exclusive = false;
+	b.k.lock[b.lock].nowners = 0;
+	bench_run(&b);
+	v = bench_verdict(&b, FOX, "pended-pre-operation", FS_LIKELY);
+	assert_int_equal(v->waiter_sure, FS_POSSIBLE);
+	assert_non_null(mm_finding(&b.r, "leaked-instance-reference"));
+	SILENT(&b, "teardown-race");
+	arena_deinit(&b.a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +279,7 @@ int main(void)
 		cmocka_unit_test(its_own_thread_is_no_race),
 		cmocka_unit_test(a_callback_that_waits),
 		cmocka_unit_test(a_pended_operation_is_no_blocked_callback),
+		cmocka_unit_test(the_unloads_instance_is_the_locks_owners),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
