@@ -120,14 +120,18 @@ void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding
 	add_because(run, v, c->base, fd);
 }
 
-static size_t being_torn_down(const struct check_run *run, size_t filter)
+/* Is another thread's teardown in sight, or could it be? An unload takes its instances one by
+ * one: of two, one is another thread's. So is one that the unload's thread does not wait for. */
+static bool may_be_anothers(const struct check_run *run, size_t filter)
 {
 	const struct fs_list *l = &run->m->filters[filter].instances;
+	const struct unload_lock *u = unload_lock_of(run, filter);
 	size_t k, n = 0;
 
 	for (k = 0; k < l->n; k++)
 		n += torn_down(&run->m->instances[l->entries[k]]);
-	return n;
+	return n > 1 || l->stop != FS_STOP_CLOSED || l->wrong_at ||
+	       (u->held && u->thread >= 0 && (u->filter < 0 || u->filter == (int32_t)filter));
 }
 
 void verdict_cause_of(struct check_run *run, size_t filter, size_t instance,
@@ -141,8 +145,8 @@ void verdict_cause_of(struct check_run *run, size_t filter, size_t instance,
 	    (unload_asked(run, filter) ||
 	     unload_lock_of(run, filter)->filter == (int32_t)filter))
 		return;
-	/* an unload takes its instances one by one: of two, one is another thread's */
-	if (run->stages[filter] != FS_S0 && own == SIZE_MAX && being_torn_down(run, filter) > 1 && likely.confidence > FS_LIKELY)
+	if (run->stages[filter] != FS_S0 && own == SIZE_MAX && may_be_anothers(run, filter) &&
+	    likely.confidence > FS_LIKELY)
 		likely.confidence = FS_LIKELY;
 	if (own == SIZE_MAX || own == instance)
 		verdict_cause(run, filter, &likely, weight, culprit);
