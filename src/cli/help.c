@@ -39,7 +39,7 @@ static const char usage_tail[] =
 	"  --through MODULE       us: threads with this module on the stack\n"
 	"  --cxr ADDRESS          k: from the CONTEXT at this address\n"
 	"  -t                     process: its threads too\n"
-	"  --driver NAME          diagnose, check: only this driver or filter\n"
+	"  --driver NAME          diagnose, check: only this filter, service, driver object or image\n"
 	"  --dot                  diagnose: who waits for whom, for Graphviz's dot\n"
 	"  --ledger               filter, export: find the contexts of live filters too\n"
 	"  --fail-on LEVEL        check: error (default), warning or note\n"

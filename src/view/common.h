@@ -120,7 +120,7 @@ const char *name_of_volume(struct view *v, int32_t index);
 /* The C string of a model string, NULL unless read. */
 const char *plain(const struct fs_string *s);
 
-/* How much an answer of diagnose rests on; `driver` NULL for all. */
+/* How much an answer of diagnose rests on. */
 struct coverage {
 	uint64_t counted; /* filters that the frames' lists should hold */
 	size_t filters;	  /* reached, and concerned */
@@ -128,10 +128,10 @@ struct coverage {
 	bool whole;	  /* no list of frames or filters breaks off */
 	bool known;	  /* something of the driver's name is in the dump */
 };
-/* Is the filter at this address one of that driver's? */
-bool view_filter_concerns(const struct fs_model *m, uint64_t filter, const char *driver);
+/* Of what the name means (view/driver_match.h); NULL: of all. */
+struct driver_match;
 struct coverage coverage_of(const struct fs_model *m, const struct fs_report *r,
-			    const char *driver);
+			    const struct driver_match *d);
 bool coverage_is_full(const struct coverage *c);
 /* Is silence an answer: was anything (of the driver: all of it) looked at? */
 bool coverage_answers(const struct coverage *c, const char *driver);
