@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fltscope/crash.h"
 #include "fltscope/handles.h"
 #include "fltscope/holders.h"
 #include "fltscope/locks.h"
@@ -227,10 +228,12 @@ struct fs_dump {
 	struct fs_value time;   /* FILETIME */
 	struct fs_value uptime; /* 100 ns */
 	struct fs_value directory_table_base, ps_loaded_module_list, kd_debugger_data_block;
-	/* Where the processor that wrote the dump stood (CONTEXT), and the exception record. */
+	/* Where the processor that wrote the dump stood (CONTEXT), and the exception record: the
+	 * header's. That of a bug check is mostly the breakpoint behind it; crash has the cause's. */
 	struct fs_code instruction;
 	struct fs_value stack_pointer, exception_code;
 	struct fs_code exception_address;
+	struct fs_crash crash;
 	uint64_t file_size, pages, missing_bytes;
 	bool truncated;
 	unsigned paging_levels; /* 2 to 5; 0 virtual ranges */

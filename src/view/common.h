@@ -142,6 +142,9 @@ void coverage_line(struct view *v, const struct coverage *c, const struct fs_rep
 
 /* The document's own parts. */
 void json_dump(struct view *v);
+/* The bug check's arguments, what they point to, and what faulted (view_crash.c). */
+void json_crash(struct view *v);
+void crash_rows(struct view *v);
 void json_gaps(struct view *v);
 void json_module(struct view *v, const struct fs_module *mod);
 void json_modules(struct view *v);
