@@ -140,6 +140,7 @@ struct fs_instance {
 	struct fs_value operation_rundown, context, track_completion_nodes;
 	uint64_t context_lock, callback_nodes, transaction_contexts; /* VA, 0 unknown */
 	bool by_filter, by_volume; /* which list reached it */
+	const struct fs_cache_aware *operations; /* what operation_rundown leads to; NULL: not read */
 	struct fs_instance_holders *holders; /* NULL: not looked at; read while it drains */
 };
 

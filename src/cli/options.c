@@ -320,8 +320,9 @@ static bool check_words(const struct cli_options *o, char *why, size_t size)
 	else if (o->json && (needs & MANY_DUMPS) && o->format != FORMAT_TEXT &&
 		 o->format != FORMAT_JSON)
 		(void)snprintf(why, size, "--json and --format cannot both be meant");
-	else if (o->ledger && strcmp(cmd->name, "filter") != 0 && strcmp(cmd->name, "export") != 0)
-		(void)snprintf(why, size, "--ledger belongs to filter and export, not to %s",
+	else if (o->ledger && !(needs & HAS_LEDGER))
+		(void)snprintf(why, size,
+			       "--ledger belongs to filter, instance, volume and export, not to %s",
 			       cmd->name);
 	else if (o->dot && strcmp(cmd->name, "diagnose") != 0)
 		(void)snprintf(why, size, "--dot belongs to diagnose, not to %s", cmd->name);

@@ -80,6 +80,9 @@ const char *text_header_flags(struct view *v, const struct fs_flags *flags, cons
 /* OBJECT under "object", and the FLT_OBJECT block of text. */
 void show_object(struct view *v, const struct fs_object *o, uint64_t va);
 
+/* "operation_rundown": a cache-aware rundown with its slots. */
+void show_operation_rundown(struct view *v, struct fields *f, const struct fs_instance *in);
+
 /* LEDGER under "ledger", and its rows in text. */
 void show_ledger(struct view *v, const struct fs_ledger *l);
 /* "reference_log" of a filter, and the newest of it in text. */

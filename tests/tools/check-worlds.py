@@ -313,7 +313,7 @@ CHECKS = {
     "healthy-machine": lambda d, f: (check_healthy(d, f), check_machine(d, 0xFFFFF80230000000)),
     "seed004-machine": lambda d, f: (check_seed(d), check_machine(d, 0xFFFFF80001600000)),
     "healthy": check_healthy, "queued": check_queued, "crosslink": check_crosslink,
-    "zombie": check_zombie, "emptyframe": check_emptyframe, "crash": check_crash,
+    "zombie": check_zombie, "emptyframe": check_emptyframe, "crash": check_crash, "slots": check_healthy,
     "stage": lambda d, f: check_healthy_part(d),
     "held": lambda d, f: check_healthy_part(d), "numbers": lambda d, f: check_healthy_part(d),
     "waits": check_waits, "stuck-stacks": check_stuck_stacks,
