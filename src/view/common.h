@@ -157,5 +157,7 @@ void json_fltmgr(struct view *v);
 const char *text_gaps(struct view *v);
 /* "2023-10-06T09:12:44Z" of a FILETIME. */
 const char *text_filetime(struct view *v, uint64_t filetime);
+/* The same under `key`, or under `key`_raw what no calendar holds. */
+void json_filetime(struct view *v, struct fields *f, const char *key, const struct fs_value *val);
 
 #endif

@@ -331,7 +331,7 @@ CHECKS = {
     "la57": check_la57, "large": check_large, "hostile-names": check_hostile,
     "nofltmgr": lambda d, f: None, "fltmgr-nodata": check_nodata,
     "big": check_big, "threads": worlds_threads.check, "hang": check_hang, "many-threads": lambda d, f: None,
-    "memory": worlds_threads.check,
+    "memory": worlds_threads.check, "ended": lambda d, f: None,
     "seed004": lambda d, f: check_seed(d), "seed004-code": lambda d, f: check_code(d),
 }
 
