@@ -45,6 +45,7 @@ void view_drvobj(struct view *v, size_t index);
 void view_devobj(struct view *v, size_t index);
 /* Modules whose name contains `pattern` (ASCII case ignored); NULL for all. */
 void view_lm(struct view *v, const char *pattern);
+bool view_lm_has(const struct fs_model *m, const char *pattern); /* is there one? */
 /* How much of the file was looked at, for info. */
 struct view_stats {
 	uint64_t bytes_read, reads, pages;
