@@ -77,7 +77,8 @@ enum fs_status session_unloaded(struct fltscope *fs, struct fs_error *err);
 /* session_dump.c: header facts and modules into the model. */
 void session_dump_facts(struct fltscope *fs);
 enum fs_status session_modules(struct fltscope *fs, struct fs_error *err);
-/* Once modules are known: CONTEXT and exception record. */
+/* session_crash.c: once modules are known: CONTEXT and exception record of the header, and what
+ * the bug check's parameters point to. */
 void session_crash(struct fltscope *fs);
 
 /* session_nt.c: which layout reads this kernel, and what it says of page tables. */

@@ -207,10 +207,13 @@ struct fs_pending {
 };
 
 /* EX_RUNDOWN_REF_CACHE_AWARE: one slot for each processor, summed modulo 2^64. */
+#define FS_SLOTS_KEPT 64
 struct fs_cache_aware {
 	struct fs_value slots, number, stride; /* RunRefs, Number, RunRefSize */
+	uint64_t *slot; /* what stands in the first FS_SLOTS_KEPT of them */
+	size_t nslot;	/* fewer than there are: that one could not be read */
 	enum fs_rundown_state state;
-	uint64_t count;		    /* active: the sum of all slots, each >> 1 */
+	uint64_t count;		    /* active: the sum of all slots, each >> 1; two's complement */
 	uint64_t wait_block;	    /* waiting: VA */
 	struct fs_value wait_count; /* waiting: what is still held */
 };

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fltscope/crash.h"
 #include "fltscope/handles.h"
 #include "fltscope/holders.h"
 #include "fltscope/locks.h"
@@ -139,6 +140,7 @@ struct fs_instance {
 	struct fs_value operation_rundown, context, track_completion_nodes;
 	uint64_t context_lock, callback_nodes, transaction_contexts; /* VA, 0 unknown */
 	bool by_filter, by_volume; /* which list reached it */
+	const struct fs_cache_aware *operations; /* what operation_rundown leads to; NULL: not read */
 	struct fs_instance_holders *holders; /* NULL: not looked at; read while it drains */
 };
 
@@ -227,10 +229,12 @@ struct fs_dump {
 	struct fs_value time;   /* FILETIME */
 	struct fs_value uptime; /* 100 ns */
 	struct fs_value directory_table_base, ps_loaded_module_list, kd_debugger_data_block;
-	/* Where the processor that wrote the dump stood (CONTEXT), and the exception record. */
+	/* Where the processor that wrote the dump stood (CONTEXT), and the exception record: the
+	 * header's. That of a bug check is mostly the breakpoint behind it; crash has the cause's. */
 	struct fs_code instruction;
 	struct fs_value stack_pointer, exception_code;
 	struct fs_code exception_address;
+	struct fs_crash crash;
 	uint64_t file_size, pages, missing_bytes;
 	bool truncated;
 	unsigned paging_levels; /* 2 to 5; 0 virtual ranges */

@@ -81,7 +81,9 @@ struct fs_thread {
 	struct fs_value wait_mode;    /* 0 kernel, 1 user */
 	struct fs_value wait_time;    /* tick count when the wait began */
 	struct fs_value waiting_ticks; /* how long it has waited, in ticks; FS_NONE without the tick count */
-	struct fs_value context_switches, priority, create_time, exit_time; /* times: FILETIME */
+	/* Times: FILETIME. exit_time: of a Terminated thread; while it lives the kernel has
+	 * KeyedWaitChain in its place. */
+	struct fs_value context_switches, priority, create_time, exit_time;
 	struct fs_value base_priority, kernel_time, user_time; /* times: ticks it has run */
 	struct fs_value win32_thread;
 	struct fs_code start, win32_start; /* StartAddress, Win32StartAddress */
@@ -98,13 +100,14 @@ struct fs_thread {
 #define FS_THREAD_READY		 1u
 #define FS_THREAD_RUNNING	 2u
 #define FS_THREAD_STANDBY	 3u
+#define FS_THREAD_TERMINATED	 4u
 #define FS_THREAD_WAITING	 5u
 #define FS_THREAD_DEFERRED_READY 7u
 
 struct fs_process {
 	uint64_t address; /* EPROCESS */
 	struct fs_string image; /* ImageFileName or the longer SeAuditProcessCreationInfo name */
-	struct fs_value pid, parent_pid, session, create_time, exit_time; /* FILETIME */
+	struct fs_value pid, parent_pid, session, create_time, exit_time; /* FILETIME; exit 0: lives */
 	struct fs_value directory_table_base, peb, object_table, handle_count, exit_status;
 	struct fs_value image_file;    /* FILE_OBJECT of the image */
 	struct fs_value commit_charge; /* pages */

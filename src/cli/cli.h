@@ -29,6 +29,7 @@ enum cli_needs {
 	SUBCOMMAND = 64,  /* a second word before the file: cli_options.sub */
 	OTHER_FILE = 128, /* the file is no dump: it is not opened as one */
 	MANY_DUMPS = 256, /* DUMP…; the command opens them itself */
+	HAS_LEDGER = 1024,   /* takes --ledger */
 	NEEDS_THREADS = 512, /* read processes and threads, whatever the state says */
 };
 

@@ -42,7 +42,10 @@ int cmd_diagnose(struct cli *c)
 		return CLI_UNDECIDED;
 	answer = view_diagnose(&c->v, report, c->opt->driver);
 	if (answer == VIEW_NOT_KNOWN)
-		cli_say(c, "no driver, filter or module named \"%s\" was found", c->opt->driver);
+		cli_say(c, "no filter, driver object, service or image named \"%s\" was found",
+			c->opt->driver);
+	if (answer == VIEW_NO_MEMORY)
+		cli_say(c, "out of memory");
 	return cli_end(c, answer == VIEW_ANSWERED ? CLI_DONE : CLI_UNDECIDED);
 }
 

@@ -17,6 +17,11 @@ int cmd_info(struct cli *c)
 
 int cmd_lm(struct cli *c)
 {
+	if (c->opt->arg && !view_lm_has(c->m, c->opt->arg)) {
+		cli_say(c, "no module of this dump, loaded or unloaded, has \"%s\" in its name",
+			c->opt->arg);
+		return CLI_UNDECIDED;
+	}
 	if (!cli_begin(c))
 		return CLI_UNDECIDED;
 	view_lm(&c->v, c->opt->arg);

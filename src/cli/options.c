@@ -95,6 +95,15 @@ static bool parse_format(const char *s, enum cli_format *ret)
 	return false;
 }
 
+/* An empty name is a script's variable that was not set: it must not ask for nothing, or all. */
+static bool given(const char *value, const char *option, char *why, size_t n)
+{
+	if (*value)
+		return true;
+	(void)snprintf(why, n, "%s needs a value, and it is empty", option);
+	return false;
+}
+
 /* The options that only check has. */
 static bool take_check_option(struct cli_options *o, int opt, char *why, size_t n)
 {
@@ -116,7 +125,7 @@ static bool take_check_option(struct cli_options *o, int opt, char *why, size_t 
 	case OPT_RULE:
 		o->only_check = "--rule";
 		o->rules[o->nrules++] = optarg;
-		return true;
+		return given(optarg, "--rule", why, n);
 	default:
 		o->only_check = "--ignore";
 		if (o->ignore)
@@ -237,7 +246,7 @@ static bool take_option(struct cli_options *o, int opt, char **argv, char *why, 
 		return true;
 	case OPT_DRIVER:
 		o->driver = optarg;
-		return true;
+		return given(optarg, "--driver", why, n);
 	case OPT_LEDGER:
 		o->ledger = true;
 		return true;
@@ -290,7 +299,9 @@ static bool check_threads(const struct cli_options *o, char *why, size_t size)
 		(void)snprintf(why, size, "-p, -cpu and --through belong to us and hang, not to %s",
 			       name);
 	else
-		return true;
+		return (!o->cxr || given(o->cxr, "--cxr", why, size)) &&
+		       (!o->process || given(o->process, "-p", why, size)) &&
+		       (!o->through || given(o->through, "--through", why, size));
 	return false;
 }
 
@@ -320,8 +331,9 @@ static bool check_words(const struct cli_options *o, char *why, size_t size)
 	else if (o->json && (needs & MANY_DUMPS) && o->format != FORMAT_TEXT &&
 		 o->format != FORMAT_JSON)
 		(void)snprintf(why, size, "--json and --format cannot both be meant");
-	else if (o->ledger && strcmp(cmd->name, "filter") != 0 && strcmp(cmd->name, "export") != 0)
-		(void)snprintf(why, size, "--ledger belongs to filter and export, not to %s",
+	else if (o->ledger && !(needs & HAS_LEDGER))
+		(void)snprintf(why, size,
+			       "--ledger belongs to filter, instance, volume and export, not to %s",
 			       cmd->name);
 	else if (o->dot && strcmp(cmd->name, "diagnose") != 0)
 		(void)snprintf(why, size, "--dot belongs to diagnose, not to %s", cmd->name);
@@ -341,6 +353,7 @@ static bool take_words(struct cli_options *o, int n, char **words, char *why, si
 {
 	const struct command *cmd = n > 0 ? command_find(words[0]) : NULL;
 	unsigned needs;
+	size_t i;
 
 	if (cmd) {
 		n--;
@@ -383,6 +396,11 @@ static bool take_words(struct cli_options *o, int n, char **words, char *why, si
 		(void)snprintf(why, size, "%s: '%s' is one argument too many", cmd->name, *words);
 		return false;
 	}
+	for (i = 0; i < o->nargs; i++)
+		if (!*o->args[i]) {
+			(void)snprintf(why, size, "%s: an argument is empty", cmd->name);
+			return false;
+		}
 	return check_words(o, why, size);
 }
 

@@ -194,6 +194,34 @@ static void say_candidates(const struct cli *c, enum entity kind, const char *na
 		cli_say(c, "   and %zu more", shown - MAX_SHOWN);
 }
 
+/* What of this dump's objects stands there instead; ENT_DEVICE + 1: none. */
+static unsigned kind_at(const struct fs_model *m, uint64_t va, size_t *ret_index)
+{
+	unsigned kind;
+	size_t i;
+
+	for (kind = ENT_FRAME; kind <= ENT_DEVICE; kind++)
+		for (i = 0; i < entity_count(m, (enum entity)kind); i++)
+			if (entity_address(m, (enum entity)kind, i) == va) {
+				*ret_index = i;
+				return kind;
+			}
+	return kind;
+}
+
+static void say_other_kind(const struct cli *c, enum entity asked, uint64_t va)
+{
+	size_t i = 0;
+	unsigned kind = kind_at(c->m, va, &i);
+	const char *name;
+
+	if (kind > ENT_DEVICE || kind == (unsigned)asked)
+		return;
+	name = entity_name(c->m, (enum entity)kind, i);
+	cli_say(c, "0x%" PRIx64 " is the %s%s%s%s", va, entity_kind((enum entity)kind),
+		name ? " \"" : "", name ? name : "", name ? "\"" : "");
+}
+
 static int read_object(struct cli *c, enum entity kind, uint64_t va, size_t *ret_index)
 {
 	struct fs_error err = {0};
@@ -204,6 +232,7 @@ static int read_object(struct cli *c, enum entity kind, uint64_t va, size_t *ret
 	c->m = fltscope_model(c->fs);
 	if (st == FS_OK)
 		return CLI_DONE;
+	say_other_kind(c, kind, va);
 	cli_say(c, "no %s at 0x%" PRIx64 ": %s", entity_kind(kind), va, err.text);
 	return CLI_UNDECIDED;
 }
@@ -224,6 +253,7 @@ int resolve_arg(struct cli *c, enum entity kind, size_t *ret_index)
 	case RESOLVED_ADDRESS:
 		if (kind == ENT_DRIVER || kind == ENT_DEVICE)
 			return read_object(c, kind, va, ret_index);
+		say_other_kind(c, kind, va);
 		cli_say(c, "no %s at 0x%" PRIx64 "; this dump has %zu:", entity_kind(kind), va,
 			entity_count(c->m, kind));
 		break;

@@ -163,6 +163,7 @@ static void look(struct holders *h)
 		if (fs_has(&m->instances[i].object.flags.value, FS_OBJ_DRAINING) &&
 		    fs_lacks(&m->instances[i].object.flags.value, FS_OBJ_ZOMBIED))
 			instance_operations(h, i);
+	instance_rundowns(h);
 	for (i = 0; i < m->nfilters; i++)
 		vec_free(&h->found[i]);
 }

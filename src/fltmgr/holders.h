@@ -81,6 +81,8 @@ void find_lost_ports(struct holders *h);
 void find_users(struct holders *h);
 /* What an instance that drains waits for. */
 void instance_operations(struct holders *h, size_t instance);
+/* OperationRundownRef of every instance that instance_operations did not read. */
+void instance_rundowns(struct holders *h);
 /* The instance's own part of the model, made when it is not there; NULL out of memory. */
 struct fs_instance_holders *instance_holders(struct collect *c, size_t instance);
 

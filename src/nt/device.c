@@ -133,7 +133,7 @@ enum fs_status nt_add_device(const struct reader *r, const struct modules *m,
 	if (st)
 		return st;
 	d = &b->model->devices[i];
-	if (d->driver < 0 && d->driver_object.state == FS_READ) {
+	if (d->driver < 0 && fs_has(&d->driver_object, UINT64_MAX)) {
 		uint64_t object = d->driver_object.v;
 
 		/* Its own troubles are in its entity and the gaps. */

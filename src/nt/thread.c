@@ -102,6 +102,9 @@ static void read_fields(struct nt_look *k, struct fs_thread *t)
 	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		*(struct fs_value *)(void *)((char *)t + fields[i].at) =
 			nt_object_value(k->r, k->b, &k->object, 0, fields[i].f);
+	/* KeyedWaitChain stands in the same place, and is what it is until the thread ends */
+	if (!fs_has(&t->state, UINT64_MAX) || t->state.v != FS_THREAD_TERMINATED)
+		t->exit_time = model_none();
 	read_cid(k, t);
 	t->start = nt_code(k->b, k->m, t->start.va);
 	t->win32_start = nt_code(k->b, k->m, t->win32_start.va);

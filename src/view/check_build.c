@@ -218,9 +218,7 @@ static bool add_finding(struct building *b, const struct fs_finding *f)
 
 	if (v)
 		b->told[v - b->r->verdicts] = TOLD;
-	if (!asked(b->ask, f->rule) || !(driver_match_address(&b->match, f->subject.address) ||
-					 (v && driver_match_address(&b->match, v->filter)) ||
-					 view_same_driver(f->subject.name, b->ask->driver)))
+	if (!asked(b->ask, f->rule) || !driver_match_finding(&b->match, b->m, f, v))
 		return true;
 	it = &b->d->items[b->d->nitems++];
 	*it = (struct res_item){
@@ -248,20 +246,6 @@ static enum res_level level_of_state(enum fs_verdict_state s)
 	return s == FS_ST_LEFTOVER ? RES_WARNING : s == FS_ST_REFUSED ? RES_NOTE : RES_ERROR;
 }
 
-/* What was asked for may be any of the filters that the verdict can be about. */
-static bool concerns(const struct building *b, const struct fs_verdict *v)
-{
-	size_t i;
-
-	if (driver_match_address(&b->match, v->filter) ||
-	    driver_match_address(&b->match, v->driver_object))
-		return true;
-	for (i = 0; i < v->ncandidates; i++)
-		if (driver_match_address(&b->match, v->candidates[i]))
-			return true;
-	return false;
-}
-
 /* A verdict that no finding tells of. A driver of which nobody knows whether it is stuck is an
  * open question, even when a cause below the level is found: it must not pass. */
 static bool add_verdict(struct building *b, const struct fs_verdict *v)
@@ -275,7 +259,7 @@ static bool add_verdict(struct building *b, const struct fs_verdict *v)
 		named_cause && rule ? level_of(rule->severity) : level_of_state(v->state);
 	struct res_item *it;
 
-	if (v->state == FS_ST_HEALTHY || !concerns(b, v))
+	if (v->state == FS_ST_HEALTHY || !driver_match_verdict(&b->match, b->m, v))
 		return true;
 	b->trouble = true;
 	if (told == TOLD || (told == TOLD_BELOW && !unknown) || !asked(b->ask, id))

@@ -8,6 +8,7 @@
 #define VIEW_CHECK_RESULTS_H
 
 #include "emit/results.h"
+#include "view/driver_match.h"
 #include "view/view.h"
 
 /* Beside the catalogue: an unload was begun and is not done, and no rule says why.
@@ -48,21 +49,6 @@ bool check_build(struct arena *a, struct check_ask *ask, const struct fs_model *
 		 const struct fs_report *r, struct res_dump *ret);
 /* A dump that cannot be told about: no state (model given), or not even a dump. */
 void check_cannot(struct res_dump *d, enum res_status status, const char *problem);
-
-/* --driver's name against a dump (check_match.c). */
-struct driver_match {
-	bool all; /* no name was given: everything fits */
-	const char *name;
-	uint64_t *addresses; /* of what fits and of what belongs to it, sorted */
-	size_t n;
-	size_t filters, decided; /* that fit; of those: the stage could be read */
-	bool known, loaded, unloaded;
-	struct res_match *matches;
-	size_t nmatches;
-};
-bool driver_match(struct arena *a, const struct fs_model *m, const struct fs_report *r,
-		  const char *name, struct driver_match *ret);
-bool driver_match_address(const struct driver_match *d, uint64_t address);
 
 /* Text, JSON document, or a line of JSON a dump. Owner: results_end, which leaves the
  * emitter alone. `v` is the caller's; its model is the dump's that is told. */

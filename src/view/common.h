@@ -80,6 +80,9 @@ const char *text_header_flags(struct view *v, const struct fs_flags *flags, cons
 /* OBJECT under "object", and the FLT_OBJECT block of text. */
 void show_object(struct view *v, const struct fs_object *o, uint64_t va);
 
+/* "operation_rundown": a cache-aware rundown with its slots. */
+void show_operation_rundown(struct view *v, struct fields *f, const struct fs_instance *in);
+
 /* LEDGER under "ledger", and its rows in text. */
 void show_ledger(struct view *v, const struct fs_ledger *l);
 /* "reference_log" of a filter, and the newest of it in text. */
@@ -120,7 +123,7 @@ const char *name_of_volume(struct view *v, int32_t index);
 /* The C string of a model string, NULL unless read. */
 const char *plain(const struct fs_string *s);
 
-/* How much an answer of diagnose rests on; `driver` NULL for all. */
+/* How much an answer of diagnose rests on. */
 struct coverage {
 	uint64_t counted; /* filters that the frames' lists should hold */
 	size_t filters;	  /* reached, and concerned */
@@ -128,10 +131,10 @@ struct coverage {
 	bool whole;	  /* no list of frames or filters breaks off */
 	bool known;	  /* something of the driver's name is in the dump */
 };
-/* Is the filter at this address one of that driver's? */
-bool view_filter_concerns(const struct fs_model *m, uint64_t filter, const char *driver);
+/* Of what the name means (view/driver_match.h); NULL: of all. */
+struct driver_match;
 struct coverage coverage_of(const struct fs_model *m, const struct fs_report *r,
-			    const char *driver);
+			    const struct driver_match *d);
 bool coverage_is_full(const struct coverage *c);
 /* Is silence an answer: was anything (of the driver: all of it) looked at? */
 bool coverage_answers(const struct coverage *c, const char *driver);
@@ -142,6 +145,9 @@ void coverage_line(struct view *v, const struct coverage *c, const struct fs_rep
 
 /* The document's own parts. */
 void json_dump(struct view *v);
+/* The bug check's arguments, what they point to, and what faulted (view_crash.c). */
+void json_crash(struct view *v);
+void crash_rows(struct view *v);
 void json_gaps(struct view *v);
 void json_module(struct view *v, const struct fs_module *mod);
 void json_modules(struct view *v);
@@ -151,5 +157,7 @@ void json_fltmgr(struct view *v);
 const char *text_gaps(struct view *v);
 /* "2023-10-06T09:12:44Z" of a FILETIME. */
 const char *text_filetime(struct view *v, uint64_t filetime);
+/* The same under `key`, or under `key`_raw what no calendar holds. */
+void json_filetime(struct view *v, struct fields *f, const char *key, const struct fs_value *val);
 
 #endif

@@ -30,7 +30,7 @@ struct view_debug {
 struct view_result {
 	enum fs_status status;
 	struct fs_error err;
-	size_t shown; /* fields, instructions, values, symbols */
+	size_t shown; /* fields, instructions, symbols; values that were read */
 };
 
 /* dt */

@@ -8,8 +8,12 @@
 enum thread_parts { THREAD_HEAD, THREAD_WHOLE };
 /* !thread: the first line and what it waits for, or the whole block. JSON is always whole. */
 void show_thread(struct view *v, const char *key, size_t index, enum thread_parts parts);
-/* !process: with `threads` the threads' first lines (1) or whole blocks (2) below it. */
-void show_process(struct view *v, const char *key, size_t index, unsigned threads);
+/* !process: what of it text shows; machine formats have all but the threads. */
+struct process_parts {
+	bool times;	  /* of one process */
+	unsigned threads; /* 1 their first lines, 2 their whole blocks */
+};
+void show_process(struct view *v, const char *key, size_t index, struct process_parts parts);
 void show_lock(struct view *v, const char *key, size_t index);
 
 /* Every thread; `index` one of them. */
@@ -33,6 +37,8 @@ void json_threads(struct view *v);
 
 /* text_value with a mark when it is unproved. */
 const char *shown(struct view *v, const struct fs_value *val, enum number_style style);
+/* A FILETIME likewise, as a date. */
+const char *shown_time(struct view *v, const struct fs_value *time);
 /* "0004.0018"; what is not known is "????". */
 const char *text_cid(struct view *v, const struct fs_thread *t);
 

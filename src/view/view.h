@@ -45,6 +45,7 @@ void view_drvobj(struct view *v, size_t index);
 void view_devobj(struct view *v, size_t index);
 /* Modules whose name contains `pattern` (ASCII case ignored); NULL for all. */
 void view_lm(struct view *v, const char *pattern);
+bool view_lm_has(const struct fs_model *m, const char *pattern); /* is there one? */
 /* How much of the file was looked at, for info. */
 struct view_stats {
 	uint64_t bytes_read, reads, pages;
@@ -53,9 +54,10 @@ void view_info(struct view *v, const struct view_stats *stats);
 /* `known` are the shipped layouts' names. */
 void view_layouts(struct view *v, const char *const *known, size_t nknown);
 void view_export(struct view *v);
-/* `driver`: only what concerns this driver or filter name; NULL for all. */
+/* `driver`: only what concerns what has this name (view/driver_match.h); NULL for all. */
 enum view_answer {
 	VIEW_ANSWERED,
+	VIEW_NO_MEMORY,
 	VIEW_UNDECIDED, /* nothing that would decide it could be read */
 	VIEW_NOT_KNOWN, /* the dump has nothing of that name; text is left empty */
 };

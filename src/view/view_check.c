@@ -181,24 +181,6 @@ static void items(struct view *v, const struct res_dump *d, enum res_kind kind)
 	emit_array_end(v->e);
 }
 
-static void matches(struct view *v, const struct res_dump *d)
-{
-	size_t i;
-
-	if (d->nmatches == 0)
-		return;
-	emit_array_begin(v->e, "matches");
-	for (i = 0; i < d->nmatches; i++) {
-		const struct res_match *k = &d->matches[i];
-
-		entity_begin(v);
-		json_thing(v, NULL, k->kind, k->address, k->name);
-		if (emit_is_text(v->e))
-			emit_line(v->e, "matches %s %s 0x%" PRIx64, k->kind, k->name, k->address);
-	}
-	emit_array_end(v->e);
-}
-
 static void text_head(struct view *v, const struct results *w, const struct res_dump *d)
 {
 	static const enum emit_style styles[] = {EMIT_GOOD, EMIT_BAD, EMIT_BAD, EMIT_BAD,
@@ -243,7 +225,7 @@ static void check_dump(struct results *w, const struct res_dump *d)
 	if (v->m)
 		json_dump(v);
 	emit_indent(v->e, 1);
-	matches(v, d);
+	show_matches(v, d->matches, d->nmatches);
 	items(v, d, RES_FINDING);
 	items(v, d, RES_OPEN);
 	emit_indent(v->e, -1);

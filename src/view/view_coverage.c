@@ -4,6 +4,7 @@
  * what was looked at: a filter whose flags are not in the dump may be stuck.
  */
 #include "view/common.h"
+#include "view/driver_match.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -79,50 +80,11 @@ bool view_code_was_in(const struct fs_filter *f, const char *driver)
 	return false;
 }
 
-static bool filter_concerns(const struct fs_model *m, const struct fs_filter *f, const char *driver)
-{
-	if (!driver || view_same_driver(plain(&f->name), driver) ||
-	    view_same_driver(f->name_by_callbacks, driver) || view_code_was_in(f, driver))
-		return true;
-	return f->driver >= 0 && (size_t)f->driver < m->ndrivers &&
-	       view_same_driver(plain(&m->drivers[f->driver].name), driver);
-}
-
-bool view_filter_concerns(const struct fs_model *m, uint64_t filter, const char *driver)
-{
-	size_t i;
-
-	for (i = 0; filter && i < m->nfilters; i++)
-		if (m->filters[i].address == filter &&
-		    filter_concerns(m, &m->filters[i], driver))
-			return true;
-	return false;
-}
-
-static bool is_known(const struct fs_model *m, const char *driver)
-{
-	size_t i;
-
-	for (i = 0; i < m->nfilters; i++)
-		if (filter_concerns(m, &m->filters[i], driver))
-			return true;
-	for (i = 0; i < m->ndrivers; i++)
-		if (view_same_driver(plain(&m->drivers[i].name), driver))
-			return true;
-	for (i = 0; i < m->nmodules; i++)
-		if (view_same_driver(m->modules[i].name, driver))
-			return true;
-	for (i = 0; i < m->nunloaded; i++)
-		if (m->unloaded[i].name &&
-		    view_same_driver(path_base(m->unloaded[i].name), driver))
-			return true;
-	return false;
-}
-
-struct coverage coverage_of(const struct fs_model *m, const struct fs_report *r, const char *driver)
+struct coverage coverage_of(const struct fs_model *m, const struct fs_report *r,
+			    const struct driver_match *d)
 {
 	struct coverage c = {.whole = m->frame_list.head != 0 && list_is_whole(&m->frame_list),
-			     .known = !driver || is_known(m, driver)};
+			     .known = true};
 	size_t i;
 
 	for (i = 0; i < m->nframes; i++) {
@@ -131,13 +93,16 @@ struct coverage coverage_of(const struct fs_model *m, const struct fs_report *r,
 		c.whole = c.whole && list_is_whole(l);
 		c.counted += l->count.state == FS_READ && l->count.v > l->n ? l->count.v : l->n;
 	}
-	for (i = 0; i < m->nfilters; i++) {
-		if (!filter_concerns(m, &m->filters[i], driver))
-			continue;
-		c.filters++;
+	if (d && !d->all) {
+		c.known = d->known;
+		c.filters = d->filters;
+		c.decided = d->decided;
+		return c;
+	}
+	for (i = 0; i < m->nfilters; i++)
 		c.decided += r->stages ? r->stages[i] != FS_STAGE_UNKNOWN
 				       : fs_is_read(&m->filters[i].object.flags.value);
-	}
+	c.filters = m->nfilters;
 	return c;
 }
 
@@ -177,7 +142,8 @@ static const char *about_driver(struct view *v, const struct coverage *c, const 
 				   "could not be read.",
 				   driver);
 	if (c->whole)
-		return text_printf(v, "%s has no filter registered, and no unload of it is stuck.",
+		return text_printf(v,
+				   "%s has no filter registered, so no unload of one is stuck.",
 				   driver);
 	return text_printf(v,
 			   "Nothing can be said about %s: no filter of it was reached, and not all "

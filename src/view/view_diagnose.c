@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is stuck, who holds it, on what evidence; and what was not looked at. */
 #include "view/common.h"
+#include "view/driver_match.h"
 #include "view/waits.h"
 
 #include <inttypes.h>
@@ -252,72 +253,56 @@ static void stages(struct view *v, const struct fs_report *r)
 	emit_array_end(v->e);
 }
 
-static bool verdict_concerns(const struct view *v, const struct fs_verdict *d, const char *driver)
-{
-	size_t i;
+/* What the answer is about. */
+struct shown_report {
+	struct view *v;
+	const struct fs_report *r;
+	struct driver_match match;
+};
 
-	if (!driver || view_same_driver(d->driver, driver) || view_same_driver(d->name, driver) ||
-	    view_filter_concerns(v->m, d->filter, driver))
-		return true;
-	for (i = 0; i < d->ncandidates; i++)
-		if (view_filter_concerns(v->m, d->candidates[i], driver))
-			return true;
-	return false;
+static bool verdict_concerns(const struct shown_report *s, const struct fs_verdict *d)
+{
+	return driver_match_verdict(&s->match, s->v->m, d);
 }
 
-static bool subject_concerns(const struct view *v, const struct fs_report *r,
-			     const struct fs_finding *f, const char *driver)
+/* The verdict that tells the same thing; NULL: none does. */
+static const struct fs_verdict *verdict_of(const struct shown_report *s, const struct fs_finding *f)
 {
 	size_t i;
 
-	if (!driver || view_same_driver(f->subject.name, driver) ||
-	    view_filter_concerns(v->m, f->subject.address, driver))
-		return true;
-	for (i = 0; i < r->nverdicts; i++) {
-		const struct fs_verdict *d = &r->verdicts[i];
+	for (i = 0; i < s->r->nverdicts; i++) {
+		const struct fs_verdict *d = &s->r->verdicts[i];
 
-		if (verdict_concerns(v, d, driver) && f->subject.address != 0 &&
-		    (f->subject.address == d->filter || f->subject.address == d->driver_object ||
-		     f->subject.address == d->culprit.address))
-			return true;
-	}
-	return false;
-}
-
-/* Does a verdict that is shown tell the same thing already? */
-static bool told(const struct view *v, const struct fs_report *r, const struct fs_finding *f,
-		 const char *driver)
-{
-	size_t i;
-
-	for (i = 0; i < r->nverdicts; i++) {
-		const struct fs_verdict *d = &r->verdicts[i];
-
-		if (verdict_concerns(v, d, driver) && d->cause_id && f->rule &&
+		if (verdict_concerns(s, d) && d->cause_id && f->rule &&
 		    strcmp(d->cause_id, f->rule) == 0 && f->subject.address != 0 &&
 		    (f->subject.address == d->filter || f->subject.address == d->driver_object ||
 		     f->subject.address == d->culprit.address))
-			return true;
+			return d;
 	}
-	return false;
+	return NULL;
+}
+
+static bool finding_concerns(const struct shown_report *s, const struct fs_finding *f)
+{
+	return driver_match_finding(&s->match, s->v->m, f, verdict_of(s, f));
 }
 
 /* What is so by design does not concern who asks what is wrong: text tells it when a
  * driver is asked for, and else that it is there. */
-static bool held_back(const struct view *v, const struct fs_finding *f, const char *driver)
+static bool held_back(const struct shown_report *s, const struct fs_finding *f)
 {
-	return emit_is_text(v->e) && !driver && f->severity == FS_NOTE;
+	return emit_is_text(s->v->e) && s->match.all && f->severity == FS_NOTE;
 }
 
-static void notes_line(struct view *v, const struct fs_report *r, const char *driver)
+static void notes_line(const struct shown_report *s)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < r->nfindings; i++)
-		n += held_back(v, &r->findings[i], driver);
+	for (i = 0; i < s->r->nfindings; i++)
+		n += held_back(s, &s->r->findings[i]);
 	if (n)
-		emit_line(v->e, "Not shown: %s (--driver NAME or --json shows them).",
-			  text_count(v, n, "note"));
+		emit_line(s->v->e, "Not shown: %s (--driver NAME or --json shows them).",
+			  text_count(s->v, n, "note"));
 }
 
 struct counts {
@@ -325,62 +310,97 @@ struct counts {
 	size_t findings;
 };
 
-static struct counts count(const struct view *v, const struct fs_report *r, const char *driver)
+static struct counts count(const struct shown_report *s)
 {
+	const struct fs_report *r = s->r;
 	struct counts c = {0, 0};
 	size_t i;
 
-	for (i = 0; i < r->nverdicts; i++) {
-		if (verdict_concerns(v, &r->verdicts[i], driver))
-			c.verdicts += r->verdicts[i].state != FS_ST_HEALTHY;
-	}
+	for (i = 0; i < r->nverdicts; i++)
+		c.verdicts += r->verdicts[i].state != FS_ST_HEALTHY &&
+			      verdict_concerns(s, &r->verdicts[i]);
 	for (i = 0; i < r->nfindings; i++)
-		c.findings += subject_concerns(v, r, &r->findings[i], driver) &&
-			      !held_back(v, &r->findings[i], driver);
+		c.findings += finding_concerns(s, &r->findings[i]) &&
+			      !held_back(s, &r->findings[i]);
 	return c;
 }
 
-enum view_answer view_diagnose(struct view *v, const struct fs_report *r, const char *driver)
+static void verdicts(const struct shown_report *s)
 {
-	struct coverage cover = coverage_of(v->m, r, driver);
-	struct counts c = count(v, r, driver);
-	bool text = emit_is_text(v->e), silent = c.verdicts + c.findings == 0, shown = false;
+	const struct fs_report *r = s->r;
 	size_t i;
+
+	emit_array_begin(s->v->e, "verdicts");
+	for (i = 0; i < r->nverdicts; i++)
+		if (verdict_concerns(s, &r->verdicts[i]) &&
+		    (!emit_is_text(s->v->e) || r->verdicts[i].state != FS_ST_HEALTHY))
+			verdict(s->v, &r->verdicts[i]);
+	emit_array_end(s->v->e);
+}
+
+static void findings(const struct shown_report *s)
+{
+	const struct fs_report *r = s->r;
+	bool any = false;
+	size_t i;
+
+	emit_array_begin(s->v->e, "findings");
+	for (i = 0; i < r->nfindings; i++) {
+		const struct fs_finding *f = &r->findings[i];
+		bool told;
+
+		if (!finding_concerns(s, f) || held_back(s, f))
+			continue;
+		told = verdict_of(s, f) != NULL;
+		finding(s->v, f, told);
+		any |= !told;
+	}
+	emit_array_end(s->v->e);
+	if (any)
+		emit_blank(s->v->e);
+}
+
+static enum view_answer show_report(const struct shown_report *s)
+{
+	struct coverage cover = coverage_of(s->v->m, s->r, &s->match);
+	struct counts c = count(s);
+	const char *driver = s->match.name;
+	bool text = emit_is_text(s->v->e), silent = c.verdicts + c.findings == 0;
 
 	if (silent && !cover.known && text)
 		return VIEW_NOT_KNOWN;
 	/* "none was found stuck" above an outcome that is not known would reassure */
 	if (c.verdicts == 0)
-		coverage_line(v, &cover, r, driver, silent);
+		coverage_line(s->v, &cover, s->r, driver, silent);
+	show_matches(s->v, s->match.matches, s->match.nmatches);
+	if (text && !silent && s->match.nmatches > 0)
+		emit_blank(s->v->e);
 	if (silent && text)
 		return coverage_answers(&cover, driver) ? VIEW_ANSWERED : VIEW_UNDECIDED;
-	json_coverage(v, &cover);
-	emit_array_begin(v->e, "verdicts");
-	for (i = 0; i < r->nverdicts; i++)
-		if (verdict_concerns(v, &r->verdicts[i], driver) &&
-		    (!text || r->verdicts[i].state != FS_ST_HEALTHY))
-			verdict(v, &r->verdicts[i]);
-	emit_array_end(v->e);
-	emit_array_begin(v->e, "findings");
-	for (i = 0; i < r->nfindings; i++) {
-		if (!subject_concerns(v, r, &r->findings[i], driver) ||
-		    held_back(v, &r->findings[i], driver))
-			continue;
-		finding(v, &r->findings[i], told(v, r, &r->findings[i], driver));
-		shown |= !told(v, r, &r->findings[i], driver);
-	}
-	emit_array_end(v->e);
-	if (shown)
-		emit_blank(v->e);
-	stages(v, r);
-	json_wait_for(v, r->wait_for);
-	not_checked(v, r);
-	notes_line(v, r, driver);
+	json_coverage(s->v, &cover);
+	verdicts(s);
+	findings(s);
+	stages(s->v, s->r);
+	json_wait_for(s->v, s->r->wait_for);
+	not_checked(s->v, s->r);
+	notes_line(s);
 	if (text)
-		emit_line(v->e, "Gaps: %s.", text_gaps(v));
+		emit_line(s->v->e, "Gaps: %s.", text_gaps(s->v));
 	if (!silent)
 		return VIEW_ANSWERED;
 	if (!cover.known)
 		return VIEW_NOT_KNOWN;
 	return coverage_answers(&cover, driver) ? VIEW_ANSWERED : VIEW_UNDECIDED;
+}
+
+enum view_answer view_diagnose(struct view *v, const struct fs_report *r, const char *driver)
+{
+	struct shown_report s = {.v = v, .r = r};
+	enum view_answer answer = VIEW_NO_MEMORY;
+	struct arena a = {0};
+
+	if (driver_match(&a, v->m, r, driver, &s.match))
+		answer = show_report(&s);
+	arena_deinit(&a);
+	return answer;
 }

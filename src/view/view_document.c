@@ -26,6 +26,19 @@ const char *text_filetime(struct view *v, uint64_t filetime)
 	return text_printf(v, "%s", buf);
 }
 
+void json_filetime(struct view *v, struct fields *f, const char *key, const struct fs_value *val)
+{
+	const char *t = fs_is_read(val) ? text_filetime(v, val->v) : NULL;
+
+	fields_mark(f, key, fs_is_read(val) && val->unproved);
+	if (val->state == FS_MISSING)
+		emit_null(v->e, key);
+	else if (t)
+		emit_string(v->e, key, t);
+	else if (fs_is_read(val))
+		emit_address(v->e, text_printf(v, "%s_raw", key), val->v);
+}
+
 static void json_time(struct view *v, const struct fs_dump *d)
 {
 	const char *t;

@@ -160,6 +160,95 @@ static const char *rundown_state(enum fs_rundown_state state)
 	return "unknown";
 }
 
+/* Text shows so many slots of a cache-aware rundown; machine formats all that were kept. */
+#define SLOTS_SHOWN 8
+
+static void json_cache_aware(struct view *v, const struct fs_cache_aware *r)
+{
+	size_t i;
+
+	show_value(v, NULL, "slots_address", NULL, &r->slots, NUM_PTR);
+	show_value(v, NULL, "slots", NULL, &r->number, NUM_DEC);
+	show_value(v, NULL, "stride", NULL, &r->stride, NUM_DEC);
+	emit_string(v->e, "state", rundown_state(r->state));
+	if (r->state == FS_RUNDOWN_ACTIVE && (int64_t)r->count < 0)
+		emit_uint(v->e, "deficit", 0 - r->count);
+	else if (r->state == FS_RUNDOWN_ACTIVE || r->state == FS_RUNDOWN_DRAINED)
+		emit_uint(v->e, "count", r->state == FS_RUNDOWN_ACTIVE ? r->count : 0);
+	if (r->state == FS_RUNDOWN_WAITING) {
+		show_value(v, NULL, "count", NULL, &r->wait_count, NUM_DEC);
+		emit_address(v->e, "wait_block", r->wait_block);
+	}
+	if (!r->nslot)
+		return;
+	emit_array_begin(v->e, "values");
+	for (i = 0; i < r->nslot; i++)
+		emit_address(v->e, NULL, r->slot[i]);
+	emit_array_end(v->e);
+}
+
+/* "(1)  2 slots of 64 bytes at ffffe001…", as !fltkd has it for a RundownRef. */
+static const char *text_cache_aware(struct view *v, const struct fs_cache_aware *r)
+{
+	const char *s = "";
+
+	if (fs_is_read(&r->slots) && fs_is_read(&r->number) && fs_is_read(&r->stride))
+		s = text_printf(v, "  %s of %" PRIu64 " bytes at %s",
+				text_count(v, r->number.v, "slot"), r->stride.v,
+				text_ptr(v, r->slots.v));
+	switch (r->state) {
+	case FS_RUNDOWN_ACTIVE:
+		/* taken here and dropped there: below 0 as a whole, more was dropped than taken */
+		return text_printf(v, "(%" PRId64 ")%s%s", (int64_t)r->count, s,
+				   (int64_t)r->count < 0 ? "  do not add up" : "");
+	case FS_RUNDOWN_DRAINED:
+		return text_printf(v, "(0) drained%s", s);
+	case FS_RUNDOWN_WAITING:
+		return text_printf(v, "(%s) waiting, wait block %s%s",
+				   text_value(v, &r->wait_count, NUM_DEC),
+				   text_ptr(v, r->wait_block), s);
+	case FS_RUNDOWN_UNKNOWN:
+		break;
+	}
+	return text_printf(v, "(unknown)%s", s);
+}
+
+static void cache_aware_rows(struct view *v, const struct fs_cache_aware *r)
+{
+	const char *s = "";
+	size_t i;
+
+	if (!r->nslot || !fs_is_read(&r->number) || r->number.v > SLOTS_SHOWN)
+		return;
+	for (i = 0; i < r->nslot; i++)
+		s = text_printf(v, "%s%s0x%" PRIx64, s, i ? " " : "", r->slot[i]);
+	emit_row(v->e, "   Slots", "%s%s", s, r->nslot < r->number.v ? " ..." : "");
+}
+
+void show_operation_rundown(struct view *v, struct fields *f, const struct fs_instance *in)
+{
+	const struct fs_value *raw = &in->operation_rundown;
+	/* Windows 7's PDB does not describe what it leads to */
+	bool known = in->operations && in->operations->slots.state != FS_NONE;
+	struct fields own;
+
+	if (raw->state == FS_NONE)
+		return;
+	fields_mark(f, "operation_rundown", raw->state == FS_READ && raw->unproved);
+	fields_begin(v, &own, "operation_rundown");
+	show_value(v, &own, "raw", NULL, raw, NUM_PTR);
+	if (known)
+		json_cache_aware(v, in->operations);
+	fields_end(v, &own);
+	if (!rows_wanted(v))
+		return;
+	emit_row(v->e, "OperationRundownRef", "%s%s%s", text_value(v, raw, NUM_PTR),
+		 known ? " " : "", known ? text_cache_aware(v, in->operations) : "");
+	row_mark(v, "OperationRundownRef", raw->state == FS_READ && raw->unproved);
+	if (known)
+		cache_aware_rows(v, in->operations);
+}
+
 static void json_rundown(struct view *v, struct fields *f, const struct fs_rundown *r)
 {
 	struct fields own;

@@ -10,26 +10,6 @@ static void row_value(struct view *v, const char *label, const struct fs_value *
 	show_value(v, NULL, NULL, label, val, style);
 }
 
-static const char *place(struct view *v, const struct fs_code *c)
-{
-	return text_printf(v, "%s%s%s", text_ptr(v, c->va.v), c->symbol ? "  " : "",
-			   c->symbol ? c->symbol : "");
-}
-
-static void crash_rows(struct view *v)
-{
-	const struct fs_dump *d = &v->m->dump;
-
-	if (fs_is_read(&d->instruction.va))
-		emit_row(v->e, "Instruction", "%s", place(v, &d->instruction));
-	if (fs_is_read(&d->stack_pointer))
-		emit_row(v->e, "Stack pointer", "%s", text_ptr(v, d->stack_pointer.v));
-	if (fs_is_read(&d->exception_code))
-		emit_row(v->e, "Exception", "0x%08" PRIx64 " at %s", d->exception_code.v,
-			 fs_is_read(&d->exception_address.va) ? place(v, &d->exception_address)
-							      : "(not known)");
-}
-
 static void dump_rows(struct view *v)
 {
 	const struct fs_dump *d = &v->m->dump;
@@ -78,26 +58,6 @@ static void dump_rows(struct view *v)
 		emit_row(v->e, "Truncated", "%" PRIu64 " bytes are missing", d->missing_bytes);
 	for (i = 0; i < d->nnotes; i++)
 		emit_row(v->e, "Note", "%s", d->notes[i]);
-}
-
-static void json_crash(struct view *v)
-{
-	const struct fs_dump *d = &v->m->dump;
-
-	if (!fs_is_read(&d->instruction.va) && !fs_is_read(&d->exception_code))
-		return;
-	emit_object_begin(v->e, "crash");
-	if (fs_is_read(&d->instruction.va))
-		show_code(v, NULL, "instruction", NULL, &d->instruction);
-	show_value(v, NULL, "stack_pointer", NULL, &d->stack_pointer, NUM_PTR);
-	if (fs_is_read(&d->exception_code)) {
-		emit_object_begin(v->e, "exception");
-		show_value(v, NULL, "code", NULL, &d->exception_code, NUM_PTR);
-		if (fs_is_read(&d->exception_address.va))
-			show_code(v, NULL, "address", NULL, &d->exception_address);
-		emit_object_end(v->e);
-	}
-	emit_object_end(v->e);
 }
 
 static void json_file(struct view *v)

@@ -17,7 +17,7 @@ void show_instance(struct view *v, const char *key, size_t index)
 {
 	const struct fs_instance *in = &v->m->instances[index];
 	struct fs_ledger ledger;
-	struct fields f, sub;
+	struct fields f;
 
 	entity_begin(v);
 	head_instance(v, index);
@@ -27,15 +27,10 @@ void show_instance(struct view *v, const char *key, size_t index)
 	show_string(v, &f, "altitude", NULL, &in->altitude);
 	emit_indent(v->e, 1);
 	show_object(v, &in->object, in->address);
-	show_value(v, NULL, NULL, "OperationRundownRef", &in->operation_rundown, NUM_PTR);
+	show_operation_rundown(v, &f, in);
 	show_flags(v, &f, "flags", "Flags", &in->flags);
 	show_ref(v, &f, "volume", "Volume", &in->volume_pointer, name_of_volume(v, in->volume));
 	show_ref(v, &f, "filter", "Filter", &in->filter_pointer, name_of_filter(v, in->filter));
-	if (in->operation_rundown.state != FS_NONE) {
-		fields_begin(v, &sub, "operation_rundown");
-		show_value(v, &sub, "raw", NULL, &in->operation_rundown, NUM_PTR);
-		fields_end(v, &sub);
-	}
 	show_value(v, &f, "track_completion_nodes", "TrackCompletionNodes",
 		   &in->track_completion_nodes, NUM_PTR);
 	show_inside(v, "ContextLock", in->context_lock);

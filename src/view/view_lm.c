@@ -70,6 +70,19 @@ static void unloaded(struct view *v, const char *pattern)
 	emit_array_end(v->e);
 }
 
+bool view_lm_has(const struct fs_model *m, const char *pattern)
+{
+	size_t i;
+
+	for (i = 0; i < m->nmodules; i++)
+		if (contains(m->modules[i].name, pattern))
+			return true;
+	for (i = 0; i < m->nunloaded; i++)
+		if (contains(m->unloaded[i].name, pattern))
+			return true;
+	return false;
+}
+
 void view_lm(struct view *v, const char *pattern)
 {
 	const struct fs_model *m = v->m;

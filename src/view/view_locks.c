@@ -191,7 +191,7 @@ void json_threads(struct view *v)
 		return;
 	emit_array_begin(v->e, "processes");
 	for (i = 0; i < m->nprocesses; i++)
-		show_process(v, NULL, i, 0);
+		show_process(v, NULL, i, (struct process_parts){false, 0});
 	emit_array_end(v->e);
 	emit_array_begin(v->e, "threads");
 	for (i = 0; i < m->nthreads; i++) {

@@ -150,7 +150,7 @@ struct view_result view_memory(struct view *v, const struct view_debug *d, enum 
 			       uint64_t va, size_t count)
 {
 	size_t size = unit == UNIT_SYMBOL ? d->pointer : (size_t)unit;
-	size_t step = unit == UNIT_SYMBOL ? size : LINE_BYTES, left = count;
+	size_t step = unit == UNIT_SYMBOL ? size : LINE_BYTES, left = count, i;
 	struct view_result r = {0};
 	struct line l = {.va = va};
 	bool image = false;
@@ -171,7 +171,8 @@ struct view_result view_memory(struct view *v, const struct view_debug *d, enum 
 			if (emit_is_text(v->e))
 				text_of(v, d, &l, size);
 		}
-		r.shown += n / size;
+		for (i = 0; i + size <= n; i += size)
+			r.shown += whole(&l, i, size);
 		left -= n / size;
 		if (!add_u64(l.va, n, &l.va))
 			break;

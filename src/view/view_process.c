@@ -30,6 +30,31 @@ static void text_process(struct view *v, const struct fs_process *p)
 		  text_mark(v, p->image.state == FS_READ && p->image.unproved));
 }
 
+/* How long it has run, or ran: until the dump was written. */
+static const char *elapsed(struct view *v, const struct fs_process *p)
+{
+	const struct fs_value *end = fs_has(&p->exit_time, UINT64_MAX) ? &p->exit_time
+								       : &v->m->dump.time;
+	uint64_t ms;
+
+	if (!fs_is_read(&p->create_time) || !fs_is_read(&p->exit_time) || !fs_is_read(end) ||
+	    end->v < p->create_time.v || !text_filetime(v, p->create_time.v) ||
+	    !text_filetime(v, end->v))
+		return "not known";
+	ms = (end->v - p->create_time.v) / 10000;
+	return text_printf(v, "%02" PRIu64 ":%02" PRIu64 ":%02" PRIu64 ".%03" PRIu64, ms / 3600000,
+			   ms / 60000 % 60, ms / 1000 % 60, ms % 1000);
+}
+
+static void text_times(struct view *v, const struct fs_process *p)
+{
+	emit_line(v->e, "    CreateTime                        %s", shown_time(v, &p->create_time));
+	if (fs_has(&p->exit_time, UINT64_MAX) || p->exit_time.state == FS_MISSING)
+		emit_line(v->e, "    ExitTime                          %s",
+			  shown_time(v, &p->exit_time));
+	emit_line(v->e, "    ElapsedTime                       %s", elapsed(v, p));
+}
+
 /* Handles of this process that lead to something of the Filter Manager. */
 static void show_handles(struct view *v, size_t index)
 {
@@ -76,12 +101,15 @@ static void json_process(struct view *v, struct fields *f, const struct fs_proce
 	show_value(v, f, "handle_count", NULL, &p->handle_count, NUM_DEC);
 	show_value(v, f, "commit_charge", NULL, &p->commit_charge, NUM_DEC);
 	show_value(v, f, "exit_status", NULL, &p->exit_status, NUM_PTR);
+	json_filetime(v, f, "create_time", &p->create_time);
+	if (!fs_is_read(&p->exit_time) || p->exit_time.v) /* 0: it lives */
+		json_filetime(v, f, "exit_time", &p->exit_time);
 	emit_uint(v->e, "thread_count", p->nthreads);
 	if (p->threads_stop != FS_STOP_CLOSED && p->by_list)
 		emit_string(v->e, "threads_stopped", fs_stop_name(p->threads_stop));
 }
 
-void show_process(struct view *v, const char *key, size_t index, unsigned threads)
+void show_process(struct view *v, const char *key, size_t index, struct process_parts parts)
 {
 	const struct fs_process *p = &v->m->processes[index];
 	struct fields f;
@@ -92,13 +120,15 @@ void show_process(struct view *v, const char *key, size_t index, unsigned thread
 	json_process(v, &f, p);
 	if (emit_is_text(v->e))
 		text_process(v, p);
+	if (emit_is_text(v->e) && parts.times)
+		text_times(v, p);
 	show_handles(v, index);
-	if (threads) {
+	if (parts.threads) {
 		emit_array_begin(v->e, "threads");
 		emit_indent(v->e, 3);
 		for (i = 0; i < p->nthreads; i++)
 			show_thread(v, NULL, p->threads[i],
-				    threads > 1 ? THREAD_WHOLE : THREAD_HEAD);
+				    parts.threads > 1 ? THREAD_WHOLE : THREAD_HEAD);
 		emit_indent(v->e, -3);
 		emit_array_end(v->e);
 	}
@@ -113,7 +143,7 @@ void view_process(struct view *v, const size_t *index, size_t n, unsigned thread
 		emit_line(v->e, "**** NT ACTIVE PROCESS DUMP ****");
 	emit_array_begin(v->e, "processes");
 	for (i = 0; i < n; i++) {
-		show_process(v, NULL, index[i], threads);
+		show_process(v, NULL, index[i], (struct process_parts){n == 1, threads});
 		emit_blank(v->e);
 	}
 	emit_array_end(v->e);

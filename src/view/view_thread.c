@@ -95,6 +95,16 @@ static void text_waits(struct view *v, const struct fs_thread *t)
 		emit_styled(v->e, EMIT_WARN, "        (not all that it waits for could be read)");
 }
 
+const char *shown_time(struct view *v, const struct fs_value *time)
+{
+	const char *s = fs_is_read(time) ? text_filetime(v, time->v) : NULL;
+
+	if (!fs_is_read(time))
+		return time->state == FS_NONE ? "not known" : text_value(v, time, NUM_PTR_0X);
+	return text_printf(v, "%s%s", s ? s : text_value(v, time, NUM_PTR_0X),
+			   text_mark(v, time->unproved));
+}
+
 static const char *text_code(struct view *v, const struct fs_code *c)
 {
 	if (!fs_is_read(&c->va))
@@ -124,6 +134,9 @@ static void text_whole(struct view *v, const struct fs_thread *t)
 			  ? text_printf(v, " (%s)", text_ticks(v, &ticks))
 			  : "");
 	emit_line(v->e, "Context Switch Count      %s", shown(v, &t->context_switches, NUM_DEC));
+	emit_line(v->e, "CreateTime                %s", shown_time(v, &t->create_time));
+	if (t->exit_time.state != FS_NONE)
+		emit_line(v->e, "ExitTime                  %s", shown_time(v, &t->exit_time));
 	emit_line(v->e, "UserTime                  %s", text_ticks(v, &t->user_time));
 	emit_line(v->e, "KernelTime                %s", text_ticks(v, &t->kernel_time));
 	if (t->start.va.state != FS_NONE)
@@ -213,6 +226,8 @@ static void json_thread(struct view *v, const char *key, const struct fs_thread 
 	show_value(v, &f, "base_priority", NULL, &t->base_priority, NUM_DEC);
 	show_value(v, &f, "kernel_time", NULL, &t->kernel_time, NUM_DEC);
 	show_value(v, &f, "user_time", NULL, &t->user_time, NUM_DEC);
+	json_filetime(v, &f, "create_time", &t->create_time);
+	json_filetime(v, &f, "exit_time", &t->exit_time);
 	if (t->start.va.state != FS_NONE)
 		show_code(v, &f, "start", NULL, &t->start);
 	if (t->win32_start.va.state != FS_NONE)

@@ -172,6 +172,13 @@ def check_emptyframe(d, _):
     same("frame 2", filters_of(d, 0xFFFFE00101003010), [])
 
 
+def check_crash(d, _):
+    if d.type != 4:
+        same("EXCEPTION_RECORD.ExceptionCode", d.num(0xFFFFE00107000100, 4), 0xC0000005)
+        for rip in (0xFFFFE00107000110, 0xFFFFE001070004F8, 0xFFFFE00107000B68):
+            same("record, context, trap frame", d.num(rip), 0xFFFFF80232101234)
+
+
 def check_loop(d, _):
     same("CloudSync's Flink", d.num(CLOUD + 0x10), AV + 0x10)
     must_miss("the list", "broken", lambda: filters_of(d, HFRAMES[1]))
@@ -306,7 +313,8 @@ CHECKS = {
     "healthy-machine": lambda d, f: (check_healthy(d, f), check_machine(d, 0xFFFFF80230000000)),
     "seed004-machine": lambda d, f: (check_seed(d), check_machine(d, 0xFFFFF80001600000)),
     "healthy": check_healthy, "queued": check_queued, "crosslink": check_crosslink,
-    "zombie": check_zombie, "emptyframe": check_emptyframe, "stage": lambda d, f: check_healthy_part(d),
+    "zombie": check_zombie, "emptyframe": check_emptyframe, "crash": check_crash, "slots": check_healthy,
+    "stage": lambda d, f: check_healthy_part(d),
     "held": lambda d, f: check_healthy_part(d), "numbers": lambda d, f: check_healthy_part(d),
     "waits": check_waits, "stuck-stacks": check_stuck_stacks,
     "inflight": lambda d, f: check_healthy_part(d), "teardown": lambda d, f: check_healthy_part(d),
@@ -323,7 +331,7 @@ CHECKS = {
     "la57": check_la57, "large": check_large, "hostile-names": check_hostile,
     "nofltmgr": lambda d, f: None, "fltmgr-nodata": check_nodata,
     "big": check_big, "threads": worlds_threads.check, "hang": check_hang, "many-threads": lambda d, f: None,
-    "memory": worlds_threads.check,
+    "memory": worlds_threads.check, "ended": lambda d, f: None,
     "seed004": lambda d, f: check_seed(d), "seed004-code": lambda d, f: check_code(d),
 }
 

@@ -248,25 +248,35 @@ def check_running(fltscope, dump, name, want):
            want["bugcheck"])
     code, out, _ = run(fltscope, dump, "info")
     at = (json.loads(out) if out else {}).get("crash") or {}
-    expect(f"{name}: exception", (number(at.get("exception", {}).get("code")),
-                                  number(at.get("exception", {}).get("address"))),
-           (0x80000003, want["exception"]))
+    # Behind a bug check stands a breakpoint: the header's record is its, not the cause's.
+    expect(f"{name}: the header's exception", (number(at.get("header_exception", {}).get("code")),
+                                               number(at.get("header_exception", {}).get("address"))),
+           (0x80000003, want["header"]))
+    expect(f"{name}: exception", [number(at.get("exception", {}).get(k)) for k in ("code", "address")],
+           want.get("exception", [None, None]))
+    expect(f"{name}: faulting instruction and module",
+           [number(at.get("faulting", {}).get(k)) for k in ("instruction", "base")], want["faulting"])
     expect(f"{name}: instruction", number(at.get("instruction")), want["instruction"])
 
 
 RUNNING = {
     "100623-6156-01.dmp": {
         "processor": 1, "thread": "0xffffe78f917b2040", "tid": 0xD50, "image": "System",
-        "bugcheck": "PAGE_FAULT_IN_NONPAGED_AREA", "exception": 0xFFFFF805531FBCA0,
+        "bugcheck": "PAGE_FAULT_IN_NONPAGED_AREA", "header": 0xFFFFF805531FBCA0,
+        # it executed what is no code: parameter 3 is parameter 1
+        "faulting": [0xFFFFE78F90345F71, None],
         "instruction": 0xFFFFF805531FBCA0},
     "triage_x64.dmp": {
         "processor": 0, "thread": "0xffffc08bde9e1640", "tid": 0x108, "image": "System",
-        "bugcheck": "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_M", "exception": 0xFFFFF8047BDF5A80,
+        "bugcheck": "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_M", "header": 0xFFFFF8047BDF5A80,
+        # the record at parameter 3, as parameters 1 and 2 say
+        "exception": [0xC0000005, 0xFFFFF8048B58334C],
+        "faulting": [0xFFFFF8048B58334C, 0xFFFFF8048B580000],
         "instruction": 0xFFFFF8048B58334C},
     # no layout of ARM64 is known: what nothing confirms is not reported
     "triage_arm64.dmp": {
         "processor": 0, "thread": "0xffffbb8eb1719180", "tid": None, "image": None,
-        "bugcheck": "MANUALLY_INITIATED_POWER_BUTTON_HOLD", "exception": 0xFFFFF803F32DE014,
+        "bugcheck": "MANUALLY_INITIATED_POWER_BUTTON_HOLD", "header": 0xFFFFF803F32DE014, "faulting": [None, None],
         "instruction": 0xFFFFF803F32DE014},
 }
 

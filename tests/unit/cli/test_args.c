@@ -105,6 +105,29 @@ static void senseless_lines(void **state)
 	assert_non_null(strstr(why, "--driver"));
 }
 
+/* A script's variable that was not set asks for nothing, and for all: neither is meant. */
+static void empty_names(void **state)
+{
+	static const char *const lines[][4] = {
+		{"check", "M.DMP", "--driver", ""}, {"diagnose", "M.DMP", "--driver="},
+		{"check", "M.DMP", "--rule", ""},   {"filter", "M.DMP", ""},
+		{"process", "M.DMP", ""},	    {"lm", "M.DMP", ""},
+		{"us", "M.DMP", "-p", ""},	    {"us", "M.DMP", "--through="},
+		{"k", "M.DMP", "--cxr="},	    {"dt", "M.DMP", "_FILE_OBJECT", ""},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		if (parse(lines[i][0], lines[i][1], lines[i][2], lines[i][3], NULL))
+			fail_msg("%s %s was taken", lines[i][0], lines[i][2]);
+		assert_non_null(strstr(why, "empty"));
+	}
+	assert_true(parse("check", "M.DMP", "--driver", "x", NULL));
+	assert_true(parse("process", "M.DMP", NULL, NULL, NULL));
+	assert_true(parse("frames", "M.DMP", "-y", "", NULL)); /* no symbol path */
+}
+
 static void threads_and_stacks(void **state)
 {
 	(void)state;
@@ -330,6 +353,7 @@ int main(void)
 		cmocka_unit_test(layouts_repeat),
 		cmocka_unit_test(colour),
 		cmocka_unit_test(senseless_lines),
+		cmocka_unit_test(empty_names),
 		cmocka_unit_test(threads_and_stacks),
 		cmocka_unit_test(check_takes_many),
 		cmocka_unit_test(help_wants_no_dump),

@@ -213,6 +213,47 @@ static void one_driver_only(void **state)
 	shown_free(&s);
 }
 
+/* Every name that check takes: service, driver object and image need not be called as the filter. */
+static void any_name_of_a_driver(void **state)
+{
+	static const struct {
+		const char *name, *kind;
+	} names[] = {{"MySvc", "service"}, {"odd", "image"}, {"ODD.SYS", "image"}};
+	struct fs_report r = report();
+	size_t i, image;
+
+	(void)state;
+	image = mm_module(&k, "Odd.sys", 0xfffff80777700000);
+	k.driver[0].service_key = mm_string("\\Registry\\Machine\\System\\Services\\MySvc");
+	k.filter[1].callback[FS_CB_InstanceSetup] = (struct fs_code){
+		.va = mm_value(0xfffff80777701000),
+		.module = (int32_t)image,
+	};
+	for (i = 0; i < 3; i++) {
+		shown_json(&s, &k.m);
+		assert_int_equal(view_diagnose(&s.v, &r, names[i].name), VIEW_ANSWERED);
+		assert_true(shown_end(&s));
+		assert_int_equal(json_array_size(at(s.doc, "verdicts")), 1);
+		assert_string_equal(string_at(s.doc, "matches.0.kind"), names[i].kind);
+		shown_free(&s);
+	}
+	shown_text(&s, &k.m);
+	assert_int_equal(view_diagnose(&s.v, &r, "odd"), VIEW_ANSWERED);
+	assert_true(shown_end(&s));
+	assert_true(lines_in_order(s.c.text, "matches image Odd.sys 0xfffff80777700000\n"
+					     "\\Driver\\MyDrv: stuck, driver-object-crosslink "
+					     "(proved)\n"));
+	shown_free(&s);
+	/* the look-alike: an image that is loaded, and no filter's code lies in it */
+	k.filter[1].callback[FS_CB_InstanceSetup].module = -1;
+	shown_text(&s, &k.m);
+	assert_int_equal(view_diagnose(&s.v, &r, "odd"), VIEW_ANSWERED);
+	assert_true(shown_end(&s));
+	assert_non_null(strstr(s.c.text, "odd has no filter registered"));
+	assert_null(strstr(s.c.text, "stuck, driver-object-crosslink"));
+	shown_free(&s);
+}
+
 /* Its image was unloaded; a callback of the filter lies where it was. */
 static void a_driver_that_is_gone(void **state)
 {
@@ -325,6 +366,7 @@ int main(void)
 		cmocka_unit_test(a_healthy_system_is_one_line),
 		cmocka_unit_test(an_unknown_outcome_is_shown),
 		cmocka_unit_test(one_driver_only),
+		cmocka_unit_test(any_name_of_a_driver),
 		cmocka_unit_test(a_driver_that_is_gone),
 		cmocka_unit_test(silence_is_not_health),
 		cmocka_unit_test(names_of_drivers),

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Which things of a dump does the name of --driver mean? A developer may know the
- * service, the filter, the DRIVER_OBJECT or the .sys file; they need not be equal.
- */
-#include "view/check_results.h"
+/* Which things of a dump does the name of --driver mean? */
+#include "view/driver_match.h"
 #include "view/common.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,7 +135,8 @@ static void match_filters(struct matching *k, const struct fs_report *r, struct 
 		    fs_lacks(&f->object.flags.value, FS_OBJ_ZOMBIED))
 			driver_belongs(k, &m->drivers[f->driver]);
 		d->filters++;
-		d->decided += r->stages && r->stages[i] != FS_STAGE_UNKNOWN;
+		d->decided += r->stages ? r->stages[i] != FS_STAGE_UNKNOWN
+					: fs_is_read(&f->object.flags.value);
 	}
 	for (i = 0; i < m->ninstances; i++) {
 		int32_t f = m->instances[i].filter;
@@ -148,18 +147,16 @@ static void match_filters(struct matching *k, const struct fs_report *r, struct 
 }
 
 /* What a verdict about it names besides: its waiter, its culprit. */
-static void match_verdicts(struct matching *k, const struct fs_report *r)
+static void match_verdicts(struct matching *k, const struct fs_report *r, struct driver_match *d)
 {
-	size_t i, j;
+	size_t i;
 
 	for (i = 0; i < r->nverdicts; i++) {
 		const struct fs_verdict *v = &r->verdicts[i];
-		bool ours = same(k, v->name) || same(k, v->driver);
 
-		for (j = 0; !ours && v->filter && j < k->m->nfilters; j++)
-			ours = k->filters[j] && k->m->filters[j].address == v->filter;
-		if (!ours)
+		if (!driver_match_verdict(d, k->m, v))
 			continue;
+		d->known = true;
 		belongs(k, v->filter);
 		belongs(k, v->driver_object);
 		belongs(k, v->culprit.address);
@@ -201,8 +198,12 @@ bool driver_match(struct arena *a, const struct fs_model *m, const struct fs_rep
 	match_modules(&k, &ret->loaded, &ret->unloaded);
 	match_drivers(&k);
 	match_filters(&k, r, ret);
-	match_verdicts(&k, r);
-	ret->known = k.matches.n + k.addresses.n > 0;
+	ret->is_filter = k.filters;
+	ret->is_driver = k.drivers;
+	ret->nfilters = m->nfilters;
+	ret->ndrivers = m->ndrivers;
+	match_verdicts(&k, r, ret);
+	ret->known |= k.matches.n + k.addresses.n > 0;
 	ret->addresses = keep(&k, k.addresses.v, k.addresses.n, sizeof(*k.addresses.v));
 	ret->n = k.addresses.n;
 	ret->matches = keep(&k, k.matches.v, k.matches.n, sizeof(*k.matches.v));
@@ -219,4 +220,63 @@ bool driver_match_address(const struct driver_match *d, uint64_t address)
 {
 	return d->all || (address && bsearch(&address, d->addresses, d->n, sizeof(address),
 					     by_address) != NULL);
+}
+
+static bool is_filter(const struct driver_match *d, const struct fs_model *m, uint64_t address)
+{
+	size_t i;
+
+	for (i = 0; address && i < d->nfilters; i++)
+		if (d->is_filter[i] && m->filters[i].address == address)
+			return true;
+	return false;
+}
+
+bool driver_match_verdict(const struct driver_match *d, const struct fs_model *m,
+			  const struct fs_verdict *v)
+{
+	size_t i;
+
+	if (d->all || view_same_driver(v->name, d->name) ||
+	    view_same_driver(v->driver, d->name) || is_filter(d, m, v->filter))
+		return true;
+	/* what was asked for may be any of the filters that it can be about */
+	for (i = 0; i < v->ncandidates; i++)
+		if (is_filter(d, m, v->candidates[i]))
+			return true;
+	/* a filter's DRIVER_OBJECT may be another driver's by now (rule 27) */
+	for (i = 0; !v->filter && v->driver_object && i < d->ndrivers; i++)
+		if (d->is_driver[i] && m->drivers[i].address == v->driver_object)
+			return true;
+	return false;
+}
+
+bool driver_match_finding(const struct driver_match *d, const struct fs_model *m,
+			  const struct fs_finding *f, const struct fs_verdict *v)
+{
+	return d->all || driver_match_address(d, f->subject.address) ||
+	       view_same_driver(f->subject.name, d->name) || (v && driver_match_verdict(d, m, v));
+}
+
+void show_matches(struct view *v, const struct res_match *matches, size_t n)
+{
+	size_t i;
+
+	if (n == 0)
+		return;
+	emit_array_begin(v->e, "matches");
+	for (i = 0; i < n; i++) {
+		const struct res_match *k = &matches[i];
+
+		entity_begin(v);
+		emit_object_begin(v->e, NULL);
+		emit_string(v->e, "kind", k->kind);
+		if (k->address)
+			emit_address(v->e, "address", k->address);
+		emit_string(v->e, "name", k->name);
+		emit_object_end(v->e);
+		if (emit_is_text(v->e))
+			emit_line(v->e, "matches %s %s 0x%" PRIx64, k->kind, k->name, k->address);
+	}
+	emit_array_end(v->e);
 }
