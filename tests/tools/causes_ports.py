@@ -60,4 +60,12 @@ ROWS = [
     row("viewer", (19041, 22000), "zombie-leftover", "S5", "proved", state="leftover",
         culprit=("process", "viewer.exe"), evidence=("HANDLE_TABLE_ENTRY.Object",)),
     row("nohandle", RUN, "zombie-leftover", "S5", "likely", state="leftover", culprit=None),
+    # nothing leads to it: it is told of, and is no culprit
+    row("stray", RUN, "zombie-leftover", "S5", "likely", state="leftover", culprit=None,
+        unsaid="FLT_PORT_OBJECT"),
+    row("orphan", RUN, "zombie-leftover", "S5", "likely", state="leftover", culprit=None,
+        evidence=("FLT_PORT_OBJECT.ServerPort",), unsaid="still has its port open"),
+    row("ccb", RUN, "zombie-leftover", "S5", "likely", state="leftover", culprit=None,
+        evidence=("FLT_CCB.Data.Filter.Filter",), unsaid="still has a handle"),
+    row("flipped", RUN, None, None, None, silent=HELD + ("zombie-leftover",)),
 ]
