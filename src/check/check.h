@@ -134,6 +134,15 @@ void each_draining(struct check_run *run, size_t filter,
  * sure one that weighs as much. culprit.kind NULL: none. */
 void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding *fd,
 		   uint64_t weight, struct fs_subject culprit);
+/* The same for a part of a filter's account. Where not all holders were looked at and as much as
+ * this is not explained, another one may be the main cause: the verdict is no proof of this. */
+void verdict_held(struct check_run *run, const struct fs_finding *fd, const struct fs_ledger *l,
+		  uint64_t weight, struct fs_subject culprit);
+/* The same for operations of an instance: deferred I/O of one may be what they wait for. */
+void verdict_operations(struct check_run *run, size_t filter, size_t instance,
+			const struct fs_finding *fd, uint64_t weight, struct fs_subject culprit);
+/* No deferred I/O item has a reference to the instance: all were looked for, or it has none. */
+bool deferred_excluded(const struct check_run *run, size_t instance);
 
 /* --- the checks (checks.def) ----------------------------------------------- */
 void chk_draining(struct check_run *run);

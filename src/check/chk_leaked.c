@@ -65,8 +65,8 @@ static void found_contexts(struct check_run *run, size_t i, const struct fs_ledg
 	context_evidence(run, &ev, f->holders);
 	(void)verifier_evidence(run, i, &ev);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
-	verdict_cause(run, i, fd, e->count,
-		      (struct fs_subject){"context", f->holders->contexts[0].address, ""});
+	verdict_held(run, fd, l, e->count,
+		     (struct fs_subject){"context", f->holders->contexts[0].address, ""});
 }
 
 static const char *left_over(struct check_run *run, const struct fs_ledger *l)

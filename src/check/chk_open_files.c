@@ -29,7 +29,7 @@ static void fire(struct check_run *run, size_t i, const struct fs_ledger *l,
 			     "FLT_FILTER.ActiveOpens", "an entry of the list", "0x%llx",
 			     (unsigned long long)fs_ledger_address(run->m, l, e, k));
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
-	verdict_cause(run, i, fd, e->count, (struct fs_subject){NULL, 0, ""});
+	verdict_held(run, fd, l, e->count, (struct fs_subject){NULL, 0, ""});
 }
 
 void chk_open_files(struct check_run *run)

@@ -61,8 +61,9 @@ static enum fs_confidence sure(const struct check_run *run, const struct fs_inst
 	return confidence_cap(c, value_of(k, p));
 }
 
-static void fire(struct check_run *run, size_t filter, const struct fs_instance *in, size_t k)
+static void fire(struct check_run *run, size_t filter, size_t instance, size_t k)
 {
+	const struct fs_instance *in = &run->m->instances[instance];
 	const struct fs_instance_holders *h = in->holders;
 	struct fs_subject culprit = {"irp-ctrl", 0, ""};
 	enum fs_confidence c = FS_POSSIBLE;
@@ -103,7 +104,7 @@ static void fire(struct check_run *run, size_t filter, const struct fs_instance 
 			       (unsigned long long)in->address, n, plural(n), fd->subject.name,
 			       kinds[k].what);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
-	verdict_cause(run, filter, fd, n, culprit);
+	verdict_operations(run, filter, instance, fd, n, culprit);
 }
 
 static void operations(struct check_run *run, size_t k)
@@ -115,14 +116,14 @@ static void operations(struct check_run *run, size_t k)
 		if (run->stages[i] != FS_S1)
 			continue;
 		for (j = 0; j < m->filters[i].instances.n; j++) {
-			const struct fs_instance *in =
-				&m->instances[m->filters[i].instances.entries[j]];
+			size_t n = m->filters[i].instances.entries[j];
+			const struct fs_instance *in = &m->instances[n];
 
 			if (!fs_has(&in->object.flags.value, FS_OBJ_DRAINING) ||
 			    fs_has(&in->object.flags.value, FS_OBJ_ZOMBIED))
 				continue;
 			if (in->holders)
-				fire(run, i, in, k);
+				fire(run, i, n, k);
 			if (!in->holders || (k == 2 ? in->holders->searched
 						    : in->holders->tracked) != FS_LOOKED_WHOLE)
 				not_checked_add(run, kinds[k].rule,

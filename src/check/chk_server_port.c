@@ -36,7 +36,7 @@ static void fire(struct check_run *run, size_t i, const struct fs_ledger *l,
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 	if (!culprit.address)
 		culprit.kind = NULL;
-	verdict_cause(run, i, fd, e->count, culprit);
+	verdict_held(run, fd, l, e->count, culprit);
 }
 
 void chk_server_port(struct check_run *run)

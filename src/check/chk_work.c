@@ -97,8 +97,10 @@ static enum fs_confidence least(enum fs_confidence a, enum fs_confidence b)
 
 /* `of`: "2 references to the filter", "FLT_INSTANCE 0x…". */
 static void fire(struct check_run *run, size_t filter, const struct asked *a, const struct found *f,
-		 enum fs_confidence c, const char *message, evidence_vec *ev, uint64_t weight)
+		 enum fs_confidence c, const char *message, evidence_vec *ev,
+		 const struct fs_ledger *l, uint64_t weight)
 {
+	struct fs_subject culprit = {"work-item", f->first->address, routine(run, f->first)};
 	struct fs_finding *fd =
 		finding_add(run, a->rule, c, "filter", run->m->filters[filter].address,
 			    filter_label(run, filter));
@@ -109,8 +111,10 @@ static void fire(struct check_run *run, size_t filter, const struct asked *a, co
 	}
 	fd->message = message;
 	fd->evidence = evidence_take(run, ev, &fd->nevidence);
-	verdict_cause(run, filter, fd, weight,
-		      (struct fs_subject){"work-item", f->first->address, routine(run, f->first)});
+	if (l->of == FS_LEDGER_FILTER)
+		verdict_held(run, fd, l, weight, culprit);
+	else
+		verdict_cause(run, filter, fd, weight, culprit);
 }
 
 static void not_all(struct check_run *run, const struct asked *a, const struct fs_work *w)
@@ -145,7 +149,7 @@ static void fire_uncertain(struct check_run *run, size_t filter, const struct as
 
 		if (x.n)
 			fire(run, filter, a, &x, FS_POSSIBLE,
-			     run_text(run, "%s, and %s", rest, uncertain(run, each[i], x.n)), &ev,
+			     run_text(run, "%s, and %s", rest, uncertain(run, each[i], x.n)), &ev, l,
 			     l->unexplained);
 		vec_free(&ev);
 	}
@@ -176,7 +180,7 @@ static void filter_items(struct check_run *run, size_t i, const struct fs_ledger
 				      e->count == 1 ? "is" : "are",
 				      e->count == 1 ? "a work item" : "work items",
 				      filter_label(run, i), e->count == 1 ? "has" : "have"),
-			     &ev, e->count);
+			     &ev, l, e->count);
 		vec_free(&ev);
 	}
 	if (!l->unexplained_known || !l->unexplained)
@@ -231,6 +235,7 @@ static void instance_items(struct check_run *run, size_t filter, size_t instance
 		return;
 	}
 	not_all(run, a, &in->holders->work);
+	fs_ledger_instance(run->m, instance, &l);
 	x = gather(run, &in->holders->work, a->deferred, QUEUED, &ev);
 	if (x.n)
 		/* a pended operation has two references of its own */
@@ -242,9 +247,8 @@ static void instance_items(struct check_run *run, size_t filter, size_t instance
 			     (unsigned long long)in->address, x.n,
 			     a->deferred ? "deferred I/O work" : "work", plural(x.n),
 			     filter_label(run, filter), x.n == 1 ? "has" : "have"),
-		     &ev, 2 * x.n + 1);
+		     &ev, &l, 2 * x.n + 1);
 	vec_free(&ev);
-	fs_ledger_instance(run->m, instance, &l);
 	if (!l.unexplained_known || !l.unexplained)
 		return;
 	fire_uncertain(run, filter, a, &in->holders->work, &l,

@@ -95,8 +95,8 @@ static void add_because(struct check_run *run, struct fs_verdict *v, size_t base
 	v->because = e;
 }
 
-void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding *fd,
-		   uint64_t weight, struct fs_subject culprit)
+static void set_cause(struct check_run *run, size_t filter, const struct fs_finding *fd,
+		      enum fs_confidence sure, uint64_t weight, struct fs_subject culprit)
 {
 	struct cause *c = &run->causes[filter];
 	struct fs_verdict *v = verdict_for(run, filter);
@@ -106,19 +106,59 @@ void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding
 	if (!v->cause_id) {
 		c->base = v->nbecause;
 		c->summary = v->summary;
-	} else if (v->confidence > fd->confidence ||
-		   (v->confidence == fd->confidence && c->weight >= weight)) {
+	} else if (v->confidence > sure ||
+		   (v->confidence == sure && c->weight >= weight)) {
 		return;
 	}
 	c->weight = weight;
 	/* an unload that has not begun its work, for a reason nobody can be sure of, may be slow */
-	v->state = run->stages[filter] == FS_S0 && fd->confidence == FS_POSSIBLE ? FS_ST_UNKNOWN
+	v->state = run->stages[filter] == FS_S0 && sure == FS_POSSIBLE ? FS_ST_UNKNOWN
 										  : FS_ST_STUCK;
 	v->cause_id = fd->rule;
 	v->cause_title = fd->title;
-	v->confidence = fd->confidence;
+	v->confidence = sure;
 	v->summary = run_text(run, "%s %s.", c->summary, fd->message);
 	v->culprit = culprit;
 	v->advice = rule_advice(fd->rule);
 	add_because(run, v, c->base, fd);
+}
+
+void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding *fd,
+		   uint64_t weight, struct fs_subject culprit)
+{
+	set_cause(run, filter, fd, fd->confidence, weight, culprit);
+}
+
+static enum fs_confidence least(enum fs_confidence a, enum fs_confidence b)
+{
+	return a < b ? a : b;
+}
+
+void verdict_held(struct check_run *run, const struct fs_finding *fd, const struct fs_ledger *l,
+		  uint64_t weight, struct fs_subject culprit)
+{
+	bool hidden = l->nnot_walked && (!l->unexplained_known || l->unexplained >= weight);
+
+	set_cause(run, l->index, fd, hidden ? least(fd->confidence, FS_LIKELY) : fd->confidence,
+		  weight, culprit);
+}
+
+bool deferred_excluded(const struct check_run *run, size_t instance)
+{
+	const struct fs_instance_holders *h = run->m->instances[instance].holders;
+	struct fs_ledger l;
+
+	if (h && h->work.searched == FS_LOOKED_WHOLE)
+		return true;
+	fs_ledger_instance(run->m, instance, &l);
+	return l.unexplained_known && !l.unexplained;
+}
+
+void verdict_operations(struct check_run *run, size_t filter, size_t instance,
+			const struct fs_finding *fd, uint64_t weight, struct fs_subject culprit)
+{
+	set_cause(run, filter, fd,
+		  deferred_excluded(run, instance) ? fd->confidence
+						   : least(fd->confidence, FS_LIKELY),
+		  weight, culprit);
 }

@@ -36,6 +36,7 @@ struct holders {
 	bool *wanted;		       /* by filter index */
 	size_t nodes_left;	       /* context nodes that may still be read */
 	uint64_t budget;	       /* bytes that may still be searched */
+	bool hole_told;		       /* that the dump lacks memory is among the gaps */
 	size_t logs_left;	       /* reference logs that may still be read */
 };
 

@@ -252,6 +252,8 @@ void find_lost_ports(struct holders *h)
 	looked = pointers_to(h, v, n, P1(FLT_SERVER_PORT_OBJECT, Filter), &x);
 	take_servers(h, &x);
 	vec_free(&x.v);
+	if (looked == FS_LOOKED_WHOLE && !m->modules_whole)
+		looked = FS_LOOKED_PARTLY; /* a server port is known by its callbacks */
 	for (i = 0; i < m->nfilters; i++)
 		if (m->filters[i].holders)
 			m->filters[i].holders->lost_searched = looked;

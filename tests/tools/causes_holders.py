@@ -70,9 +70,10 @@ ROWS = [
     # both neighbours name it, but the list leads to no queue
     spoilt("ring", "likely", "2 = 2 work-item"),
     spoilt("queue", "likely", "2 = 2 work-item"),
-    # the dump lacks the queue: whether they stand in it is not known, and nothing says that
-    # they do not
-    spoilt("missing", "possible", "2 = 2 not explained", also=("leaked-filter-reference",),
+    # the dump lacks the queue: whether they stand in it is not known, and nothing says that they
+    # do not; a context may be in what is missing, too
+    spoilt("missing", "possible", "2 = 2 not explained",
+           also=("leaked-filter-reference", "leaked-context"),
            unchecked=("work-item-outstanding",), gaps=("WORK_QUEUE_ITEM.List",),
            unsaid="on no list"),
     # a triage dump was never all of memory: what is not in it is no proof

@@ -8,7 +8,8 @@
  *   noise  STEP random byte changes anywhere in the memory, fixed seed
  *
  * The promise: no crash, and every verdict or finding that the whole dump does
- * not give is either `possible` or cites, as evidence, the very bytes changed. A page
+ * not give, or not as sure, is either `possible` or cites, as evidence, the very bytes
+ * changed. A page
  * that is missing may leave the lesser one of two findings about a filter as its verdict;
  * never another one that is proved, and what is said less is told as a gap or as not checked.
  */
@@ -39,6 +40,7 @@ struct image {
 struct outcome {
 	uint64_t filter, subject;
 	int state;
+	enum fs_confidence confidence;
 	bool proved;
 	char cause[64];
 };
@@ -96,6 +98,7 @@ static struct outcome of_verdict(const struct fs_verdict *v)
 {
 	struct outcome o = {.filter = v->filter,
 			    .state = (int)v->state,
+			    .confidence = v->confidence,
 			    .proved = v->confidence == FS_PROVED && v->cause_id};
 
 	(void)snprintf(o.cause, sizeof(o.cause), "%s", v->cause_id ? v->cause_id : "");
@@ -106,19 +109,22 @@ static struct outcome of_finding(const struct fs_finding *f)
 {
 	struct outcome o = {.subject = f->subject.address,
 			    .state = -1,
+			    .confidence = f->confidence,
 			    .proved = f->confidence == FS_PROVED};
 
 	(void)snprintf(o.cause, sizeof(o.cause), "%s", f->rule);
 	return o;
 }
 
+/* Damage makes nothing surer. */
 static bool in_baseline(const struct baseline *b, const struct outcome *o)
 {
 	size_t i;
 
 	for (i = 0; i < b->n; i++)
 		if (b->v[i].filter == o->filter && b->v[i].subject == o->subject &&
-		    b->v[i].state == o->state && strcmp(b->v[i].cause, o->cause) == 0)
+		    b->v[i].state == o->state && b->v[i].confidence >= o->confidence &&
+		    strcmp(b->v[i].cause, o->cause) == 0)
 			return true;
 	return false;
 }
