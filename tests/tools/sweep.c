@@ -48,12 +48,14 @@ struct outcome {
 struct baseline {
 	struct outcome *v;
 	size_t n;
-	size_t proved, told; /* how many are; gaps, and rules that were not checked */
+	size_t proved; /* how many are */
+	size_t gaps, not_checked;
 	size_t cut;	     /* stacks cut short, frames that are guesses */
 };
 
 struct tally {
 	size_t runs, same, fewer, cited, bad;
+	uint64_t pfn; /* of the page that is missing, for messages */
 };
 
 static void die(const char *what)
@@ -166,8 +168,8 @@ static void complain(struct tally *t, const struct outcome *o, uint64_t va)
 {
 	t->bad++;
 	if (t->bad <= 10)
-		printf("# changed 0x%llx: new %s \"%s\" for 0x%llx without citing it\n",
-		       (unsigned long long)va, o->state < 0 ? "finding" : "verdict", o->cause,
+		printf("# changed 0x%llx, page 0x%llx missing: new %s \"%s\" for 0x%llx without citing it\n",
+		       (unsigned long long)va, (unsigned long long)t->pfn, o->state < 0 ? "finding" : "verdict", o->cause,
 		       (unsigned long long)(o->state < 0 ? o->subject : o->filter));
 }
 
@@ -202,14 +204,15 @@ static size_t count_proved(const struct fs_report *r)
 static void judge_loss(const struct fs_model *m, const struct fs_report *r,
 		       const struct baseline *b, uint64_t va, struct tally *t)
 {
-	if (va || count_proved(r) >= b->proved || m->ngaps + r->nnot_checked > b->told ||
+	if (va || count_proved(r) >= b->proved || m->ngaps > b->gaps ||
+	    r->nnot_checked > b->not_checked ||
 	    stacks_tell(m) > b->cut ||
 	    !m->found || !m->modules_whole)
 		return;
 	t->bad++;
-	printf("# a page is missing, less is proved, and no gap tells of it: layout %s (%s), %zu "
+	printf("# page 0x%llx is missing, less is proved, and no gap tells of it: layout %s (%s), %zu "
 	       "filters\n",
-	       m->fltmgr.id ? m->fltmgr.id : "-", fs_layout_source_name(m->fltmgr.source), m->nfilters);
+	       (unsigned long long)t->pfn, m->fltmgr.id ? m->fltmgr.id : "-", fs_layout_source_name(m->fltmgr.source), m->nfilters);
 }
 
 static void judge(const struct fs_report *r, const struct baseline *b, uint64_t va, struct tally *t)
@@ -283,7 +286,8 @@ static void try(const struct image *im, const struct baseline *b, uint64_t va, s
 static struct baseline take_baseline(const struct fs_model *m, const struct fs_report *r)
 {
 	struct baseline b = {.proved = count_proved(r), 
-			     .told = m->ngaps + r->nnot_checked,
+			     .gaps = m->ngaps,
+			     .not_checked = r->nnot_checked,
 			     .cut = stacks_tell(m)};
 	size_t i;
 
@@ -313,6 +317,7 @@ static void sweep_pages(struct image *im, const struct baseline *b, struct tally
 		cut[0x2029] = (uint8_t)((im->npages - 1) >> 8);
 		cut[0x202a] = (uint8_t)((im->npages - 1) >> 16);
 		store(im, cut, im->size - PAGE);
+		t->pfn = bit;
 		try(im, b, 0, t);
 	}
 	free(cut);
