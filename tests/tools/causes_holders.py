@@ -76,6 +76,13 @@ ROWS = [
            also=("leaked-filter-reference", "leaked-context"),
            unchecked=("work-item-outstanding",), gaps=("WORK_QUEUE_ITEM.List",),
            unsaid="on no list"),
+    # and what was not found may be what is missing: the next of the causes is not proved by it
+    ("held", ["by=work", "spoil=loader"], (19041,), "leaked-context", "S3", "possible",
+     {"unchecked": ("work-item-outstanding",), "also": ("leaked-filter-reference",)}),
+    ("teardown", ["by=work", "spoil=missing"], (19041,), "leaked-instance-reference", "S2",
+     "possible", {"unchecked": ("work-item-outstanding",), "gaps": ("kernel memory",)}),
+    ("inflight", ["by=deferred", "spoil=missing"], (19041,), "pended-pre-operation", "S1",
+     "likely", {"unchecked": ("deferred-io-outstanding",)}),
     # a triage dump was never all of memory: what is not in it is no proof
     s3("reference", (19041,), "leaked-context", "possible", format="triage",
        also=("leaked-filter-reference",), unchecked=("work-item-outstanding",)),
