@@ -84,6 +84,8 @@ const char *driver_label(const struct check_run *run, size_t driver);
  * every loaded module is known. */
 int32_t filter_code_module(const struct fs_model *m, const struct fs_filter *f, bool *ret_gone,
 			   const char **ret_symbol);
+/* Its callbacks lie in no module that is known, and not every module is. */
+bool filter_code_unknown(const struct fs_model *m, const struct fs_filter *f);
 /* Has somebody asked for this driver's unload through the service manager? */
 struct unload_request {
 	const struct fs_device *pending_device; /* with DOE_UNLOAD_PENDING, NULL none */
