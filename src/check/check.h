@@ -117,6 +117,12 @@ bool held_account(const struct check_run *run, size_t filter, struct fs_ledger *
 enum fs_confidence held_confidence(const struct check_run *run, const struct fs_ledger *l,
 				   const struct fs_ledger_entry *e);
 const char *held_total(struct check_run *run, const struct fs_ledger *l);
+/* The count of a list of holders, as a premise. */
+void list_count_evidence(struct check_run *run, evidence_vec *ev, const struct fs_value *count,
+			 uint64_t head, const char *field, const char *fact,
+			 const struct fs_ledger_entry *e);
+/* "2 of 3 references to the filter are", and no number when the account contradicts itself. */
+const char *held_part(struct check_run *run, const struct fs_ledger *l, uint64_t n);
 const char *plural(uint64_t n); /* "s" unless n is 1 */
 /* All work items of it that memory has were looked at, and none is there in any state. */
 bool no_work_items(const struct fs_work *w);

@@ -57,10 +57,8 @@ static void found_contexts(struct check_run *run, size_t i, const struct fs_ledg
 		return;
 	fd->message =
 		run_text(run,
-			 "%llu of %s %s held by %s that %s allocated and that "
-			 "%s still referenced",
-			 (unsigned long long)e->count, held_total(run, l),
-			 e->count == 1 ? "is" : "are", e->count == 1 ? "a context" : "contexts",
+			 "%s held by %s that %s allocated and that %s still referenced",
+			 held_part(run, l, e->count), e->count == 1 ? "a context" : "contexts",
 			 fd->subject.name, e->count == 1 ? "is" : "are");
 	context_evidence(run, &ev, f->holders);
 	(void)verifier_evidence(run, i, &ev);
@@ -72,10 +70,9 @@ static void found_contexts(struct check_run *run, size_t i, const struct fs_ledg
 static const char *left_over(struct check_run *run, const struct fs_ledger *l)
 {
 	return run_text(run,
-			"%llu of %s %s no port, no open file, no instance, no queued work and "
-			"no context that was found",
-			(unsigned long long)l->unexplained, held_total(run, l),
-			l->unexplained == 1 ? "is" : "are");
+			"%s no port, no open file, no instance, no queued work and no context that "
+			"was found",
+			held_part(run, l, l->unexplained));
 }
 
 /* The log is a ring of what happened, not a list of what is held: it adds to what a
@@ -135,7 +132,7 @@ static bool may_have_contexts(const struct fs_filter *f)
 	return f->ncontexts > 0 || f->contexts_looked != FS_LOOKED_WHOLE;
 }
 
-static const char unread[] = "how many references are left was not read";
+static const char unread[] = "how many references are left is not known";
 
 void chk_leaked_context(struct check_run *run)
 {

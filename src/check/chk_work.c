@@ -175,10 +175,8 @@ static void filter_items(struct check_run *run, size_t i, const struct fs_ledger
 		if (x.n)
 			fire(run, i, &generic, &x, least(x.c, held_confidence(run, l, &sure)),
 			     run_text(run,
-				      "%llu of %s %s held by %s that %s queued and that %s not run",
-				      (unsigned long long)e->count, held_total(run, l),
-				      e->count == 1 ? "is" : "are",
-				      e->count == 1 ? "a work item" : "work items",
+				      "%s held by %s that %s queued and that %s not run",
+				      held_part(run, l, e->count), e->count == 1 ? "a work item" : "work items",
 				      filter_label(run, i), e->count == 1 ? "has" : "have"),
 			     &ev, l, e->count);
 		vec_free(&ev);
@@ -186,9 +184,7 @@ static void filter_items(struct check_run *run, size_t i, const struct fs_ledger
 	if (!l->unexplained_known || !l->unexplained)
 		return;
 	fire_uncertain(run, i, &generic, &f->holders->work, l,
-		       run_text(run, "%llu of %s %s not explained",
-				(unsigned long long)l->unexplained, held_total(run, l),
-				l->unexplained == 1 ? "is" : "are"));
+		       run_text(run, "%s not explained", held_part(run, l, l->unexplained)));
 }
 
 /* --- an instance's ------------------------------------------------------------- */
@@ -209,7 +205,7 @@ static bool tied(const struct fs_instance_holders *h)
 }
 
 static enum fs_confidence instance_sure(const struct check_run *run, size_t filter,
-					const struct fs_instance *in)
+					const struct fs_instance *in, const struct fs_ledger *l)
 {
 	const struct fs_instance_holders *h = in->holders;
 	enum fs_confidence c = run->m->rundown_accounting ? FS_PROVED : FS_LIKELY;
@@ -217,6 +213,8 @@ static enum fs_confidence instance_sure(const struct check_run *run, size_t filt
 	if (run->stages[filter] == FS_S1 ? h->operations.state != FS_RUNDOWN_WAITING || !tied(h)
 					 : in->object.rundown.state != FS_RUNDOWN_WAITING)
 		c = FS_LIKELY;
+	if (l->contradicted)
+		c = FS_POSSIBLE;
 	c = confidence_cap(c, &in->object.flags.value);
 	c = confidence_cap(c, &in->track_completion_nodes);
 	return confidence_cap(c, &in->object.rundown.raw);
@@ -239,7 +237,7 @@ static void instance_items(struct check_run *run, size_t filter, size_t instance
 	x = gather(run, &in->holders->work, a->deferred, QUEUED, &ev);
 	if (x.n)
 		/* a pended operation has two references of its own */
-		fire(run, filter, a, &x, least(x.c, instance_sure(run, filter, in)),
+		fire(run, filter, a, &x, least(x.c, instance_sure(run, filter, in, &l)),
 		     run_text(
 			     run,
 			     "FLT_INSTANCE 0x%llx is held by %zu %s item%s that %s queued and that "

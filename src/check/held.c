@@ -25,7 +25,7 @@ enum fs_confidence held_confidence(const struct check_run *run, const struct fs_
 	 * with more in it than it counts is not understood */
 	if (!run->m->rundown_accounting || !l->unexplained_known || !e->whole)
 		c = FS_LIKELY;
-	if (e->unproved)
+	if (e->unproved || l->contradicted)
 		c = FS_POSSIBLE;
 	c = confidence_cap(c, &f->object.flags.value);
 	c = confidence_cap(c, &f->object.rundown.raw);
@@ -59,10 +59,36 @@ const char *plural(uint64_t n)
 
 const char *held_total(struct check_run *run, const struct fs_ledger *l)
 {
-	if (!l->total_known)
-		return "references to the filter (how many was not read)";
+	if (!l->total_known || l->contradicted)
+		return "references to the filter (how many is not known)";
 	return run_text(run, "%llu reference%s to the filter", (unsigned long long)l->total,
 			plural(l->total));
+}
+
+void list_count_evidence(struct check_run *run, evidence_vec *ev, const struct fs_value *count,
+			 uint64_t head, const char *field, const char *fact,
+			 const struct fs_ledger_entry *e)
+{
+	if (!fs_is_read(count))
+		evidence_add(run, ev, count, head, field, fact, "not read");
+	else
+		evidence_add(run, ev, count, head, field,
+			     count->v == e->count
+				     ? fact
+				     : "a count that does not fit the entries and the references",
+			     "%llu", (unsigned long long)count->v);
+}
+
+const char *held_part(struct check_run *run, const struct fs_ledger *l, uint64_t n)
+{
+	if (l->contradicted)
+		return "References to the filter (how many is not known: its own count of them "
+		       "is less than what was found) are";
+	if (!l->total_known)
+		return run_text(run, "%llu reference%s to the filter (of how many is not known) %s",
+				(unsigned long long)n, plural(n), n == 1 ? "is" : "are");
+	return run_text(run, "%llu of %s %s", (unsigned long long)n, held_total(run, l),
+			n == 1 ? "is" : "are");
 }
 
 static bool told(const struct fs_evidence *e, size_t n, const struct fs_evidence *x)

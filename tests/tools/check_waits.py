@@ -9,8 +9,8 @@ The table is waits_cases.py; its expectations are those of the facts (the catalo
 evidence, the worlds' own text), never what the tool printed. Each case is built for
 each of its builds, read with `diagnose --json`, and compared. With --sweep, every page
 of every case's first build is removed in turn, and of every world of check_causes.py: no
-verdict may become another one, and none surer. Of worlds that only damage another one
-(spoil=) none is swept, and of each the one build.
+verdict may become another one, and none surer. Of worlds that damage another one
+(spoil=, count=) none is swept, and each on one build.
 """
 import argparse
 import glob
@@ -195,7 +195,8 @@ def swept(path):
         for world, options, builds, *_, more in importlib.import_module(
                 os.path.basename(f)[:-3]).ROWS:
             key = (world, tuple(options))
-            if key in seen or "format" in more or any(o.startswith("spoil=") for o in options):
+            if key in seen or "format" in more or any(
+                    not o.startswith(("by=", "case=")) for o in options):
                 continue
             seen.add(key)
             yield (" ".join((world,) + key[1]),
