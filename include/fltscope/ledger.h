@@ -39,6 +39,10 @@ struct fs_ledger_entry {
 	bool unproved;	   /* counted through an offset that nothing confirms */
 };
 
+/* More references than any system has memory or time for: a total above is not believed, and
+ * counts as not known. */
+#define FS_REFERENCES_MAX 0x7fffffffu
+
 struct fs_ledger {
 	enum fs_ledger_of of;
 	size_t index; /* of the filter, instance or volume */
@@ -48,6 +52,7 @@ struct fs_ledger {
 	struct fs_ledger_entry entry[FS_H_COUNT]; /* those that hold something */
 	size_t n;
 	uint64_t explained; /* the sum of the entries */
+	bool contradicted; /* the total is below that sum, so one of the two cannot be right */
 	/* total - explained, when the total is known and not below. */
 	bool unexplained_known;
 	uint64_t unexplained;

@@ -85,6 +85,8 @@ const char *driver_label(const struct check_run *run, size_t driver);
  * every loaded module is known. */
 int32_t filter_code_module(const struct fs_model *m, const struct fs_filter *f, bool *ret_gone,
 			   const char **ret_symbol);
+/* Its callbacks lie in no module that is known, and not every module is. */
+bool filter_code_unknown(const struct fs_model *m, const struct fs_filter *f);
 /* Has somebody asked for this driver's unload through the service manager? */
 struct unload_request {
 	const struct fs_device *pending_device; /* with DOE_UNLOAD_PENDING, NULL none */
@@ -135,6 +137,12 @@ bool held_account(const struct check_run *run, size_t filter, struct fs_ledger *
 enum fs_confidence held_confidence(const struct check_run *run, const struct fs_ledger *l,
 				   const struct fs_ledger_entry *e);
 const char *held_total(struct check_run *run, const struct fs_ledger *l);
+/* The count of a list of holders, as a premise. */
+void list_count_evidence(struct check_run *run, evidence_vec *ev, const struct fs_value *count,
+			 uint64_t head, const char *field, const char *fact,
+			 const struct fs_ledger_entry *e);
+/* "2 of 3 references to the filter are", and no number when the account contradicts itself. */
+const char *held_part(struct check_run *run, const struct fs_ledger *l, uint64_t n);
 const char *plural(uint64_t n); /* "s" unless n is 1 */
 /* chk_over_released.c: attached, and nobody has a reference to it any more. */
 bool over_released(const struct fs_context *x);
@@ -160,6 +168,15 @@ void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding
  * not wait for explains nothing. */
 void verdict_cause_of(struct check_run *run, size_t filter, size_t instance,
 		      const struct fs_finding *fd, uint64_t weight, struct fs_subject culprit);
+/* The same for a part of a filter's account. Where not all holders were looked at and as much as
+ * this is not explained, another one may be the main cause: the verdict is no proof of this. */
+void verdict_held(struct check_run *run, const struct fs_finding *fd, const struct fs_ledger *l,
+		  uint64_t weight, struct fs_subject culprit);
+/* The same for operations of an instance: deferred I/O of one may be what they wait for. */
+void verdict_operations(struct check_run *run, size_t filter, size_t instance,
+			const struct fs_finding *fd, uint64_t weight, struct fs_subject culprit);
+/* No deferred I/O item has a reference to the instance: all were looked for, or it has none. */
+bool deferred_excluded(const struct check_run *run, size_t instance);
 
 /* --- the checks (checks.def) ----------------------------------------------- */
 void chk_draining(struct check_run *run);

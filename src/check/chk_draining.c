@@ -33,7 +33,8 @@ static const char *operations_left(struct check_run *run, const struct fs_filter
 		  : "";
 }
 
-static const char *waits_for(struct check_run *run, const struct fs_filter *f, enum fs_stage s)
+static const char *waits_for(struct check_run *run, const struct fs_filter *f,
+			     const struct fs_ledger *l, enum fs_stage s)
 {
 	const struct fs_rundown *r = &f->object.rundown;
 
@@ -46,6 +47,10 @@ static const char *waits_for(struct check_run *run, const struct fs_filter *f, e
 		return "an instance's teardown is done, and references to the instance are still "
 		       "held";
 	case FS_S3:
+		if (l->contradicted)
+			return "it waits for its rundown: how many references to the filter are "
+			       "still held is not known, more were found than the wait block "
+			       "counts, so one of the two is wrong";
 		if (fs_is_read(&r->wait_count))
 			return run_text(run,
 					"it waits for its rundown: %llu reference%s to the filter "
@@ -53,9 +58,8 @@ static const char *waits_for(struct check_run *run, const struct fs_filter *f, e
 					(unsigned long long)r->wait_count.v,
 					r->wait_count.v == 1 ? "" : "s",
 					r->wait_count.v == 1 ? "is" : "are");
-		return "it waits for its rundown: references to the filter are still held (the "
-		       "wait "
-		       "block that counts them was not read)";
+		return "it waits for its rundown: references to the filter are still held (how "
+		       "many is not known)";
 	case FS_S4:
 		return "its references are gone, and a port's disconnect or the Filter Verifier is "
 		       "still to finish";
@@ -75,13 +79,19 @@ static void explain(struct check_run *run, size_t i, struct fs_verdict *v)
 {
 	const struct fs_filter *f = &run->m->filters[i];
 	evidence_vec ev = {0};
+	struct fs_ledger l;
 
+	fs_ledger_filter(run->m, i, &l);
+	if (l.contradicted && run->stages[i] == FS_S3)
+		not_checked_add(run, "leaked-filter-reference",
+				"more references were found than the wait block counts, so what is "
+				"leaked cannot be told");
 	v->state = FS_ST_STUCK;
 	/* one picture cannot tell a slow wait from an endless one */
 	v->confidence = confidence_cap(FS_LIKELY, &f->object.flags.value);
 	v->confidence = confidence_cap(v->confidence, &f->object.rundown.raw);
 	v->summary = run_text(run, "%s is being unloaded and has not finished: %s.", v->name,
-			      waits_for(run, f, run->stages[i]));
+			      waits_for(run, f, &l, run->stages[i]));
 	v->advice =
 		"Take a second dump later: when the same numbers stand there, the references are "
 		"leaked. fltscope's `filter` command shows what the filter still has.";
@@ -95,7 +105,9 @@ static void explain(struct check_run *run, size_t i, struct fs_verdict *v)
 	if (f->object.rundown.state == FS_RUNDOWN_WAITING)
 		count_evidence(run, &ev, &f->object.rundown.wait_count,
 			       f->object.rundown.wait_block, "EX_RUNDOWN_WAIT_BLOCK.Count",
-			       "references still held");
+			       l.contradicted ? "references still held, by a count that does not "
+						"fit what was found"
+					      : "references still held");
 	if (run->stages[i] == FS_S1 && waiting(run, f))
 		operations_evidence(run, &ev, waiting(run, f));
 	count_evidence(run, &ev, &f->active_opens_count, f->active_opens,

@@ -3,7 +3,7 @@
  * Rule 18: a filter that FltMgr still calls, whose driver is gone: its unload
  * was mandatory and the callback did not unregister it, or a DriverEntry failed
  * without unregistering. Look-alikes that stay silent: a zombie (28), whose code
- * nobody calls any more, and a module list that was not read whole.
+ * nobody calls any more. Where the module list was not read whole it is not known.
  */
 #include "check/check.h"
 
@@ -61,5 +61,14 @@ void chk_gone(struct check_run *run)
 		(void)filter_code_module(m, &m->filters[i], &gone, &symbol);
 		if (gone)
 			fire(run, i, symbol);
+		else if (filter_code_unknown(m, &m->filters[i]))
+			not_checked_add(run, "unloaded-without-unregister",
+					run_text(run,
+						 "the callbacks of %s (FLT_FILTER 0x%llx) lie in "
+						 "no module that is known, and the list of "
+						 "modules was not read whole: whether their code "
+						 "is loaded is not known",
+						 filter_label(run, i),
+						 (unsigned long long)m->filters[i].address));
 	}
 }

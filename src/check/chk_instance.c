@@ -42,7 +42,7 @@ static void waiting_instance(struct check_run *run, size_t filter, size_t instan
 		l.total_known ? run_text(run, "%llu reference%s%s",
 					 (unsigned long long)l.unexplained, plural(l.unexplained),
 					 l.explained ? " that no queued work has" : "")
-			      : "References (how many was not read)",
+			      : "References (how many is not known)",
 		(unsigned long long)in->address,
 		run_text(run, "%s %s", fd->subject.name, l.unexplained == 1 ? "is" : "are"));
 	evidence_hex(run, &ev, &in->object.flags.value, in->address, "FLT_OBJECT.Flags",

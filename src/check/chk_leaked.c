@@ -76,25 +76,21 @@ static void found_contexts(struct check_run *run, size_t i, const struct fs_ledg
 		   : NULL;
 	if (!fd)
 		return;
-	fd->message = run_text(run,
-			       "%llu of %s %s held by %s that %s allocated and that "
-			       "%s still referenced",
-			       (unsigned long long)n, held_total(run, l), n == 1 ? "is" : "are",
-			       n == 1 ? "a context" : "contexts", fd->subject.name,
-			       n == 1 ? "is" : "are");
+	fd->message = run_text(run, "%s held by %s that %s allocated and that %s still referenced",
+			       held_part(run, l, n), n == 1 ? "a context" : "contexts",
+			       fd->subject.name, n == 1 ? "is" : "are");
 	context_evidence(run, &ev, f->holders);
 	(void)verifier_evidence(run, i, &ev);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
-	verdict_cause(run, i, fd, n, (struct fs_subject){"context", first->address, ""});
+	verdict_held(run, fd, l, n, (struct fs_subject){"context", first->address, ""});
 }
 
 static const char *left_over(struct check_run *run, const struct fs_ledger *l)
 {
 	return run_text(run,
-			"%llu of %s %s no port, no open file, no instance, no queued work and "
-			"no context that was found",
-			(unsigned long long)l->unexplained, held_total(run, l),
-			l->unexplained == 1 ? "is" : "are");
+			"%s no port, no open file, no instance, no queued work and no context that "
+			"was found",
+			held_part(run, l, l->unexplained));
 }
 
 /* The log is a ring of what happened, not a list of what is held: it adds to what a
@@ -154,7 +150,7 @@ static bool may_have_contexts(const struct fs_filter *f)
 	return f->ncontexts > 0 || f->contexts_looked != FS_LOOKED_WHOLE;
 }
 
-static const char unread[] = "how many references are left was not read";
+static const char unread[] = "how many references are left is not known";
 
 void chk_leaked_context(struct check_run *run)
 {

@@ -17,19 +17,18 @@ static void fire(struct check_run *run, size_t i, const struct fs_ledger *l,
 
 	if (!fd)
 		return;
-	fd->message = run_text(run, "%llu of %s %s held by %s that %s opened and has not closed",
-			       (unsigned long long)e->count, held_total(run, l),
-			       e->count == 1 ? "is" : "are", e->count == 1 ? "a file" : "files",
+	fd->message = run_text(run, "%s held by %s that %s opened and has not closed",
+			       held_part(run, l, e->count), e->count == 1 ? "a file" : "files",
 			       fd->subject.name);
-	evidence_add(run, &ev, &f->active_opens_count, f->active_opens,
-		     "FLT_FILTER.ActiveOpens.mCount", "files it has open, one reference each",
-		     "%llu", (unsigned long long)e->count);
+	list_count_evidence(run, &ev, &f->active_opens_count, f->active_opens,
+			    "FLT_FILTER.ActiveOpens.mCount",
+			    "files it has open, one reference each", e);
 	for (k = 0; k < e->naddresses && k < EVIDENCE_MAX; k++)
 		evidence_add(run, &ev, NULL, fs_ledger_address(run->m, l, e, k),
 			     "FLT_FILTER.ActiveOpens", "an entry of the list", "0x%llx",
 			     (unsigned long long)fs_ledger_address(run->m, l, e, k));
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
-	verdict_cause(run, i, fd, e->count, (struct fs_subject){NULL, 0, ""});
+	verdict_held(run, fd, l, e->count, (struct fs_subject){NULL, 0, ""});
 }
 
 void chk_open_files(struct check_run *run)

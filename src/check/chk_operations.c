@@ -180,7 +180,7 @@ static void fire(struct check_run *run, size_t filter, size_t instance, size_t k
 			       kinds[k].what, share(run, &o, (uint64_t)n * kinds[k].references));
 	operations_evidence(run, &ev, in);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
-	verdict_cause_of(run, filter, instance, fd, n, culprit);
+	verdict_operations(run, filter, instance, fd, n, culprit);
 }
 
 static void operations(struct check_run *run, size_t k)

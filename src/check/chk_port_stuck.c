@@ -67,13 +67,12 @@ static void message(struct check_run *run, size_t i, const struct fs_ledger *l,
 		return;
 	}
 	fd->message =
-		run_text(run, "%llu of %s %s held by MessageNotify of %s, which has not returned",
-			 (unsigned long long)e->count, held_total(run, l),
-			 e->count == 1 ? "is" : "are", fd->subject.name);
+		run_text(run, "%s held by MessageNotify of %s, which has not returned",
+			 held_part(run, l, e->count), fd->subject.name);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
-	verdict_cause(run, i, fd, e->count,
-		      (struct fs_subject){"client-port", first->address,
-					  code_name(run, &first->message)});
+	verdict_held(run, fd, l, e->count,
+		     (struct fs_subject){"client-port", first->address,
+					 code_name(run, &first->message)});
 }
 
 /* --- S4: DisconnectNotify ---------------------------------------------------- */

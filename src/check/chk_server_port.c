@@ -18,13 +18,11 @@ static void fire(struct check_run *run, size_t i, const struct fs_ledger *l,
 
 	if (!fd)
 		return;
-	fd->message = run_text(run, "%llu of %s %s held by %s that %s created and has not closed",
-			       (unsigned long long)e->count, held_total(run, l),
-			       e->count == 1 ? "is" : "are",
-			       e->count == 1 ? "a server port" : "server ports", fd->subject.name);
-	evidence_add(run, &ev, &f->connection_count, f->connection_list,
-		     "FLT_FILTER.ConnectionList.mCount", "server ports, one reference each", "%llu",
-		     (unsigned long long)e->count);
+	fd->message = run_text(run, "%s held by %s that %s created and has not closed",
+			       held_part(run, l, e->count), e->count == 1 ? "a server port" : "server ports", fd->subject.name);
+	list_count_evidence(run, &ev, &f->connection_count, f->connection_list,
+			    "FLT_FILTER.ConnectionList.mCount", "server ports, one reference each",
+			    e);
 	for (k = 0; k < e->naddresses && k < EVIDENCE_MAX; k++) {
 		const struct fs_server_port *p = &f->holders->servers[k];
 
@@ -36,7 +34,7 @@ static void fire(struct check_run *run, size_t i, const struct fs_ledger *l,
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 	if (!culprit.address)
 		culprit.kind = NULL;
-	verdict_cause(run, i, fd, e->count, culprit);
+	verdict_held(run, fd, l, e->count, culprit);
 }
 
 void chk_server_port(struct check_run *run)

@@ -97,7 +97,8 @@ static enum fs_confidence least(enum fs_confidence a, enum fs_confidence b)
 
 /* `of`: "2 references to the filter", "FLT_INSTANCE 0x…". */
 static void fire(struct check_run *run, size_t filter, const struct asked *a, const struct found *f,
-		 enum fs_confidence c, const char *message, evidence_vec *ev, uint64_t weight)
+		 enum fs_confidence c, const char *message, evidence_vec *ev,
+		 const struct fs_ledger *l, uint64_t weight)
 {
 	struct fs_subject culprit = {"work-item", f->first->address, routine(run, f->first)};
 	struct fs_finding *fd =
@@ -112,6 +113,8 @@ static void fire(struct check_run *run, size_t filter, const struct asked *a, co
 	fd->evidence = evidence_take(run, ev, &fd->nevidence);
 	if (a->instance != SIZE_MAX)
 		verdict_cause_of(run, filter, a->instance, fd, weight, culprit);
+	else if (l->of == FS_LEDGER_FILTER)
+		verdict_held(run, fd, l, weight, culprit);
 	else
 		verdict_cause(run, filter, fd, weight, culprit);
 }
@@ -148,7 +151,7 @@ static void fire_uncertain(struct check_run *run, size_t filter, const struct as
 
 		if (x.n)
 			fire(run, filter, a, &x, FS_POSSIBLE,
-			     run_text(run, "%s, and %s", rest, uncertain(run, each[i], x.n)), &ev,
+			     run_text(run, "%s, and %s", rest, uncertain(run, each[i], x.n)), &ev, l,
 			     l->unexplained);
 		vec_free(&ev);
 	}
@@ -174,20 +177,16 @@ static void filter_items(struct check_run *run, size_t i, const struct fs_ledger
 		if (x.n)
 			fire(run, i, &generic, &x, least(x.c, held_confidence(run, l, &sure)),
 			     run_text(run,
-				      "%llu of %s %s held by %s that %s queued and that %s not run",
-				      (unsigned long long)e->count, held_total(run, l),
-				      e->count == 1 ? "is" : "are",
-				      e->count == 1 ? "a work item" : "work items",
+				      "%s held by %s that %s queued and that %s not run",
+				      held_part(run, l, e->count), e->count == 1 ? "a work item" : "work items",
 				      filter_label(run, i), e->count == 1 ? "has" : "have"),
-			     &ev, e->count);
+			     &ev, l, e->count);
 		vec_free(&ev);
 	}
 	if (!l->unexplained_known || !l->unexplained)
 		return;
 	fire_uncertain(run, i, &generic, &f->holders->work, l,
-		       run_text(run, "%llu of %s %s not explained",
-				(unsigned long long)l->unexplained, held_total(run, l),
-				l->unexplained == 1 ? "is" : "are"));
+		       run_text(run, "%s not explained", held_part(run, l, l->unexplained)));
 }
 
 /* --- an instance's ------------------------------------------------------------- */
@@ -207,7 +206,8 @@ static bool tied(const struct fs_instance_holders *h)
 	return false;
 }
 
-static enum fs_confidence instance_sure(const struct check_run *run, const struct fs_instance *in)
+static enum fs_confidence instance_sure(const struct check_run *run, const struct fs_instance *in,
+					const struct fs_ledger *l)
 {
 	const struct fs_instance_holders *h = in->holders;
 	enum fs_confidence c = run->m->rundown_accounting ? FS_PROVED : FS_LIKELY;
@@ -218,6 +218,8 @@ static enum fs_confidence instance_sure(const struct check_run *run, const struc
 	if (in->object.rundown.state == FS_RUNDOWN_WAITING &&
 	    wait_block_is_stray(run->m, in->object.rundown.wait_block))
 		c = FS_LIKELY;
+	if (l->contradicted)
+		c = FS_POSSIBLE;
 	c = confidence_cap(c, &in->object.flags.value);
 	c = confidence_cap(c, &in->track_completion_nodes);
 	return confidence_cap(c, &in->object.rundown.raw);
@@ -236,10 +238,11 @@ static void instance_items(struct check_run *run, size_t filter, const struct as
 		return;
 	}
 	not_all(run, a, &in->holders->work);
+	fs_ledger_instance(run->m, instance, &l);
 	x = gather(run, &in->holders->work, a->deferred, QUEUED, &ev);
 	if (x.n)
 		/* a pended operation has two references of its own */
-		fire(run, filter, a, &x, least(x.c, instance_sure(run, in)),
+		fire(run, filter, a, &x, least(x.c, instance_sure(run, in, &l)),
 		     run_text(
 			     run,
 			     "FLT_INSTANCE 0x%llx is held by %zu %s item%s that %s queued and that "
@@ -247,9 +250,8 @@ static void instance_items(struct check_run *run, size_t filter, const struct as
 			     (unsigned long long)in->address, x.n,
 			     a->deferred ? "deferred I/O work" : "work", plural(x.n),
 			     filter_label(run, filter), x.n == 1 ? "has" : "have"),
-		     &ev, 2 * x.n + 1);
+		     &ev, &l, 2 * x.n + 1);
 	vec_free(&ev);
-	fs_ledger_instance(run->m, instance, &l);
 	if (!l.unexplained_known || !l.unexplained)
 		return;
 	fire_uncertain(run, filter, a, &in->holders->work, &l,

@@ -22,6 +22,23 @@ const char *driver_label(const struct check_run *run, size_t driver)
 	return d->object_name.state == FS_READ ? d->object_name.s : "";
 }
 
+bool filter_code_unknown(const struct fs_model *m, const struct fs_filter *f)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < FS_CB_COUNT; i++) {
+		const struct fs_code *c = &f->callback[i];
+
+		if (i == FS_CB_OldDriverUnload || c->va.state != FS_READ || c->va.v == 0)
+			continue;
+		if (c->module >= 0)
+			return false;
+		any = true;
+	}
+	return any && !m->modules_whole;
+}
+
 int32_t filter_code_module(const struct fs_model *m, const struct fs_filter *f, bool *ret_gone,
 			   const char **ret_symbol)
 {

@@ -26,7 +26,7 @@ enum fs_confidence held_confidence(const struct check_run *run, const struct fs_
 	if (!run->m->rundown_accounting || !l->unexplained_known || !e->whole ||
 	    wait_block_is_stray(run->m, f->object.rundown.wait_block))
 		c = FS_LIKELY;
-	if (e->unproved)
+	if (e->unproved || l->contradicted)
 		c = FS_POSSIBLE;
 	c = confidence_cap(c, &f->object.flags.value);
 	c = confidence_cap(c, &f->object.rundown.raw);
@@ -56,10 +56,36 @@ const char *plural(uint64_t n)
 
 const char *held_total(struct check_run *run, const struct fs_ledger *l)
 {
-	if (!l->total_known)
-		return "references to the filter (how many was not read)";
+	if (!l->total_known || l->contradicted)
+		return "references to the filter (how many is not known)";
 	return run_text(run, "%llu reference%s to the filter", (unsigned long long)l->total,
 			plural(l->total));
+}
+
+void list_count_evidence(struct check_run *run, evidence_vec *ev, const struct fs_value *count,
+			 uint64_t head, const char *field, const char *fact,
+			 const struct fs_ledger_entry *e)
+{
+	if (!fs_is_read(count))
+		evidence_add(run, ev, count, head, field, fact, "not read");
+	else
+		evidence_add(run, ev, count, head, field,
+			     count->v == e->count
+				     ? fact
+				     : "a count that does not fit the entries and the references",
+			     "%llu", (unsigned long long)count->v);
+}
+
+const char *held_part(struct check_run *run, const struct fs_ledger *l, uint64_t n)
+{
+	if (l->contradicted)
+		return "References to the filter (how many is not known: its own count of them "
+		       "is less than what was found) are";
+	if (!l->total_known)
+		return run_text(run, "%llu reference%s to the filter (of how many is not known) %s",
+				(unsigned long long)n, plural(n), n == 1 ? "is" : "are");
+	return run_text(run, "%llu of %s %s", (unsigned long long)n, held_total(run, l),
+			n == 1 ? "is" : "are");
 }
 
 static bool told(const struct fs_evidence *e, size_t n, const struct fs_evidence *x)
@@ -92,8 +118,8 @@ static void add_because(struct check_run *run, struct fs_verdict *v, size_t base
 	v->because = e;
 }
 
-void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding *fd,
-		   uint64_t weight, struct fs_subject culprit)
+static void set_cause(struct check_run *run, size_t filter, const struct fs_finding *fd,
+		      enum fs_confidence sure, uint64_t weight, struct fs_subject culprit)
 {
 	struct cause *c = &run->causes[filter];
 	struct fs_verdict *v = verdict_for(run, filter);
@@ -103,21 +129,32 @@ void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding
 	if (!v->cause_id) {
 		c->base = v->nbecause;
 		c->summary = v->summary;
-	} else if (v->confidence > fd->confidence ||
-		   (v->confidence == fd->confidence && c->weight >= weight)) {
+	} else if (v->confidence > sure ||
+		   (v->confidence == sure && c->weight >= weight)) {
 		return;
 	}
 	c->weight = weight;
 	/* an unload that has not begun its work, for a reason nobody can be sure of, may be slow */
-	v->state = run->stages[filter] == FS_S0 && fd->confidence == FS_POSSIBLE ? FS_ST_UNKNOWN
+	v->state = run->stages[filter] == FS_S0 && sure == FS_POSSIBLE ? FS_ST_UNKNOWN
 										  : FS_ST_STUCK;
 	v->cause_id = fd->rule;
 	v->cause_title = fd->title;
-	v->confidence = fd->confidence;
+	v->confidence = sure;
 	v->summary = run_text(run, "%s %s.", c->summary, fd->message);
 	v->culprit = culprit;
 	v->advice = rule_advice(fd->rule);
 	add_because(run, v, c->base, fd);
+}
+
+void verdict_cause(struct check_run *run, size_t filter, const struct fs_finding *fd,
+		   uint64_t weight, struct fs_subject culprit)
+{
+	set_cause(run, filter, fd, fd->confidence, weight, culprit);
+}
+
+static enum fs_confidence least(enum fs_confidence a, enum fs_confidence b)
+{
+	return a < b ? a : b;
 }
 
 /* Is another thread's teardown in sight, or could it be? An unload takes its instances one by
@@ -134,20 +171,54 @@ static bool may_be_anothers(const struct check_run *run, size_t filter)
 	       (u->held && u->thread >= 0 && (u->filter < 0 || u->filter == (int32_t)filter));
 }
 
-void verdict_cause_of(struct check_run *run, size_t filter, size_t instance,
-		      const struct fs_finding *fd, uint64_t weight, struct fs_subject culprit)
+static void of_instance(struct check_run *run, size_t filter, size_t instance,
+			const struct fs_finding *fd, enum fs_confidence c, uint64_t weight,
+			struct fs_subject culprit)
 {
 	size_t own = run->own_instance[filter];
-	struct fs_finding likely = *fd;
 
 	/* an unload that has not come to its instances does not wait for one */
 	if (run->stages[filter] == FS_S0 &&
 	    (unload_asked(run, filter) ||
 	     unload_lock_of(run, filter)->filter == (int32_t)filter))
 		return;
-	if (run->stages[filter] != FS_S0 && own == SIZE_MAX && may_be_anothers(run, filter) &&
-	    likely.confidence > FS_LIKELY)
-		likely.confidence = FS_LIKELY;
+	if (run->stages[filter] != FS_S0 && own == SIZE_MAX && may_be_anothers(run, filter))
+		c = least(c, FS_LIKELY);
 	if (own == SIZE_MAX || own == instance)
-		verdict_cause(run, filter, &likely, weight, culprit);
+		set_cause(run, filter, fd, c, weight, culprit);
+}
+
+void verdict_cause_of(struct check_run *run, size_t filter, size_t instance,
+		      const struct fs_finding *fd, uint64_t weight, struct fs_subject culprit)
+{
+	of_instance(run, filter, instance, fd, fd->confidence, weight, culprit);
+}
+
+void verdict_held(struct check_run *run, const struct fs_finding *fd, const struct fs_ledger *l,
+		  uint64_t weight, struct fs_subject culprit)
+{
+	bool hidden = l->nnot_walked && (!l->unexplained_known || l->unexplained >= weight);
+
+	set_cause(run, l->index, fd, hidden ? least(fd->confidence, FS_LIKELY) : fd->confidence,
+		  weight, culprit);
+}
+
+bool deferred_excluded(const struct check_run *run, size_t instance)
+{
+	const struct fs_instance_holders *h = run->m->instances[instance].holders;
+	struct fs_ledger l;
+
+	if (h && h->work.searched == FS_LOOKED_WHOLE)
+		return true;
+	fs_ledger_instance(run->m, instance, &l);
+	return l.unexplained_known && !l.unexplained;
+}
+
+void verdict_operations(struct check_run *run, size_t filter, size_t instance,
+			const struct fs_finding *fd, uint64_t weight, struct fs_subject culprit)
+{
+	of_instance(run, filter, instance, fd,
+		    deferred_excluded(run, instance) ? fd->confidence
+						     : least(fd->confidence, FS_LIKELY),
+		    weight, culprit);
 }

@@ -79,6 +79,11 @@ enum fs_stage stage_of(struct check_run *run, size_t filter, const char **ret_wh
 		return zombied(&f->object) ? FS_STAGE_UNKNOWN : FS_S0;
 	}
 	if (zombied(&f->object)) {
+		/* FltUnregisterFilter waits for the rundown first */
+		if (r->state != FS_RUNDOWN_DRAINED && fs_is_read(&r->raw)) {
+			*ret_why = "ZOMBIED, but RundownRef is not 1: FltMgr never leaves that";
+			return FS_STAGE_UNKNOWN;
+		}
 		*ret_why = "DRAINING and ZOMBIED";
 		return FS_S5;
 	}

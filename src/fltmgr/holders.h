@@ -2,7 +2,7 @@
 /*
  * What the files share that look for holders of filters after the Filter Manager's
  * objects are read: contexts (context_walk.c), what is on no list any more
- * (orphans.c, search.c), operations in flight (operation.c).
+ * (orphans.c, lost_ports.c, search.c), operations in flight (operation.c).
  */
 #ifndef FLTMGR_HOLDERS_H
 #define FLTMGR_HOLDERS_H
@@ -36,6 +36,7 @@ struct holders {
 	bool *wanted;		       /* by filter index */
 	size_t nodes_left;	       /* context nodes that may still be read */
 	uint64_t budget;	       /* bytes that may still be searched */
+	bool hole_told;		       /* that the dump lacks memory is among the gaps */
 	size_t logs_left;	       /* reference logs that may still be read */
 };
 
@@ -73,6 +74,15 @@ struct search {
 	void *arg;
 };
 enum fs_looked search_memory(struct holders *h, const struct search *s);
+
+/* A DISPATCHER_HEADER of that type and size, which is all of the object. */
+bool is_dispatcher(struct collect *c, uint64_t va, unsigned type, size_t size);
+/* Both neighbours of the LIST_ENTRY name it. */
+bool is_linked(struct collect *c, uint64_t link);
+static inline bool pointer_or_null(const struct collect *c, uint64_t v)
+{
+	return v == 0 || (vm_is_kernel_va(c->r.vm, v) && v % c->ptr == 0);
+}
 
 /* Contexts whose object is gone, and ports of zombied filters. */
 void find_orphans(struct holders *h);

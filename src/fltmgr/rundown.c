@@ -7,6 +7,7 @@
  */
 #include "base/cursor.h"
 #include "fltmgr/collect.h"
+#include "fltscope/ledger.h"
 
 struct fs_value wait_block_count(struct collect *c, uint64_t block, bool unproved)
 {
@@ -17,6 +18,13 @@ struct fs_value wait_block_count(struct collect *c, uint64_t block, bool unprove
 	/* Count is a pointer-sized word. */
 	if (fobj_bytes(c, &o, 0, raw, c->ptr, "EX_RUNDOWN_WAIT_BLOCK.Count", &err) != FS_OK)
 		return value_gap(model_gap(c->b, "EX_RUNDOWN_WAIT_BLOCK.Count", &err), block);
+	if (load_u64(raw) > FS_REFERENCES_MAX)
+		return value_gap(collect_gap(c, "EX_RUNDOWN_WAIT_BLOCK.Count", block, FS_CORRUPT,
+					     "EX_RUNDOWN_WAIT_BLOCK.Count at 0x%llx is 0x%llx: no "
+					     "system has as many references",
+					     (unsigned long long)block,
+					     (unsigned long long)load_u64(raw)),
+				 block);
 	return (struct fs_value){
 		.v = load_u64(raw), .at = block, .state = FS_READ, .unproved = unproved, .gap = -1};
 }

@@ -24,7 +24,7 @@ static int compare(const void *a, const void *b)
 struct scan {
 	struct holders *h;
 	const struct search *s;
-	uint64_t done, told;
+	uint64_t done, told, hole;
 	bool partly;
 	uint8_t chunk[CHUNK];
 };
@@ -86,13 +86,68 @@ static bool holds_part(const struct vm *vm)
 	return dump_is_virtual(d) || dump_info(d)->truncated;
 }
 
+/* What is looked for may stand in a page that the dump lacks. */
+static void tell_hole(struct holders *h, uint64_t va)
+{
+	if (h->hole_told)
+		return;
+	h->hole_told = true;
+	(void)collect_gap(h->c, "kernel memory", va, FS_NOT_IN_DUMP,
+			  "memory from 0x%llx on is mapped and not in the dump, so a search of "
+			  "memory for pointers may have missed some",
+			  (unsigned long long)va);
+}
+
+/* No pool lies in a driver's image. */
+static bool in_one_module(const struct fs_model *m, uint64_t first, uint64_t last)
+{
+	size_t i;
+
+	for (i = 0; i < m->nmodules; i++)
+		if (first >= m->modules[i].base && last - m->modules[i].base < m->modules[i].size)
+			return true;
+	return false;
+}
+
+static void note_hole(struct scan *sc)
+{
+	uint64_t first, last;
+
+	if (!sc->hole && vm_range_hole(sc->h->c->r.vm, &first, &last) &&
+	    !in_one_module(sc->h->c->b->model, first, last))
+		sc->hole = first;
+}
+
+/* Every range from va on; false when it ended early. */
+static bool ranges(struct scan *sc, uint64_t *va)
+{
+	struct vm *vm = sc->h->c->r.vm;
+	uint64_t start, size, align = sc->h->c->ptr - 1ull;
+	bool more;
+
+	for (;;) {
+		uint64_t begin, end;
+
+		more = vm_next_range(vm, *va, UINT64_MAX, &start, &size) && size;
+		note_hole(sc);
+		if (!more)
+			return true;
+		begin = ((start > *va ? start : *va) + align) & ~align;
+		end = start + size;
+		if (end <= *va || !range(sc, begin, end))
+			return false;
+		*va = end;
+	}
+}
+
 enum fs_looked search_memory(struct holders *h, const struct search *s)
 {
 	struct vm *vm = h->c->r.vm;
 	/* the kernel's half of the widest address space; holes are skipped whole */
-	uint64_t va = h->c->ptr == 8 ? 0xff00000000000000ull : 0x80000000u, start, size;
+	uint64_t va = h->c->ptr == 8 ? 0xff00000000000000ull : 0x80000000u;
 	struct scan *sc;
-	bool partly = false;
+	bool partly;
+	uint64_t hole;
 
 	if (!s->n)
 		return FS_LOOKED_WHOLE;
@@ -104,21 +159,14 @@ enum fs_looked search_memory(struct holders *h, const struct search *s)
 	qsort(s->v, s->n, sizeof(*s->v), compare);
 	sc->h = h;
 	sc->s = s;
-	while (vm_next_range(vm, va, UINT64_MAX, &start, &size) && size) {
-		uint64_t begin = ((start > va ? start : va) + h->c->ptr - 1) & ~(h->c->ptr - 1ull);
-		uint64_t end = start + size;
-
-		if (end <= va || !range(sc, begin, end)) {
-			partly = true;
-			break;
-		}
-		va = end;
-	}
-	partly |= sc->partly || vm_range_limited(vm);
+	partly = !ranges(sc, &va) || sc->partly || vm_range_limited(vm);
+	hole = sc->hole;
 	free(sc);
+	if (hole)
+		tell_hole(h, hole);
 	if (partly)
 		(void)collect_gap(h->c, "kernel memory", va, FS_LIMIT,
 				  "the search of kernel memory for pointers ended at 0x%llx",
 				  (unsigned long long)va);
-	return partly || holds_part(vm) ? FS_LOOKED_PARTLY : FS_LOOKED_WHOLE;
+	return partly || hole || holds_part(vm) ? FS_LOOKED_PARTLY : FS_LOOKED_WHOLE;
 }

@@ -248,8 +248,14 @@ static void give(struct work_search *w, uint64_t object, enum fs_looked looked, 
 	uint64_t unread = 0;
 
 	ret->searched = looked;
-	if (looked == FS_LOOKED_NOT)
+	if (looked == FS_LOOKED_NOT) {
 		ret->why = "this build's FLT_GENERIC_WORKITEM is not known";
+	} else if (!w->h->c->b->model->modules_whole) {
+		/* its routines must lie in modules */
+		ret->searched = FS_LOOKED_PARTLY;
+		ret->why = "the list of modules was not read whole, and a work item is known by "
+			   "the code that it is for";
+	}
 	for (i = 0; i < w->items.n; i++) {
 		if (w->items.v[i].object.v != object)
 			continue;

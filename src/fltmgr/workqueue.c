@@ -49,7 +49,7 @@ enum work_link work_link(struct collect *c, uint64_t va, uint64_t *ret, struct w
 
 /* DISPATCHER_HEADER: Type is its first byte, Size in 4-byte units its third (wdm.h, the
  * same on every build). */
-static bool is_dispatcher(struct collect *c, uint64_t va, unsigned type, size_t size)
+bool is_dispatcher(struct collect *c, uint64_t va, unsigned type, size_t size)
 {
 	uint8_t raw[4];
 
@@ -59,7 +59,7 @@ static bool is_dispatcher(struct collect *c, uint64_t va, unsigned type, size_t 
 }
 
 /* A head is named by both its neighbours, as any entry is. */
-static bool linked(struct collect *c, uint64_t link)
+bool is_linked(struct collect *c, uint64_t link)
 {
 	uint64_t flink, blink, x;
 
@@ -75,7 +75,7 @@ static bool is_pri_queue(struct collect *c, uint64_t queue, uint64_t lists)
 	if (!is_dispatcher(c, queue, PRIQUEUE_OBJECT, layout_type_size(c->r.nt, T_KPRIQUEUE)))
 		return false;
 	for (i = 0; i < PRIORITIES; i++)
-		if (!linked(c, lists + (uint64_t)i * 2 * c->ptr))
+		if (!is_linked(c, lists + (uint64_t)i * 2 * c->ptr))
 			return false;
 	return true;
 }
@@ -177,7 +177,7 @@ void read_throttles(struct collect *c)
 	 * layout may be wrong, too: FltGlobals' tail differs between service builds (10.0.19041.1806
 	 * has it 0x40 higher than the PDB that the layout is from); then no list is there at all. */
 	for (i = 0; i < n; i++)
-		lists += linked(c, at + i * stride);
+		lists += is_linked(c, at + i * stride);
 	if (!lists || (trust != TRUST_FULL && lists < n))
 		return;
 	m->throttles = arena_alloc(c->b->arena, n * sizeof(*m->throttles));

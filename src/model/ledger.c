@@ -71,8 +71,11 @@ static void begin(struct fs_ledger *l, enum fs_ledger_of of, size_t index,
 		l->total = r->count;
 	else if (l->waiting && fs_is_read(&r->wait_count))
 		l->total = r->wait_count.v;
-	l->total_known = r->state == FS_RUNDOWN_ACTIVE || r->state == FS_RUNDOWN_DRAINED ||
-			 (l->waiting && fs_is_read(&r->wait_count));
+	l->total_known = (r->state == FS_RUNDOWN_ACTIVE || r->state == FS_RUNDOWN_DRAINED ||
+			  (l->waiting && fs_is_read(&r->wait_count))) &&
+			 l->total <= FS_REFERENCES_MAX;
+	if (!l->total_known)
+		l->total = 0;
 }
 
 static void not_walked(struct fs_ledger *l, enum fs_holder h)
@@ -96,16 +99,24 @@ static void add(struct fs_ledger *l, enum fs_holder h, uint64_t count, size_t ad
 
 static void finish(struct fs_ledger *l)
 {
+	l->contradicted = l->total_known && l->total < l->explained;
 	l->unexplained_known = l->total_known && l->total >= l->explained;
 	l->unexplained = l->unexplained_known ? l->total - l->explained : 0;
 }
 
-/* The list's own count stands in for entries that were not reached. */
+/* The list's own count stands in for entries that were not reached, when the total has room
+ * for as many. */
+static bool stands_in(const struct fs_ledger *l, const struct fs_value *count, size_t n)
+{
+	return fs_is_read(count) && count->v >= n && count->v <= FS_REFERENCES_MAX &&
+	       (!l->total_known || count->v <= l->total);
+}
+
 static void add_instances(struct fs_ledger *l, const struct fs_list *list)
 {
 	bool closed = list->stop == FS_STOP_CLOSED && !list->wrong_at;
 
-	if (!closed && fs_is_read(&list->count) && list->count.v > list->n)
+	if (!closed && stands_in(l, &list->count, list->n))
 		add(l, FS_H_INSTANCE, list->count.v, list->n, true, list->count.unproved);
 	else
 		add(l, FS_H_INSTANCE, list->n, list->n, closed, false);
@@ -116,7 +127,7 @@ static void add_list(struct fs_ledger *l, enum fs_holder h, const struct fs_addr
 {
 	bool whole = fs_addresses_whole(a);
 
-	if (!whole && fs_is_read(count) && count->v >= n)
+	if (!whole && stands_in(l, count, n))
 		add(l, h, count->v, n, true, count->unproved);
 	else
 		add(l, h, n, n, whole, count->unproved);
@@ -132,7 +143,7 @@ static uint64_t messages(const struct fs_filter_holders *h, bool *ret_whole)
 		const struct fs_rundown *r = &h->clients[i].messages;
 
 		*ret_whole &= r->state != FS_RUNDOWN_UNKNOWN;
-		if (r->state == FS_RUNDOWN_ACTIVE && r->count < UINT32_MAX)
+		if (r->state == FS_RUNDOWN_ACTIVE && r->count <= FS_REFERENCES_MAX)
 			n += r->count;
 	}
 	return n;

@@ -32,6 +32,7 @@ struct building {
 	size_t nties;
 	enum told *told; /* by verdict */
 	bool trouble;	 /* a verdict about what was asked is not healthy */
+	bool whole;	 /* every list of frames and filters is */
 	struct res_dump *d;
 };
 
@@ -323,6 +324,10 @@ static void add_loaded(struct building *b)
 		"driver-object-leaked",
 		"the driver is loaded and has no filter: whether it is still to be unloaded, or its "
 		"driver object is leaked, is not known"};
+	static const struct fs_not_checked unread = {
+		"driver-object-leaked",
+		"the driver is loaded; whether it has a filter is not known, since not every list "
+		"of frames and filters is whole"};
 	size_t i;
 
 	if (b->match.all || b->match.filters || !b->match.loaded || !asked(b->ask, open.rule))
@@ -331,7 +336,7 @@ static void add_loaded(struct building *b)
 		if (strcmp(b->d->items[i].rule, open.rule) == 0)
 			return;
 	b->trouble = true;
-	add_open(b, &open);
+	add_open(b, b->whole ? &open : &unread);
 }
 
 /* A rule that was named is answered only when what it reads was read: the checks themselves say
@@ -440,11 +445,12 @@ bool check_build(struct arena *a, struct check_ask *ask, const struct fs_model *
 	struct building b = {.a = a, .ask = ask, .m = m, .r = r, .d = ret};
 	struct coverage c;
 
+	c = coverage_of(m, r, NULL);
+	b.whole = c.whole;
 	if (!driver_match(a, m, r, ask->driver, &b.match) || !add_items(&b))
 		return false;
 	ret->matches = b.match.matches;
 	ret->nmatches = b.match.nmatches;
-	c = coverage_of(m, r, NULL);
 	ret->problem = problem(&b, &c);
 	if (!ret->problem)
 		ret->looked_at = looked_at(&b);

@@ -31,6 +31,8 @@ struct vm {
 	vm_fallback *fallback; /* NULL: none */
 	void *fallback_arg;
 	bool range_limited;	     /* the last vm_next_range ran out of work */
+	/* The first and last page of data it passed that the dump lacks; 0: none. */
+	uint64_t range_hole, range_hole_last;
 	struct vm_tlb tlb[VM_TLB_ENTRIES];
 };
 

@@ -21,6 +21,7 @@ struct scan {
 	struct vm *vm;
 	uint64_t end;  /* exclusive */
 	uint64_t work; /* entries left to look at */
+	bool data;     /* the last page found is mapped as memory that the kernel writes to */
 };
 
 static uint64_t work_limit(const struct dump_info *info)
@@ -48,6 +49,30 @@ static bool follow(const struct vm *vm, uint64_t pte, unsigned level, uint64_t *
 		return false;
 	*ret_pa = pte & mask & (*ret_leaf ? ~(pte_span(kind, level) - 1) : ~0ull);
 	return true;
+}
+
+/* Ordinary memory that can be written: no code, no device's registers. */
+static bool is_data(const struct scan *s, uint64_t pte, unsigned level)
+{
+	enum pte_kind kind = walk_kind(s->vm->walk);
+
+	if (!pte_is_valid(kind, pte, level))
+		return false;
+	if (kind == PTE_ARM64) /* AP[2] read-only (Arm ARM D8.4); attributes are indirect */
+		return !(pte & ARM64_READ_ONLY);
+	return (pte & WINPTE_WRITE) && !(pte & WINPTE_UNCACHED);
+}
+
+static void note_hole(struct scan *s, uint64_t va)
+{
+	struct vm *vm = s->vm;
+
+	/* the run before it ends here, or the search goes beyond */
+	if (va >= s->end)
+		return;
+	if (!vm->range_hole)
+		vm->range_hole = va;
+	vm->range_hole_last = va;
 }
 
 /* The first entry at or after va's in this table that is not zero; *va moves to
@@ -84,7 +109,7 @@ static enum found descend(struct scan *s, uint64_t *va, uint64_t *ret_pa, uint64
 	enum pte_kind kind = walk_kind(s->vm->walk);
 	uint64_t pa = walk_root(s->vm->walk), from = *va, pte, span;
 	unsigned level;
-	bool leaf;
+	bool leaf, self = false;
 
 	for (level = s->vm->levels; level > 0; level--) {
 		const uint8_t *table =
@@ -98,7 +123,10 @@ static enum found descend(struct scan *s, uint64_t *va, uint64_t *ret_pa, uint64
 			return FOUND_END;
 		s->work--;
 		if (!table) {
-			/* The whole table is missing: everything that it maps. */
+			/* The whole table is missing: everything that it maps. Below the self-map
+			 * those are the page tables themselves. */
+			if (level < s->vm->levels && !self)
+				note_hole(s, *va);
 			span = level == s->vm->levels ? 0 : pte_span(kind, level + 1);
 		} else if (!next_entry(s, table, level, va, &pte)) {
 			return *va == 0 || s->work == 0 ? FOUND_END : FOUND_NOTHING;
@@ -106,6 +134,8 @@ static enum found descend(struct scan *s, uint64_t *va, uint64_t *ret_pa, uint64
 			if (*va != from)
 				return FOUND_NOTHING; /* canonical and end checks first */
 			usable = follow(s->vm, pte, level, &pa, &leaf);
+			self |= usable && !leaf && pa == walk_root(s->vm->walk);
+			s->data = usable && leaf && !self && is_data(s, pte, level);
 		}
 		if (!usable) {
 			*va = span ? (*va & ~(span - 1)) + span : 0;
@@ -151,6 +181,8 @@ static bool next_page(struct scan *s, uint64_t *va)
 
 			if (page_in_dump(s->vm, pa))
 				return *va < s->end;
+			if (s->data)
+				note_hole(s, *va);
 			pa += step;
 			left -= step;
 			*va += step;
@@ -167,6 +199,7 @@ bool tables_next(struct vm *vm, uint64_t va, uint64_t end, uint64_t *ret_va, uin
 	uint64_t from, at;
 
 	vm->range_limited = false;
+	vm->range_hole = vm->range_hole_last = 0;
 	if (vm->machine == DUMP_X86 && s.end > 1ull << 32)
 		s.end = end = 1ull << 32;
 	if (!next_page(&s, &va)) {

@@ -340,6 +340,13 @@ enum fs_status vm_read_ptr(struct vm *vm, uint64_t va, uint64_t *ret, const char
 	return st;
 }
 
+bool vm_range_hole(const struct vm *vm, uint64_t *ret_first, uint64_t *ret_last)
+{
+	*ret_first = vm->range_hole;
+	*ret_last = vm->range_hole_last;
+	return vm->range_hole != 0;
+}
+
 bool vm_range_limited(const struct vm *vm)
 {
 	return vm->range_limited;

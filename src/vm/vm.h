@@ -114,6 +114,9 @@ enum fs_status vm_read_any(struct vm *vm, uint64_t va, void *buf, size_t n, cons
 bool vm_next_range(struct vm *vm, uint64_t va, uint64_t end, uint64_t *ret_va, uint64_t *ret_size);
 /* Did the last vm_next_range say "none" because its bound of work was reached? */
 bool vm_range_limited(const struct vm *vm);
+/* Did the last vm_next_range pass over pages that are mapped as memory the kernel writes to
+ * and that are not in the dump, or whose page table is not? The first and the last of them. */
+bool vm_range_hole(const struct vm *vm, uint64_t *ret_first, uint64_t *ret_last);
 
 /* Canonical kernel-half address for this machine? Evidence for pointers. */
 bool vm_is_kernel_va(const struct vm *vm, uint64_t va);

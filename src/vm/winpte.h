@@ -16,7 +16,10 @@
 #include "vm/vm.h"
 
 #define WINPTE_PRESENT	  (1ull << 0)
+#define WINPTE_WRITE	  (1ull << 1)
+#define WINPTE_UNCACHED	  (3ull << 3) /* of a valid entry: PWT, PCD */
 #define WINPTE_SWIZZLE	  (1ull << 4)
+#define ARM64_READ_ONLY	  (1ull << 7) /* of a valid entry: AP[2] */
 #define WINPTE_LARGE	  (1ull << 7)
 #define WINPTE_PROTOTYPE  (1ull << 10)
 #define WINPTE_TRANSITION (1ull << 11)

@@ -49,6 +49,11 @@ def spoilt(how, confidence, account, **more):
 LEFT = "2 = 1 work-item + 1 not explained"
 REFERENCE = {"also": ("leaked-filter-reference",)}
 
+def counted(by, more, cause, confidence, **extra):
+    """held with another count than its holders make."""
+    return ("held", ["by=" + by] + more, (19041,), cause, "S3", confidence, extra)
+
+
 ROWS = [
     # S3, told apart by the holder alone: 1, 2, 10, 11, 12
     s3("context", RUN, "leaked-context", "proved", evidence=NODE, culprit=("context", "0x"),
@@ -77,11 +82,19 @@ ROWS = [
     # both neighbours name it, but the list leads to no queue
     spoilt("ring", "likely", "2 = 2 work-item"),
     spoilt("queue", "likely", "2 = 2 work-item"),
-    # the dump lacks the queue: whether they stand in it is not known, and nothing says that
-    # they do not
-    spoilt("missing", "possible", "2 = 2 not explained", also=("leaked-filter-reference",),
+    # the dump lacks the queue: whether they stand in it is not known, and nothing says that they
+    # do not; a context may be in what is missing, too
+    spoilt("missing", "possible", "2 = 2 not explained",
+           also=("leaked-filter-reference", "leaked-context"),
            unchecked=("work-item-outstanding",), gaps=("WORK_QUEUE_ITEM.List",),
            unsaid="on no list"),
+    # and what was not found may be what is missing: the next of the causes is not proved by it
+    ("held", ["by=work", "spoil=loader"], (19041,), "leaked-context", "S3", "possible",
+     {"unchecked": ("work-item-outstanding",), "also": ("leaked-filter-reference",)}),
+    ("teardown", ["by=work", "spoil=missing"], (19041,), "leaked-instance-reference", "S2",
+     "possible", {"unchecked": ("work-item-outstanding",), "gaps": ("kernel memory",)}),
+    ("inflight", ["by=deferred", "spoil=missing"], (19041,), "pended-pre-operation", "S1",
+     "likely", {"unchecked": ("deferred-io-outstanding",)}),
     # a triage dump was never all of memory: what is not in it is no proof
     s3("reference", (19041,), "leaked-context", "possible", format="triage",
        also=("leaked-filter-reference",), unchecked=("work-item-outstanding",)),
@@ -90,6 +103,19 @@ ROWS = [
        ledger=("filter", HOLDER, "3 = 1 server-port + 2 open-file")),
     s3("three", RUN, "open-files", "proved", also=("leaked-context", "work-item-outstanding"),
        ledger=("filter", HOLDER, "3 = 1 context + 1 open-file + 1 work-item")),
+    # counts that cannot be: nothing is reckoned with them, and nothing is proved
+    counted("files", ["count=0xfffffffffffffffe"], "open-files", "likely",
+            silent=("leaked-filter-reference",), gaps=("EX_RUNDOWN_WAIT_BLOCK.Count",),
+            unchecked=("leaked-filter-reference",), unsaid="18446744073709551"),
+    counted("files", ["count=1"], "open-files", "possible", silent=("leaked-filter-reference",),
+            unchecked=("leaked-filter-reference",), unsaid="3 of 1"),
+    counted("files", ["count=0"], "open-files", "possible", silent=("leaked-filter-reference",),
+            unsaid="3 of 0"),
+    counted("ports", ["count=0"], "server-port-open", "possible", unsaid="1 of 0"),
+    counted("files", ["mcount=86"], "open-files", "possible", unsaid="43 of"),
+    # and one that can
+    counted("files", ["count=4"], "open-files", "proved", also=("leaked-filter-reference",),
+            ledger=("filter", HOLDER, "4 = 3 open-file + 1 not explained")),
     # S1: 5, 6, 7, 9, and what only looks like them
     s12("inflight", "pre", RUN, "pended-pre-operation", "S1", "proved", evidence=PENDED,
         culprit=("irp-ctrl", "0x")),

@@ -33,6 +33,9 @@ ROWS = [
         also=("client-ports-open",), culprit=("client-port", "Talker+0x3200"),
         ledger=("filter", TALKER, "1 = 1 message-notify")),
     row("message", (14393,), "port-callback-stuck", "S3", "likely", evidence=MESSAGE),
+    # more calls than the filter has references
+    ("ports", ["by=message", "calls=0x1000"], (19041,), "port-callback-stuck", "S3", "possible",
+     {"unsaid": "2048 of", "unchecked": ("leaked-filter-reference",)}),
     # S4: 14 and 26 side by side
     row("disconnect", (14393, 19041, 22000), "port-callback-stuck", "S4", "likely", exact=True,
         evidence=GONE, culprit=("client-port", "Talker+0x3100"), unchecked=("port-callback-stuck",)),
@@ -60,4 +63,12 @@ ROWS = [
     row("viewer", (19041, 22000), "zombie-leftover", "S5", "proved", state="leftover",
         culprit=("process", "viewer.exe"), evidence=("HANDLE_TABLE_ENTRY.Object",)),
     row("nohandle", RUN, "zombie-leftover", "S5", "likely", state="leftover", culprit=None),
+    # nothing leads to it: it is told of, and is no culprit
+    row("stray", RUN, "zombie-leftover", "S5", "likely", state="leftover", culprit=None,
+        unsaid="FLT_PORT_OBJECT"),
+    row("orphan", RUN, "zombie-leftover", "S5", "likely", state="leftover", culprit=None,
+        evidence=("FLT_PORT_OBJECT.ServerPort",), unsaid="still has its port open"),
+    row("ccb", RUN, "zombie-leftover", "S5", "likely", state="leftover", culprit=None,
+        evidence=("FLT_CCB.Data.Filter.Filter",), unsaid="still has a handle"),
+    row("flipped", RUN, None, None, None, silent=HELD + ("zombie-leftover",)),
 ]

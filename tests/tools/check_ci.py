@@ -447,6 +447,14 @@ def drivers(t):
         t.status(4, "unloaded-damaged.dmp", "--driver", "Gone")
     yield "--driver: unloaded is shown, never seen is not decided", unloaded
 
+    def loaded():
+        said = t.status(4, "loaded.dmp", "--driver", "Idle").stdout.decode()
+        need("it has no filter", "is loaded and has no filter" in " ".join(said.split()))
+        # look-alike: a filter was not reached, and may be its own
+        said = t.status(4, "loaded-damaged.dmp", "--driver", "Idle").stdout.decode()
+        need("not what was not reached", "has no filter" not in " ".join(said.split()))
+    yield "--driver: loaded and without a filter, or with one that was not reached", loaded
+
 
 def ignored(t):
     def write(text):
@@ -525,6 +533,9 @@ def make(mkworld, work):
     near = os.path.relpath(worlds, work)  # include is relative to the world
     healthy = 'include "%s/healthy.world"\n' % near
     invent("unloaded", healthy + gone)
+    idle = "module Idle.sys 0xfffff80239000000 0x20000\n"
+    invent("loaded", healthy + idle)
+    invent("loaded-damaged", 'include "%s/damaged-missing.world"\n' % near + idle)
     invent("unloaded-damaged", 'include "%s/damaged-missing.world"\n' % near + gone)
     invent("hostile-stuck", 'include "%s/stage.world"\n' % near +
            '@stuck.Name = "S\\x{1b}[31m&<]]>\\"\\x{7}\\u{202e}\\x{fffe}\\x{d800}x"\n')

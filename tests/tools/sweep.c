@@ -8,7 +8,8 @@
  *   noise  STEP random byte changes anywhere in the memory, fixed seed
  *
  * The promise: no crash, and every verdict or finding that the whole dump does
- * not give is either `possible` or cites, as evidence, the very bytes changed. A page
+ * not give, or not as sure, is either `possible` or cites, as evidence, the very bytes
+ * changed. A page
  * that is missing may leave the lesser one of two findings about a filter as its verdict;
  * never another one that is proved, and what is said less is told as a gap or as not checked.
  */
@@ -39,6 +40,7 @@ struct image {
 struct outcome {
 	uint64_t filter, subject;
 	int state;
+	enum fs_confidence confidence;
 	bool proved;
 	char cause[64];
 };
@@ -46,12 +48,14 @@ struct outcome {
 struct baseline {
 	struct outcome *v;
 	size_t n;
-	size_t proved, told; /* how many are; gaps, and rules that were not checked */
+	size_t proved; /* how many are */
+	size_t gaps, not_checked;
 	size_t cut;	     /* stacks cut short, frames that are guesses */
 };
 
 struct tally {
 	size_t runs, same, fewer, cited, bad;
+	uint64_t pfn; /* of the page that is missing, for messages */
 };
 
 static void die(const char *what)
@@ -96,6 +100,7 @@ static struct outcome of_verdict(const struct fs_verdict *v)
 {
 	struct outcome o = {.filter = v->filter,
 			    .state = (int)v->state,
+			    .confidence = v->confidence,
 			    .proved = v->confidence == FS_PROVED && v->cause_id};
 
 	(void)snprintf(o.cause, sizeof(o.cause), "%s", v->cause_id ? v->cause_id : "");
@@ -106,19 +111,22 @@ static struct outcome of_finding(const struct fs_finding *f)
 {
 	struct outcome o = {.subject = f->subject.address,
 			    .state = -1,
+			    .confidence = f->confidence,
 			    .proved = f->confidence == FS_PROVED};
 
 	(void)snprintf(o.cause, sizeof(o.cause), "%s", f->rule);
 	return o;
 }
 
+/* Damage makes nothing surer. */
 static bool in_baseline(const struct baseline *b, const struct outcome *o)
 {
 	size_t i;
 
 	for (i = 0; i < b->n; i++)
 		if (b->v[i].filter == o->filter && b->v[i].subject == o->subject &&
-		    b->v[i].state == o->state && strcmp(b->v[i].cause, o->cause) == 0)
+		    b->v[i].state == o->state && b->v[i].confidence >= o->confidence &&
+		    strcmp(b->v[i].cause, o->cause) == 0)
 			return true;
 	return false;
 }
@@ -160,8 +168,8 @@ static void complain(struct tally *t, const struct outcome *o, uint64_t va)
 {
 	t->bad++;
 	if (t->bad <= 10)
-		printf("# changed 0x%llx: new %s \"%s\" for 0x%llx without citing it\n",
-		       (unsigned long long)va, o->state < 0 ? "finding" : "verdict", o->cause,
+		printf("# changed 0x%llx, page 0x%llx missing: new %s \"%s\" for 0x%llx without citing it\n",
+		       (unsigned long long)va, (unsigned long long)t->pfn, o->state < 0 ? "finding" : "verdict", o->cause,
 		       (unsigned long long)(o->state < 0 ? o->subject : o->filter));
 }
 
@@ -196,14 +204,15 @@ static size_t count_proved(const struct fs_report *r)
 static void judge_loss(const struct fs_model *m, const struct fs_report *r,
 		       const struct baseline *b, uint64_t va, struct tally *t)
 {
-	if (va || count_proved(r) >= b->proved || m->ngaps + r->nnot_checked > b->told ||
+	if (va || count_proved(r) >= b->proved || m->ngaps > b->gaps ||
+	    r->nnot_checked > b->not_checked ||
 	    stacks_tell(m) > b->cut ||
 	    !m->found || !m->modules_whole)
 		return;
 	t->bad++;
-	printf("# a page is missing, less is proved, and no gap tells of it: layout %s (%s), %zu "
+	printf("# page 0x%llx is missing, less is proved, and no gap tells of it: layout %s (%s), %zu "
 	       "filters\n",
-	       m->fltmgr.id ? m->fltmgr.id : "-", fs_layout_source_name(m->fltmgr.source), m->nfilters);
+	       (unsigned long long)t->pfn, m->fltmgr.id ? m->fltmgr.id : "-", fs_layout_source_name(m->fltmgr.source), m->nfilters);
 }
 
 static void judge(const struct fs_report *r, const struct baseline *b, uint64_t va, struct tally *t)
@@ -277,7 +286,8 @@ static void try(const struct image *im, const struct baseline *b, uint64_t va, s
 static struct baseline take_baseline(const struct fs_model *m, const struct fs_report *r)
 {
 	struct baseline b = {.proved = count_proved(r), 
-			     .told = m->ngaps + r->nnot_checked,
+			     .gaps = m->ngaps,
+			     .not_checked = r->nnot_checked,
 			     .cut = stacks_tell(m)};
 	size_t i;
 
@@ -307,6 +317,7 @@ static void sweep_pages(struct image *im, const struct baseline *b, struct tally
 		cut[0x2029] = (uint8_t)((im->npages - 1) >> 8);
 		cut[0x202a] = (uint8_t)((im->npages - 1) >> 16);
 		store(im, cut, im->size - PAGE);
+		t->pfn = bit;
 		try(im, b, 0, t);
 	}
 	free(cut);

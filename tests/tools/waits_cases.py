@@ -142,6 +142,11 @@ CASES = [
          verdicts={"StopMe": dict(cause=None, stage="S0", state="unknown")},
          silent=but(S3, S1, LOCKS, DRIVER), exit=4, sweep=False),
     dict(name="healthy", world="healthy", builds=ALL, silent=but(S3, S1, LOCKS, DRIVER), exit=0, sweep=False),
+    # a module list with a hole: the driver that is gone (18), and its look-alike that is not
+    *[dict(name=f"rules-{case}-loader", world="rules", define={"case": case, "spoil": "loader"},
+           builds=(19041, 22000), silent=["unloaded-without-unregister"],
+           not_checked=["unloaded-without-unregister"], exit=4, sweep=False)
+      for case in ("gone", "stop")],
     # --- threads, locks, drivers: waits.world ---------------------------------------
     waits("entry", {"Stuck": dict(cause="unregister-in-driver-entry", stage="S3", state="stuck",
                                   confidence="likely", waiter=WORKER,

@@ -245,9 +245,26 @@ static void what_was_not_read_makes_it_weaker(void **state)
 	assert_int_equal(mm_finding(&b.r, "open-files")->confidence, FS_LIKELY);
 	assert_true(unchecked(&b, "leaked-context"));
 	arena_deinit(&b.a);
-	/* more than the count: the account is not understood */
+	/* more than the count: one of the two is wrong, and nothing is reckoned with them */
 	waits(&b, 1);
 	open_files(&b, 2);
+	run(&b);
+	assert_null(strstr(mm_finding(&b.r, "open-files")->message, "2 of 1"));
+	assert_true(unchecked(&b, "leaked-filter-reference"));
+	arena_deinit(&b.a);
+	alone(&b, "open-files", FS_POSSIBLE);
+	/* no system has as many: that is no count */
+	waits(&b, UINT64_MAX - 1);
+	open_files(&b, 2);
+	alone(&b, "open-files", FS_LIKELY);
+	/* the list has fewer entries than it counts, and the total has no room for these */
+	waits(&b, 2);
+	open_files(&b, 2);
+	b.h.opens.stop = FS_STOP_BAD_LINK;
+	b.f->active_opens_count = mm_value(43);
+	run(&b);
+	assert_null(strstr(mm_finding(&b.r, "open-files")->message, "43"));
+	arena_deinit(&b.a);
 	alone(&b, "open-files", FS_LIKELY);
 	/* a build whose code nobody has read */
 	waits(&b, 2);

@@ -31,6 +31,10 @@ static void tearing(struct bench *b)
 	in = &b->k.instance[mm_instance(&b->k, 0, INSTANCE)];
 	in->object.flags.value.v |= FS_OBJ_DRAINING;
 	in->holders = &b->ih;
+	/* its own teardown has one reference, and nothing else has */
+	in->object.rundown.raw = mm_value(2);
+	in->object.rundown.state = FS_RUNDOWN_ACTIVE;
+	in->object.rundown.count = 1;
 	b->ih.operations.state = FS_RUNDOWN_WAITING;
 	b->ih.operations.wait_count = mm_value(1);
 	b->ih.pending = &b->p;
@@ -93,6 +97,15 @@ static void each_is_told_by_its_irp_ctrl(void **state)
 	pended(&b);
 	b.p.pending_instance = mm_value(INSTANCE + 0x1000);
 	only(&b, NULL, FS_POSSIBLE);
+	/* look-alike: one more reference, and deferred I/O was not looked for everywhere */
+	pended(&b);
+	b.k.instance[0].object.rundown.count = 2;
+	b.ih.work.searched = FS_LOOKED_PARTLY;
+	only(&b, "pended-pre-operation", FS_LIKELY);
+	pended(&b);
+	b.k.instance[0].object.rundown.count = 2;
+	b.ih.work.searched = FS_LOOKED_WHOLE;
+	only(&b, "pended-pre-operation", FS_PROVED);
 	/* look-alike: no IRP_CTRL stands there */
 	pended(&b);
 	b.p.type = mm_value(0x1234);

@@ -236,6 +236,13 @@ static void a_handle_of_user_mode(void **state)
 		.ccb = CCB, .type = mm_value(FS_CCB_FILTER), .object = mm_value(VA)};
 	b.h.users = &b.user;
 	b.h.nusers = 1;
+	/* nothing leads to it: freed memory looks like that */
+	run(&b);
+	assert_null(mm_verdict(&b.r, VA)->culprit.kind);
+	assert_int_equal(mm_verdict(&b.r, VA)->confidence, FS_LIKELY);
+	arena_deinit(&b.a);
+	b.user.file = CCB + 0x1000;
+	b.user.file_link = mm_value(CCB);
 	run(&b);
 	assert_int_equal(mm_verdict(&b.r, VA)->culprit.address, CCB);
 	assert_int_equal(mm_verdict(&b.r, VA)->confidence, FS_PROVED);

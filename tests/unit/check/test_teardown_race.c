@@ -17,6 +17,7 @@ static struct fs_instance *tearing(struct bench *b)
 	in->object.flags.value.v |= FS_OBJ_DRAINING;
 	in->holders = &holders;
 	holders = (struct fs_instance_holders){.tracked = FS_LOOKED_WHOLE,
+					       .work = {.searched = FS_LOOKED_WHOLE},
 					       .searched = FS_LOOKED_WHOLE};
 	return in;
 }

@@ -82,8 +82,14 @@ static void tears(struct bench *b, bool s1)
 	in->track_completion_nodes = mm_value(s1 ? 0xffffa20f14000010 : 0);
 	b->ih.work.searched = b->ih.tracked = b->ih.searched = FS_LOOKED_WHOLE;
 	b->ih.operations.state = s1 ? FS_RUNDOWN_WAITING : FS_RUNDOWN_ACTIVE;
-	if (!s1)
+	if (!s1) {
 		wait_for(&in->object, 1);
+		return;
+	}
+	/* one for its own teardown, and one that work may have */
+	in->object.rundown.raw = mm_value(4);
+	in->object.rundown.state = FS_RUNDOWN_ACTIVE;
+	in->object.rundown.count = 2;
 }
 
 static const char *const rules[] = {"work-item-outstanding",   "deferred-io-outstanding",

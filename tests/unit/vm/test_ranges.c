@@ -122,9 +122,69 @@ static void tables_full_of_themselves(void **state)
 	free(d);
 }
 
+/* Is VA + 0x1000, mapped by this entry to nothing that the dump has, told of as a hole? */
+static bool hole(uint64_t pte)
+{
+	struct fakedump *d = fake_new(4);
+	uint64_t va, n, first, last;
+	struct vm *vm;
+	bool told;
+
+	(void)fake_at(d, VA);
+	fake_put64(d, fake_entry(d, VA + 0x1000, 1), pte);
+	(void)fake_at(d, VA + 0x2000);
+	vm = fake_vm(d);
+	assert_true(vm_next_range(vm, VA, UINT64_MAX, &va, &n) && va == VA && n == 0x1000);
+	assert_true(vm_next_range(vm, VA + 0x1000, UINT64_MAX, &va, &n) && va == VA + 0x2000);
+	told = vm_range_hole(vm, &first, &last);
+	assert_true(!told || (first == VA + 0x1000 && last == first));
+	/* what lies behind the end is not asked about */
+	(void)vm_next_range(vm, VA, VA + 0x1000, &va, &n);
+	assert_false(vm_range_hole(vm, &first, &last));
+	vm_destroy(vm);
+	free(d);
+	return told;
+}
+
+static void data_that_the_dump_lacks(void **state)
+{
+	(void)state;
+	assert_true(hole(0x7777063));
+	assert_false(hole(0x7777061)); /* read-only: code */
+	assert_false(hole(0x7777073)); /* not cached: a device */
+	assert_false(hole(0));
+	assert_false(hole(0xffffa20f12340400)); /* a section's */
+}
+
+/* A page table that is not there hides what it maps; one of the page tables' own view does not. */
+static void a_table_that_the_dump_lacks(void **state)
+{
+	struct fakedump *d = fake_new(4);
+	uint64_t va, n, first, last;
+	struct vm *vm;
+
+	(void)state;
+	(void)fake_at(d, VA);
+	fake_put64(d, FAKE_ROOT + 0x1ed * 8, FAKE_ROOT | 0x63);
+	fake_put64(d, FAKE_ROOT + 3 * 8, 0x7777063); /* of user mode, and seen below 0x1ed */
+	vm = fake_vm(d);
+	assert_true(vm_next_range(vm, 0xfffff68000000000, 0xfffff70000000000, &va, &n));
+	assert_false(vm_range_hole(vm, &first, &last));
+	vm_destroy(vm);
+	fake_put64(d, fake_entry(d, VA + 0x200000, 2), 0x7777063);
+	vm = fake_vm(d);
+	assert_false(vm_next_range(vm, VA + 0x1000, VA + 0x400000, &va, &n));
+	assert_true(vm_range_hole(vm, &first, &last));
+	assert_true(first == ((VA + 0x200000) & ~0x1fffffull));
+	vm_destroy(vm);
+	free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(data_that_the_dump_lacks),
+		cmocka_unit_test(a_table_that_the_dump_lacks),
 		cmocka_unit_test(runs_and_holes),
 		cmocka_unit_test(user_half_and_the_very_end),
 		cmocka_unit_test(large_page_in_part),
