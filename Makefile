@@ -224,6 +224,7 @@ check-run: $(TEST_DEPS)
 		"python3 tests/tools/check_symsrv.py --driver $(BUILD)/san/symsrv_driver" \
 		"python3 tests/tools/check_recover.py $(BUILD)/san/recover_file $(BUILD)/recover" \
 		"python3 tests/tools/check_unwind.py $(BUILD)/san $(BUILD)/unwind" \
+		"ASAN_OPTIONS=detect_leaks=0 python3 tests/tools/check_inside.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/inside" \
 		"python3 tests/tools/check_hang.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/hang" \
 		"python3 tests/tools/check_emulated.py $(BUILD)/san/fltscope $(REAL_DUMPS)/emulated" \
 		"python3 tests/tools/check_real.py $(BUILD)/san/fltscope $(REAL_DUMPS)"

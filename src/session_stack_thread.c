@@ -138,18 +138,21 @@ static bool find_stack(struct fltscope *fs, const struct fs_thread *t, struct un
 {
 	uint64_t initial = fs_is_read(&t->initial_stack) ? t->initial_stack.v : 0;
 	uint64_t high = fs_is_read(&t->stack_base) ? t->stack_base.v : initial;
+	const struct module *nt = module_nt(&fs->modules);
 	struct unwind_segment more;
 
-	s->n = 0;
+	*s = (struct unwind_stack){.first_image = nt ? nt->base : 0};
 	if (!fs_is_read(&t->stack_limit) || !sane(fs, t->stack_limit.v, high))
 		return false;
 	add_segment(s, t->stack_limit.v, high);
+	s->first = initial > t->stack_limit.v && initial <= high ? initial : high;
 	while (initial && s->n < UNWIND_SEGMENTS_MAX && previous(fs, initial, &more, &initial)) {
 		size_t n = s->n;
 
 		add_segment(s, more.low, more.high);
 		if (s->n == n)
 			break;
+		s->first = initial;
 	}
 	return true;
 }
@@ -345,7 +348,7 @@ enum fs_status session_walk_context(struct fltscope *fs, const uint8_t *context,
 	if (!unwind_is_on_stack(&s, sp)) {
 		/* nobody's: an interrupt's or a DPC's, and then where it was interrupted */
 		t = fltscope_current_thread(fs);
-		s.n = 0;
+		s = (struct unwind_stack){.n = 0};
 		if (t >= 0)
 			(void)find_stack(fs, &fs->model.threads[t], &s);
 		add_segment(&s, sp & ~7ull,

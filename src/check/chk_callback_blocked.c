@@ -21,6 +21,7 @@ struct blocked {
 	struct on_stack at;
 	int32_t thread;
 	size_t n; /* how many threads are like that */
+	const char *unseen; /* why there may be more; NULL: every stack was looked at */
 };
 
 /* Does it unload the filter, or tear an instance of it down? */
@@ -41,15 +42,18 @@ static bool tears_down(const struct check_run *run, size_t i, int32_t thread)
 	return false;
 }
 
-static struct blocked look(const struct check_run *run, size_t i, int32_t module)
+static struct blocked look(struct check_run *run, size_t i, int32_t module)
 {
 	const struct fs_model *m = run->m;
 	struct blocked b = {.thread = -1};
 	size_t t;
 
 	for (t = 0; t < m->nthreads; t++) {
+		const char *why = b.unseen ? NULL : stack_not_followed(run, (int32_t)t);
 		struct on_stack s;
 
+		if (why && !tears_down(run, i, (int32_t)t))
+			b.unseen = why;
 		if (!m->threads[t].stack.n)
 			continue;
 		s = stack_code_of(&m->threads[t], module, m->fltmgr_module);
@@ -116,7 +120,10 @@ static bool try_instance(struct check_run *run, size_t i, size_t instance, const
 
 	if (!in || instance_stage(in) != FS_S1 || !waits_for_others(in, &left))
 		return false;
-	fire(run, i, instance, b, left);
+	if (b->thread >= 0)
+		fire(run, i, instance, b, left);
+	else if (b->unseen)
+		not_checked_add(run, "callback-blocked", b->unseen);
 	return true;
 }
 
@@ -136,8 +143,6 @@ static void look_at_filter(struct check_run *run, size_t i)
 	if (module < 0 || module == m->fltmgr_module)
 		return;
 	b = look(run, i, module);
-	if (b.thread < 0)
-		return;
 	/* the unload's own first */
 	if (try_instance(run, i, run->own_instance[i], &b))
 		return;

@@ -213,6 +213,33 @@ bool stack_is_whole(const struct fs_thread *t)
 	return t->stack.n > 0;
 }
 
+const char *stack_not_followed(struct check_run *run, int32_t thread)
+{
+	const struct fs_thread *t = &run->m->threads[thread];
+	const struct fs_stack *s = &t->stack;
+	size_t i;
+
+	switch (s->end) {
+	case FS_STACK_BROKEN:
+	case FS_STACK_LIMIT:
+		return run_text(run, "the stack of %s breaks off after %zu frame%s%s%s",
+				thread_label(run, thread), s->n, plural(s->n), s->why ? ": " : "",
+				s->why ? s->why : "");
+	case FS_STACK_UNREADABLE:
+	case FS_STACK_RUNNING:
+		/* a scan has looked at every slot, unless some could not be told */
+		if (s->n && !s->unverified)
+			return NULL;
+		for (i = 0; i < run->m->nprocessors; i++)
+			if (run->m->processors[i].thread == thread && run->m->processors[i].idle)
+				return NULL; /* it runs nothing of a driver */
+		return run_text(run, "the stack of %s could not be followed%s%s",
+				thread_label(run, thread), s->why ? ": " : "", s->why ? s->why : "");
+	default:
+		return NULL;
+	}
+}
+
 void frame_evidence(struct check_run *run, evidence_vec *ev, const struct fs_stack_frame *f,
 		    const char *fact)
 {

@@ -110,6 +110,9 @@ struct on_stack stack_code_of(const struct fs_thread *t, int32_t module, int32_t
 const struct fs_stack_frame *stack_function(const struct fs_thread *t, const char *name);
 /* Does the stack reach back to where the thread began, each frame unwound? */
 bool stack_is_whole(const struct fs_thread *t);
+/* Why a driver's code may stand on this stack and not be seen: it breaks off, or could not be
+ * read. NULL: it was looked at. */
+const char *stack_not_followed(struct check_run *run, int32_t thread);
 void frame_evidence(struct check_run *run, evidence_vec *ev, const struct fs_stack_frame *f,
 		    const char *fact);
 

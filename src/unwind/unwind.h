@@ -70,7 +70,13 @@ struct unwind_segment {
 struct unwind_stack {
 	struct unwind_segment segment[UNWIND_SEGMENTS_MAX];
 	size_t n;
+	/* Where the thread began: a return address 0 ends the stack only within UNWIND_FIRST_BYTES
+	 * below this, and in code of the image that starts threads. */
+	uint64_t first;	      /* VA, InitialStack; 0: not known, then no 0 is its end */
+	uint64_t first_image; /* base; 0: not known, any */
 };
+/* The first frames' own, and what nt keeps above them. */
+#define UNWIND_FIRST_BYTES 0x400
 
 bool unwind_is_on_stack(const struct unwind_stack *s, uint64_t va);
 

@@ -68,6 +68,29 @@ bool unwind_is_call_site(struct unwind *u, uint64_t ip)
 	       (u->machine != UNWIND_X86 && unwind_find(u, ip, &image, &fn, NULL) == FS_OK && image.base + fn.begin == ip);
 }
 
+/* A return address 0 ends the stack where the thread began, and nowhere else: in the middle it is
+ * what damage, or a frame of the wrong size, leads to. */
+static enum fs_status check_bottom(struct unwind_walk_state *w, const struct unwind_result *r,
+				   struct fs_error *err)
+{
+	const struct unwind_memory *mem = &w->u->mem;
+	const struct unwind_segment *s = unwind_segment_of(w->stack, r->regs.sp, 0);
+	uint64_t first = w->stack->first, image = w->stack->first_image;
+	struct unwind_image in;
+	bool ignored = false;
+
+	if (!s || !unwind_segment_of(w->stack, first, 0) || first < s->low || first > s->high ||
+	    r->regs.sp + UNWIND_FIRST_BYTES < first)
+		return fs_fail_at(err, FS_CORRUPT, r->ret_at,
+				  "the return address is 0, but this is not where the thread began");
+	if (image && (mem->image(mem->ctx, w->regs.ip, &in, &ignored, NULL) != FS_OK ||
+		      in.base != image))
+		return fs_fail_at(err, FS_CORRUPT, r->ret_at,
+				  "the return address is 0, but no thread begins in 0x%" PRIx64,
+				  w->regs.ip);
+	return check_sp(w, r, err);
+}
+
 /* FS_OK: a frame of kernel mode. w->ended is set when the walk ends well. */
 static enum fs_status judge(struct unwind_walk_state *w, const struct unwind_result *r,
 			    struct fs_error *err)
@@ -78,7 +101,7 @@ static enum fs_status judge(struct unwind_walk_state *w, const struct unwind_res
 	if (ip == 0 && !r->trap) {
 		w->trace->end = FS_STACK_BOTTOM;
 		w->ended = true;
-		return check_sp(w, r, err);
+		return check_bottom(w, r, err);
 	}
 	if (r->user) {
 		if (mem->kernel(mem->ctx, ip))

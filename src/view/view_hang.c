@@ -275,9 +275,35 @@ static void group(struct view *v, const struct fs_hang *hang, size_t first,
 	emit_object_end(v->e);
 }
 
+/* A stack that breaks off may hide a filter behind the break: each is told. */
+static size_t broken_stacks(struct view *v, const struct view_threads *which)
+{
+	size_t i, n = 0;
+
+	emit_array_begin(v->e, "broken_stacks");
+	for (i = 0; i < v->m->nthreads; i++) {
+		const struct fs_thread *t = &v->m->threads[i];
+
+		if (t->stack.end != FS_STACK_BROKEN || !thread_is_wanted(v->m, t, which))
+			continue;
+		emit_object_begin(v->e, NULL);
+		emit_address(v->e, "thread", t->address);
+		emit_string(v->e, "why", t->stack.why);
+		emit_object_end(v->e);
+		if (emit_is_text(v->e))
+			emit_line(v->e, "The stack of %s breaks off%s%s%s%s: what lies behind is not known.",
+				  thread_of(v, t), t->stack.n ? " at " : "",
+				  t->stack.n ? text_site(v, &t->stack.frame[t->stack.n - 1].ip) : "",
+				  t->stack.why ? ": " : "", t->stack.why ? t->stack.why : "");
+		n++;
+	}
+	emit_array_end(v->e);
+	return n;
+}
+
 bool view_hang(struct view *v, const struct fs_hang *hang, const struct view_threads *which)
 {
-	size_t i, whole = 0, groups = 0;
+	size_t i, whole = 0, groups = 0, broken;
 
 	for (i = 0; i < v->m->nthreads; i++)
 		whole += v->m->threads[i].stack.end == FS_STACK_BOTTOM ||
@@ -289,13 +315,15 @@ bool view_hang(struct view *v, const struct fs_hang *hang, const struct view_thr
 			groups++;
 		}
 	emit_array_end(v->e);
+	broken = broken_stacks(v, which);
 	emit_uint(v->e, "threads_total", v->m->nthreads);
 	emit_uint(v->e, "stacks_whole", whole);
-	if (!emit_is_text(v->e))
-		return groups || whole;
-	if (!groups)
-		emit_line(v->e, "No thread was found inside a filter.");
-	emit_line(v->e, "%zu of %zu threads have a stack that could be followed to its end.", whole,
-		  v->m->nthreads);
-	return groups || whole;
+	if (emit_is_text(v->e)) {
+		if (!groups)
+			emit_line(v->e, "No thread was found inside a filter%s.",
+				  broken ? " on the stacks that could be followed" : "");
+		emit_line(v->e, "%zu of %zu threads have a stack that could be followed to its end.",
+			  whole, v->m->nthreads);
+	}
+	return groups || (whole && !broken);
 }

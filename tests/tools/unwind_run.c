@@ -93,7 +93,9 @@ static void check(uint64_t ip, const greg_t *g)
 	static const int regs[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
 				     REG_RSI, REG_RDI, REG_R8,	REG_R9,	 REG_R10, REG_R11,
 				     REG_R12, REG_R13, REG_R14, REG_R15};
-	struct unwind_stack stack = {{{T.image.stack_low, T.image.stack_high}}, 1};
+	struct unwind_stack stack = {.segment = {{T.image.stack_low, T.image.stack_high}},
+				     .n = 1,
+				     .first = T.image.stack_high};
 	struct unwind_start start = {.exact = true};
 	struct unwind_trace t;
 	size_t i;

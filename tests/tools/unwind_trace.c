@@ -72,7 +72,9 @@ static void fail(const struct unwind_trace *t)
 
 static void check(struct unwind *u)
 {
-	struct unwind_stack stack = {{{T.sp, T.sp + T.stack_bytes}}, 1};
+	struct unwind_stack stack = {.segment = {{T.sp, T.sp + T.stack_bytes}},
+				     .n = 1,
+				     .first = T.sp + T.stack_bytes};
 	struct unwind_start start = {.exact = true};
 	struct unwind_trace t;
 	bool good;

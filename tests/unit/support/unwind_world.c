@@ -100,6 +100,8 @@ void uw_init(struct uw *w, enum unwind_machine machine)
 			uw_put(w, at - (uint32_t)sizeof(bl), bl, sizeof(bl));
 	w->segments.segment[0] = (struct unwind_segment){UW_STACK, UW_STACK + UW_STACK_SIZE};
 	w->segments.n = 1;
+	w->segments.first = UW_STACK + UW_FIRST;
+	w->segments.first_image = UW_BASE;
 	uw_again(w);
 }
 

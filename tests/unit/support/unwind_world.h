@@ -15,6 +15,7 @@ enum {
 	UW_TABLE = 0x2000, /* RVA of .pdata */
 	UW_INFO = 0x2800,  /* RVA where UNWIND_INFOs are put */
 	UW_STACK_SIZE = 0x2000,
+	UW_FIRST = 0x500, /* where the thread began, from the stack's low end */
 };
 
 struct uw {

@@ -116,6 +116,34 @@ static void bounded(void **state)
 	frames_are(7, FS_STACK_LIMIT);
 }
 
+/* A return address 0 ends the stack where the thread began, in the image that begins threads. In
+ * the middle of a stack it is damage, as any other address that nothing was called from. */
+static void false_bottoms(void **state)
+{
+	(void)state;
+	uw_slot(&w, UW_STACK + 0x158, 0);
+	walk_three();
+	frames_are(2, FS_STACK_BOTTOM);
+	w.segments.first = UW_STACK + 0x160 + UNWIND_FIRST_BYTES;
+	walk_three();
+	frames_are(2, FS_STACK_BOTTOM);
+	w.segments.first += 8;
+	walk_three();
+	frames_are(2, FS_STACK_BROKEN);
+	assert_non_null(strstr(trace.why.text, "not where the thread began"));
+	w.segments.first = 0; /* not known */
+	walk_three();
+	frames_are(2, FS_STACK_BROKEN);
+	w.segments.first = UW_OTHER; /* on a stretch that it did not get to */
+	walk_three();
+	frames_are(2, FS_STACK_BROKEN);
+	w.segments.first = UW_STACK + UW_FIRST;
+	w.segments.first_image = UW_BASE - UW_IMAGE;
+	walk_three();
+	frames_are(2, FS_STACK_BROKEN);
+	assert_non_null(strstr(trace.why.text, "no thread begins in"));
+}
+
 /* Frame pointers that lead down, out of the stack, or round. */
 static void frame_pointers(void **state)
 {
@@ -163,6 +191,7 @@ static void stretches(void **state)
 	frames_are(3, FS_STACK_BROKEN); /* that memory is no stack of this thread */
 	w.segments.segment[w.segments.n++] =
 		(struct unwind_segment){UW_OTHER, UW_OTHER + UW_STACK_SIZE};
+	w.segments.first = UW_OTHER + UW_FIRST;
 	walk_three();
 	frames_are(4, FS_STACK_BOTTOM);
 	assert_int_equal(trace.frames.v[3].how, FS_FRAME_TRAP);
@@ -268,6 +297,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(damaged_slots, setup, teardown),
+cmocka_unit_test_setup_teardown(false_bottoms, setup, teardown),
 		cmocka_unit_test_setup_teardown(bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(frame_pointers, setup, teardown),
 		cmocka_unit_test_setup_teardown(stretches, setup, teardown),

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The cases of check_inside.py: name, world, its -D, and for each command its arguments,
+exit status, what it must say and what it must not (blanks are one blank)."""
+
+RULE8 = ["check", "--rule", "callback-blocked", "DUMP"]
+NO_BOTTOM = "the return address is 0, but this is not where the thread began"
+
+CASES = [
+    # --- stacks that break off are not looked at ------------------------------------
+    ("wild return address", "hang", ["unload=1", "odd=return"], [
+        (RULE8, 4, ["not decided: callback-blocked"], ["clean"]),
+        (["hang", "DUMP"], 4, ["The stack of explorer.exe thread ffffab06b8121080 breaks off",
+                               "4 of 7 threads"], ["No thread was found inside a filter."])]),
+    ("0 in the middle of a stack", "hang", ["unload=1", "odd=bottom"], [
+        (RULE8, 4, ["not decided: callback-blocked"], ["clean"]),
+        (["k", "DUMP", "ffffab06b8121080"], 0, ["(broken: " + NO_BOTTOM], []),
+        (["hang", "DUMP"], 4, [NO_BOTTOM, "4 of 7 threads"],
+         ["No thread was found inside a filter."])]),
+    ("whole stacks", "hang", ["unload=1"], [
+        (RULE8, 1, ["is in it and waits"], ["not decided"]),
+        (["hang", "DUMP"], 0, ["1 thread inside TmPreFlt", "5 of 7 threads"], ["breaks off"])]),
+]
