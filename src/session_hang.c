@@ -92,28 +92,54 @@ static enum fs_status read_operation(struct fltscope *fs, uint64_t irp, struct f
 	return read_name(fs, file, &o->file_name, err);
 }
 
-/* fltmgr's frames below the filter, and the one that called fltmgr: where its IRP is kept. */
+/* Where the first IRP of this thread lies in [at, end) that is none of those known; 0 none. */
+static uint64_t next_irp(struct fltscope *fs, const struct fs_hang_thread *h, uint64_t at,
+			 uint64_t end, uint64_t *ret_irp)
+{
+	uint64_t thread = fs->model.threads[h->thread].address, v;
+	size_t i;
+
+	for (; at < end; at += vm_pointer_size(fs->vm)) {
+		if (vm_read_ptr(fs->vm, at, &v, "kernel stack", NULL) || !is_irp(fs, v, thread))
+			continue;
+		for (i = 0; i < h->npossible && h->possible[i].irp != v; i++)
+			;
+		if (i < h->npossible)
+			continue;
+		*ret_irp = v;
+		return at;
+	}
+	return 0;
+}
+
+/* fltmgr's frames below the filter, and the one that called fltmgr: where its IRP is kept. A slot
+ * may be left over from an earlier call, so of two different IRPs neither is known to be it. */
 static enum fs_status find_operation(struct fltscope *fs, struct fs_hang_thread *h,
 				     struct fs_error *err)
 {
-	const struct fs_thread *t = &fs->model.threads[h->thread];
-	const struct fs_stack *s = &t->stack;
-	size_t i = h->called + 1, end;
-	const unsigned ptr = vm_pointer_size(fs->vm);
-	uint64_t at, v;
+	const struct fs_stack *s = &fs->model.threads[h->thread].stack;
+	size_t i = h->called + 1, last;
+	uint64_t at = s->frame[i].sp & ~(uint64_t)(vm_pointer_size(fs->vm) - 1), end, irp = 0;
+	enum fs_status st = FS_OK;
 
-	for (end = i; end + 1 < s->n && s->frame[end].ip.module == fs->model.fltmgr_module; end++)
+	for (last = i; last + 1 < s->n && s->frame[last].ip.module == fs->model.fltmgr_module;
+	     last++)
 		;
-	if (end + 1 < s->n)
-		end++;
-	for (at = s->frame[i].sp & ~(uint64_t)(ptr - 1); at < s->frame[end].sp && at - s->frame[i].sp < LOOK_BYTES;
-	     at += ptr) {
-		if (vm_read_ptr(fs->vm, at, &v, "kernel stack", NULL) || !is_irp(fs, v, t->address))
-			continue;
-		h->operation.at = at;
-		return read_operation(fs, v, &h->operation, err);
+	if (last + 1 < s->n)
+		last++;
+	end = s->frame[last].sp;
+	if (end > at && end - at > LOOK_BYTES)
+		end = at + LOOK_BYTES;
+	while (st == FS_OK && h->npossible < FS_HANG_IRPS &&
+	       (at = next_irp(fs, h, at, end, &irp)) != 0) {
+		struct fs_hang_operation *o = &h->possible[h->npossible++];
+
+		o->at = at;
+		st = read_operation(fs, irp, o, err);
 	}
-	return FS_OK;
+	if (h->npossible == 1)
+		h->operation = h->possible[0];
+	return st;
 }
 
 enum fs_status fltscope_hang(struct fltscope *fs, struct fs_hang *ret, struct fs_error *err)

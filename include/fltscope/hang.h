@@ -19,6 +19,8 @@ struct fs_hang_operation {
 	struct fs_string file_name;
 };
 
+#define FS_HANG_IRPS 4
+
 enum fs_hang_call { FS_HANG_CALLBACK, FS_HANG_PRE, FS_HANG_POST };
 
 struct fs_hang_thread {
@@ -33,7 +35,11 @@ struct fs_hang_thread {
 	bool proved;		/* every frame up to fltmgr is unwound by the dump's own data */
 	struct fs_code object;	/* the first object it waits for, where it lies */
 	const struct fs_lock *lock; /* that it waits for, NULL; the model's */
+	/* irp 0 also when several different IRPs of the thread's lie there: which of them is left
+	 * over from an earlier call, the stack does not say. Then they are in `possible`. */
 	struct fs_hang_operation operation;
+	struct fs_hang_operation possible[FS_HANG_IRPS];
+	size_t npossible;
 };
 
 /* In the order of the model's threads. */

@@ -80,7 +80,8 @@ struct fs_thread {
 	const char *wait_reason_name; /* "Executive", "WrRundown" … NULL: not known */
 	struct fs_value wait_mode;    /* 0 kernel, 1 user */
 	struct fs_value wait_time;    /* tick count when the wait began */
-	struct fs_value waiting_ticks; /* how long it has waited, in ticks; FS_NONE without the tick count */
+	struct fs_value waiting_ticks; /* how long it has waited, in ticks; FS_NONE without the
+					* tick count, or when that is before WaitTime */
 	/* Times: FILETIME. exit_time: of a Terminated thread; while it lives the kernel has
 	 * KeyedWaitChain in its place. */
 	struct fs_value context_switches, priority, create_time, exit_time;

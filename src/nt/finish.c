@@ -85,7 +85,9 @@ static void finish_waits(struct nt_look *k, struct fs_thread *t)
 	if (!fs_is_read(&t->state) || t->state.v != FS_THREAD_WAITING ||
 	    !fs_is_read(&t->wait_time) || !fs_is_read(now))
 		return;
-	/* WaitTime is the low half of the tick count. */
+	/* WaitTime is the low half of the tick count; nobody waits since before the start */
+	if ((uint32_t)(now->v - t->wait_time.v) > now->v)
+		return;
 	t->waiting_ticks = t->wait_time;
 	t->waiting_ticks.v = (uint32_t)(now->v - t->wait_time.v);
 }

@@ -9,6 +9,8 @@
 #include "view/common.h"
 #include "view/stacks.h"
 
+enum { STUCK_MS = 1000 };
+
 /* A driver's name as WinDbg has it: without its suffix. */
 static const char *driver(struct view *v, int32_t module)
 {
@@ -80,6 +82,29 @@ static const char *file_of(struct view *v, const struct fs_hang_operation *o)
 		       : "a file";
 }
 
+/* " closing "\x\y"", " closing "a" or reading "b" (two IRPs …)"; "" not known. */
+static const char *operation_of(struct view *v, const struct fs_hang_thread *h)
+{
+	const char *all = "";
+	size_t i;
+
+	if (h->operation.irp) {
+		const char *act = doing(v, &h->operation);
+
+		return act ? text_printf(v, " %s %s", act, file_of(v, &h->operation)) : "";
+	}
+	for (i = 0; i < h->npossible; i++) {
+		const char *act = doing(v, &h->possible[i]);
+
+		all = text_printf(v, "%s%s%s %s (IRP %s)", all, i ? " or " : "",
+				  act ? act : "something with", file_of(v, &h->possible[i]),
+				  text_ptr(v, h->possible[i].irp));
+	}
+	return h->npossible ? text_printf(v, " %s (which of these %zu the stack does not say)",
+					      all, h->npossible)
+			      : "";
+}
+
 static const char *thread_of(struct view *v, const struct fs_thread *t)
 {
 	const char *image = image_of_thread(v, t);
@@ -116,35 +141,44 @@ static const char *waits_for(struct view *v, const struct fs_hang_thread *h)
 	return text_printf(v, "%s%s", what, owner);
 }
 
+/* Only what has lasted is stuck: any thread waits now and then. */
+static const char *how_long(struct view *v, const struct fs_hang_thread *h)
+{
+	int64_t ms = waited(v->m, &v->m->threads[h->thread]);
+
+	if (!h->waits)
+		return "runs";
+	if (ms < 0)
+		return "waits (since when is not known)";
+	return text_printf(v, "%s for %s", ms < STUCK_MS ? "has waited" : "is stuck",
+			   text_time(v, ms));
+}
+
 /* The article's conclusion: who is stuck, in which filter, on what. */
 static const char *sentence(struct view *v, const struct fs_hang_thread *h)
 {
 	const struct fs_thread *t = &v->m->threads[h->thread];
-	const struct fs_hang_operation *o = &h->operation;
-	const char *act = doing(v, o), *called = driver(v, h->module);
-	int64_t ms = waited(v->m, t);
-	const char *since = h->waits && ms >= 0 ? text_printf(v, " for %s", text_time(v, ms)) : "";
+	const char *called = driver(v, h->module);
 	const char *where = h->blocked_in == h->module ? text_printf(v, "it waits in %s", called)
 						       : text_printf(v, "below it %s holds it up",
 								     driver(v, h->blocked_in));
 
 	return text_printf(
-		v, "%s %s%s%s%s%s: the Filter Manager called %s%s%s, and %s, waiting for %s.",
-		thread_of(v, t), h->waits ? "is stuck" : "runs", since, act ? " " : "",
-		act ? act : "", act ? text_printf(v, " %s", file_of(v, o)) : "",
+		v, "%s %s%s: the Filter Manager called %s%s%s, and %s, waiting for %s.",
+		thread_of(v, t), how_long(v, h), operation_of(v, h),
 		h->call == FS_HANG_CALLBACK ? "" : text_printf(v, "the %s", call_name(h->call)),
 		h->call == FS_HANG_CALLBACK ? "" : " of ", called,
 		h->waits ? where : text_printf(v, "it runs in %s", driver(v, h->blocked_in)),
 		waits_for(v, h));
 }
 
-static void json_operation(struct view *v, const struct fs_hang_operation *o)
+static void json_operation(struct view *v, const char *key, const struct fs_hang_operation *o)
 {
 	if (!o->irp) {
-		emit_null(v->e, "operation");
+		emit_null(v->e, key);
 		return;
 	}
-	emit_object_begin(v->e, "operation");
+	emit_object_begin(v->e, key);
 	emit_address(v->e, "irp", o->irp);
 	emit_address(v->e, "found_at", o->at);
 	emit_string(v->e, "major",
@@ -187,6 +221,7 @@ static void json_wait(struct view *v, const struct fs_hang_thread *h)
 static void json_thread(struct view *v, const struct fs_hang_thread *h)
 {
 	const struct fs_thread *t = &v->m->threads[h->thread];
+	size_t i;
 
 	emit_object_begin(v->e, NULL);
 	emit_address(v->e, "thread", t->address);
@@ -201,7 +236,11 @@ static void json_thread(struct view *v, const struct fs_hang_thread *h)
 	emit_string(v->e, "state", t->state_name);
 	emit_bool(v->e, "unwound", h->proved);
 	json_wait(v, h);
-	json_operation(v, &h->operation);
+	json_operation(v, "operation", &h->operation);
+	emit_array_begin(v->e, "possible_operations");
+	for (i = 0; !h->operation.irp && i < h->npossible; i++)
+		json_operation(v, NULL, &h->possible[i]);
+	emit_array_end(v->e);
 	emit_string(v->e, "sentence", sentence(v, h));
 	json_kernel_stack(v, &t->stack);
 	emit_object_end(v->e);

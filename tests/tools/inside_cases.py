@@ -19,4 +19,22 @@ CASES = [
     ("whole stacks", "hang", ["unload=1"], [
         (RULE8, 1, ["is in it and waits"], ["not decided"]),
         (["hang", "DUMP"], 0, ["1 thread inside TmPreFlt", "5 of 7 threads"], ["breaks off"])]),
+    # --- of two IRPs on the stack neither is a fact ---------------------------------
+    ("an IRP left over", "hang", ["odd=stale"], [
+        (["hang", "DUMP"], 0, ['reading "\\Windows\\Temp\\before.txt" (IRP ',
+                               ' or closing "\\Users\\user1\\AppData\\Local\\IconCache.db" (IRP ',
+                               "which of these 2 the stack does not say"], []),
+        (["hang", "DUMP", "--json"], 0, ['"operation": null', '"major": "IRP_MJ_READ"'], [])]),
+    ("one IRP", "hang", [], [
+        (["hang", "DUMP"], 0, ['is stuck for 1m:25.937 closing "\\Users\\user1\\AppData\\Local\\IconCache.db": '],
+         ["does not say"]),
+        (["hang", "DUMP", "--json"], 0, ['"possible_operations": []'], ['"operation": null'])]),
+    # --- only what lasts is stuck; nobody waits since before the start ------------------
+    ("a tick count before the wait", "hang", ["now=5711000"], [
+        (["hang", "DUMP"], 0, ["waits (since when is not known)"], ["stuck for", "is stuck"]),
+        (["threads", "DUMP", "ffffab06b8121080"], 0, ["Ticks: not known"], [])]),
+    ("a wait of one tick", "hang", ["now=5711864"], [
+        (["hang", "DUMP"], 0, ["has waited for 0s.015"], ["is stuck"])]),
+    ("a wait of a second", "hang", ["now=5711927"], [
+        (["hang", "DUMP"], 0, ["is stuck for 1s.000"], ["has waited"])]),
 ]
