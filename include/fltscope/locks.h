@@ -59,5 +59,8 @@ struct fs_lock {
 /* The lock at an address; NULL when it was not read. */
 struct fs_model;
 const struct fs_lock *fs_lock_at(const struct fs_model *m, uint64_t address);
+/* The lock that a thread (index) is known to wait for; NULL none. What its stack alone leads to is a
+ * guess, and does not count. */
+const struct fs_lock *fs_lock_waited_for(const struct fs_model *m, int32_t thread);
 
 #endif

@@ -109,27 +109,25 @@ void lock_waiter_evidence(struct check_run *run, evidence_vec *ev, const struct 
 			     (unsigned long long)w->list_value);
 }
 
-/* The lock that a thread is known to wait for; NULL none. What a stack alone leads to is a
- * guess. */
-static const struct fs_lock *lock_waited_for(const struct fs_model *m, int32_t thread)
+static const char *owned_lock_words(struct check_run *run, const struct fs_lock *l)
 {
-	size_t i, k;
+	const char *what = lock_words(run, l);
 
-	for (i = 0; i < m->nlocks; i++)
-		for (k = 0; k < m->locks[i].nwaiters; k++)
-			if (m->locks[i].waiters[k].thread == thread &&
-			    m->locks[i].waiters[k].how != FS_WAITER_STACK)
-				return &m->locks[i];
-	return NULL;
+	if (!l->nowners || !l->owners[0].is_thread || l->owners[0].index < 0)
+		return what;
+	if (l->nowners > 1)
+		return run_text(run, "%s, which %s and %zu more have", what,
+				thread_label(run, l->owners[0].index), l->nowners - 1);
+	return run_text(run, "%s, which %s has", what, thread_label(run, l->owners[0].index));
 }
 
 /* What the i-th object is; of the only one, the lock that it is an entry of. */
 static const char *wait_words(struct check_run *run, int32_t thread, size_t i)
 {
 	const struct fs_thread *t = &run->m->threads[thread];
-	const struct fs_lock *l = t->nwaits == 1 ? lock_waited_for(run->m, thread) : NULL;
+	const struct fs_lock *l = t->nwaits == 1 ? fs_lock_waited_for(run->m, thread) : NULL;
 
-	return l ? lock_words(run, l) : object_words(run, &t->waits[i]);
+	return l ? owned_lock_words(run, l) : object_words(run, &t->waits[i]);
 }
 
 const char *waits_for_words(struct check_run *run, int32_t thread)

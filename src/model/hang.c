@@ -47,17 +47,6 @@ static enum fs_hang_call call_of(const struct fs_stack_frame *f)
 	return FS_HANG_CALLBACK;
 }
 
-static const struct fs_lock *lock_of(const struct fs_model *m, size_t thread)
-{
-	size_t i, k;
-
-	for (i = 0; i < m->nlocks; i++)
-		for (k = 0; k < m->locks[i].nwaiters; k++)
-			if (m->locks[i].waiters[k].thread == (int32_t)thread)
-				return &m->locks[i];
-	return NULL;
-}
-
 /* FltMgr passes operations on to file systems, too, on older builds by a jump through
  * IofCallDriver that leaves no frame. FLT_VOLUME.CDODriverName says which they are. */
 static bool is_file_system(const struct fs_model *m, int32_t module)
@@ -101,7 +90,7 @@ bool fs_hang_of(const struct fs_model *m, size_t thread, struct fs_hang_thread *
 		.filter = filter_in(m, module_of(s, i)),
 		.call = call_of(&s->frame[i + 1]),
 		.waits = fs_is_read(&t->state) && t->state.v == FS_THREAD_WAITING,
-		.lock = lock_of(m, thread),
+		.lock = fs_lock_waited_for(m, (int32_t)thread),
 		.proved = true,
 	};
 	for (k = 0; k < i && !is_filter(m, module_of(s, k)) && module_of(s, k) != m->fltmgr_module;

@@ -57,6 +57,18 @@ const struct fs_lock *fs_lock_at(const struct fs_model *m, uint64_t address)
 	return NULL;
 }
 
+const struct fs_lock *fs_lock_waited_for(const struct fs_model *m, int32_t thread)
+{
+	size_t i, k;
+
+	for (i = 0; i < m->nlocks; i++)
+		for (k = 0; k < m->locks[i].nwaiters; k++)
+			if (m->locks[i].waiters[k].thread == thread &&
+			    m->locks[i].waiters[k].how != FS_WAITER_STACK)
+				return &m->locks[i];
+	return NULL;
+}
+
 /* KTHREAD_STATE: nt's PDB; the same numbers since Vista, 9 since 10. */
 const char *fs_thread_state_name(uint64_t state)
 {

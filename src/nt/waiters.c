@@ -6,7 +6,7 @@
  * waiters' stacks; of an untyped pointer it is only known that it leads to the stack of one that
  * waits.
  */
-#include "nt/look.h"
+#include "nt/waiters.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,18 +22,6 @@
 #define STACK_CHUNK 4096u
 
 typedef VEC(struct fs_lock_waiter) waiter_vec;
-
-/* A range of addresses and the waiting thread whose stack it is. */
-struct stack_range {
-	uint64_t limit, base;
-	int32_t thread;
-};
-
-struct waiters {
-	struct nt_look *k;
-	VEC(struct stack_range) stacks; /* of waiting threads, ascending */
-	size_t left;			/* bytes of stacks that may still be searched */
-};
 
 /* The lock that is being looked at. */
 struct target {
@@ -111,8 +99,7 @@ static void list_stacks(struct waiters *w)
 		qsort(w->stacks.v, w->stacks.n, sizeof(*w->stacks.v), by_limit);
 }
 
-/* The waiting thread on whose stack va lies; -1 none. */
-static int32_t stack_of(const struct waiters *w, uint64_t va)
+int32_t waiters_stack_of(const struct waiters *w, uint64_t va)
 {
 	size_t lo = 0, hi = w->stacks.n;
 
@@ -163,7 +150,7 @@ static void by_object(struct waiters *w, struct target *t, const struct fs_value
 static bool by_entry(struct waiters *w, struct target *t, struct word link, bool chain,
 		     int exclusive, const struct fs_value *list)
 {
-	int32_t thread = stack_of(w, link.value);
+	int32_t thread = waiters_stack_of(w, link.value);
 	const struct fs_wait *x;
 
 	if (thread < 0)
@@ -399,6 +386,12 @@ static void reach_owners(struct nt_look *k, size_t index)
 	}
 }
 
+void waiters_look_at(struct waiters *w, size_t lock)
+{
+	reach_owners(w->k, lock);
+	look_at(w, lock);
+}
+
 void nt_finish_locks(struct nt_look *k)
 {
 	struct waiters w = {.k = k, .left = STACKS_MAX};
@@ -409,5 +402,6 @@ void nt_finish_locks(struct nt_look *k)
 	list_stacks(&w);
 	for (i = 0; i < k->b->model->nlocks; i++)
 		look_at(&w, i);
+	nt_other_locks(&w);
 	vec_free(&w.stacks);
 }

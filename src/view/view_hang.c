@@ -131,8 +131,10 @@ static const char *waits_for(struct view *v, const struct fs_hang_thread *h)
 	else
 		return h->waits ? "something that could not be read" : "nothing: it does not wait";
 	if (h->lock && h->lock->nowners && h->lock->owners[0].index >= 0)
-		owner = text_printf(v, ", which %s owns",
-				    thread_of(v, &v->m->threads[h->lock->owners[0].index]));
+		owner = text_printf(v, ", which %s%s %s",
+				    thread_of(v, &v->m->threads[h->lock->owners[0].index]),
+				    h->lock->nowners > 1 ? " and others" : "",
+				    h->lock->nowners > 1 ? "share" : "owns");
 	else if (!h->lock && w->thread >= 0)
 		owner = text_printf(v, ", which is %s", thread_of(v, &v->m->threads[w->thread]));
 	else if (!h->lock && w->owner_thread >= 0)
@@ -206,7 +208,10 @@ static void json_wait(struct view *v, const struct fs_hang_thread *h)
 		emit_string(v->e, "symbol", h->object.symbol);
 		if (h->lock)
 			emit_address(v->e, "lock", h->lock->address);
-		if (w->owner_thread >= 0)
+		if (h->lock && h->lock->nowners && h->lock->owners[0].index >= 0)
+			emit_address(v->e, "owner",
+				     v->m->threads[h->lock->owners[0].index].address);
+		else if (w->owner_thread >= 0)
 			emit_address(v->e, "owner", v->m->threads[w->owner_thread].address);
 		else
 			emit_null(v->e, "owner");

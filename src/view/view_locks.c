@@ -158,6 +158,9 @@ void view_locks(struct view *v)
 		emit_line(v->e, "**** DUMP OF THE FILTER MANAGER'S RESOURCE OBJECTS ****");
 	emit_array_begin(v->e, "locks");
 	for (i = 0; i < m->nlocks; i++) {
+		if (emit_is_text(v->e) && m->locks[i].of == FS_LOCK_OTHER &&
+		    (!i || m->locks[i - 1].of != FS_LOCK_OTHER))
+			emit_line(v->e, "**** RESOURCE OBJECTS OF OTHERS THAT A THREAD WAITS FOR ****");
 		entity_begin(v);
 		show_lock(v, NULL, i);
 		emit_blank(v->e);

@@ -75,6 +75,7 @@ static const char *text_state(struct view *v, const struct fs_thread *t)
 
 static void text_waits(struct view *v, const struct fs_thread *t)
 {
+	const struct fs_lock *l = fs_lock_waited_for(v->m, (int32_t)(t - v->m->threads));
 	size_t i;
 
 	for (i = 0; i < t->nwaits; i++) {
@@ -91,6 +92,11 @@ static void text_waits(struct view *v, const struct fs_thread *t)
 						       text_cid(v, &v->m->threads[w->thread]))
 					 : "");
 	}
+	if (l)
+		emit_line(v->e, "        of Resource @ 0x%s  %s%s%s%s", text_ptr(v, l->address),
+			  l->what, l->nowners ? " - owning thread " : "",
+			  l->nowners ? shown(v, &l->owners[0].thread, NUM_PTR) : "",
+			  l->nowners > 1 ? text_printf(v, " and %zu more", l->nowners - 1) : "");
 	if (t->waits_looked == FS_LOOKED_PARTLY)
 		emit_styled(v->e, EMIT_WARN, "        (not all that it waits for could be read)");
 }
@@ -169,6 +175,7 @@ static void json_named(struct view *v, const char *key, const struct fs_value *v
 
 static void json_waits(struct view *v, const struct fs_thread *t)
 {
+	const struct fs_lock *l = fs_lock_waited_for(v->m, (int32_t)(t - v->m->threads));
 	size_t i;
 
 	if (t->waits_looked == FS_LOOKED_NOT)
@@ -187,6 +194,8 @@ static void json_waits(struct view *v, const struct fs_thread *t)
 		fields_end(v, &f);
 	}
 	emit_array_end(v->e);
+	if (l)
+		emit_address(v->e, "waits_for_lock", l->address);
 	emit_bool(v->e, "waits_whole", t->waits_looked == FS_LOOKED_WHOLE);
 }
 

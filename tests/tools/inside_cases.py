@@ -37,4 +37,19 @@ CASES = [
         (["hang", "DUMP"], 0, ["has waited for 0s.015"], ["is stuck"])]),
     ("a wait of a second", "hang", ["now=5711927"], [
         (["hang", "DUMP"], 0, ["is stuck for 1s.000"], ["has waited"])]),
+    # --- a driver's own lock: nt's list of resources leads to it ------------------------
+    ("an ERESOURCE of the driver", "stuck-stacks", ["cause=lock"], [
+        (["hang", "DUMP"], 0, ["waiting for the lock ERESOURCE at ffffe00108070010, which System "
+                               "thread ffffe00108018080 owns"], ["SynchronizationEvent"]),
+        (["diagnose", "DUMP"], 0, ["waits for ERESOURCE 0xffffe00108070010, which thread "
+                                   "0xffffe00108018080 (System, 4.40) has"], []),
+        (["threads", "DUMP", "ffffe00108016080"], 0,
+         ["of Resource @ 0xffffe00108070010 ERESOURCE - owning thread ffffe00108018080"], []),
+        (["locks", "DUMP"], 0, ["Resource @ 0xffffe00108070010 Exclusively owned"], [])]),
+    ("an ERESOURCE on no list", "stuck-stacks", ["cause=lock", "listed=0"], [
+        (["hang", "DUMP"], 0, ["waiting for SynchronizationEvent"], ["owns", "the lock"]),
+        (["locks", "DUMP"], 0, [], ["ffffe00108070010"])]),
+    ("the owner of FilterUnloadLock", "threads", [], [
+        (["threads", "DUMP", "ffffe00108016080"], 0, ["FLTP_FRAME.FilterUnloadLock - owning thread "],
+         [])]),
 ]
