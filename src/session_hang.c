@@ -21,6 +21,8 @@ static uint64_t stack_location(const struct fltscope *fs)
 	return vm_pointer_size(fs->vm) == 8 ? 0x48 : 0x24;
 }
 
+typedef VEC(struct fs_hang_thread) hang_vec;
+
 static bool field(struct fltscope *fs, uint64_t va, const char *type, const char *path, size_t size,
 		  uint64_t *ret)
 {
@@ -142,36 +144,50 @@ static enum fs_status find_operation(struct fltscope *fs, struct fs_hang_thread 
 	return st;
 }
 
+/* Every driver that thread passes through, each once. */
+static enum fs_status take(struct fltscope *fs, size_t thread, hang_vec *all, struct fs_error *err)
+{
+	const struct fs_thread *t = &fs->model.threads[thread];
+	size_t from = 0, begin = all->n, i;
+	struct fs_hang_thread h, *p;
+	enum fs_status st = FS_OK;
+
+	for (; st == FS_OK && fs_hang_next(&fs->model, thread, from, &h); from = h.called + 1) {
+		for (i = begin; i < all->n && all->v[i].module != h.module; i++)
+			;
+		if (i < all->n)
+			continue;
+		if (t->nwaits && fs_is_read(&t->waits[0].object))
+			h.object = session_stack_code(fs, t->waits[0].object.v);
+		if (h.call != FS_HANG_OWN)
+			st = find_operation(fs, &h, err);
+		p = vec_push(all);
+		if (!p)
+			return fs_fail(err, FS_NO_MEMORY, "out of memory");
+		*p = h;
+	}
+	return st;
+}
+
 enum fs_status fltscope_hang(struct fltscope *fs, struct fs_hang *ret, struct fs_error *err)
 {
 	struct fs_error e = {0};
 	enum fs_status st = fltscope_stacks(fs, &e);
-	struct fs_hang all = {0};
-	struct fs_hang_thread h;
-	size_t i, n = 0;
+	hang_vec all = {0};
+	size_t i;
 
 	for (i = 0; st == FS_OK && i < fs->model.nthreads; i++)
-		n += fs_hang_of(&fs->model, i, &h);
-	if (st == FS_OK && n) {
-		all.v = arena_alloc(&fs->arena, n * sizeof(*all.v));
-		if (!all.v)
+		st = take(fs, i, &all, &e);
+	*ret = (struct fs_hang){.n = st ? 0 : all.n};
+	if (ret->n) {
+		ret->v = arena_alloc(&fs->arena, all.n * sizeof(*ret->v));
+		if (ret->v)
+			memcpy(ret->v, all.v, all.n * sizeof(*ret->v));
+		else
 			st = fs_fail(&e, FS_NO_MEMORY, "out of memory");
 	}
-	for (i = 0; st == FS_OK && i < fs->model.nthreads; i++) {
-		const struct fs_thread *t = &fs->model.threads[i];
-
-		if (!fs_hang_of(&fs->model, i, &h))
-			continue;
-		if (t->nwaits && fs_is_read(&t->waits[0].object))
-			h.object = session_stack_code(fs, t->waits[0].object.v);
-		st = find_operation(fs, &h, &e);
-		all.v[all.n++] = h;
-	}
-	if (st) {
-		if (err)
-			*err = e;
-		return st;
-	}
-	*ret = all;
-	return FS_OK;
+	vec_free(&all);
+	if (st && err)
+		*err = e;
+	return st;
 }

@@ -131,6 +131,8 @@ struct fs_processor {
  * -1. Two threads that claim the same memory: -1. */
 struct fs_model;
 int32_t fs_thread_of_stack(const struct fs_model *m, uint64_t va);
+/* Is it the idle thread of a processor, which runs it? No driver is called on it. */
+bool fs_thread_is_idle(const struct fs_model *m, size_t thread);
 /* By its address; -1. */
 int32_t fs_thread_at(const struct fs_model *m, uint64_t address);
 /* Does it wait for this object (a DISPATCHER_HEADER's VA)? The wait block, or NULL. */

@@ -215,8 +215,9 @@ const char *stack_not_followed(struct check_run *run, int32_t thread)
 {
 	const struct fs_thread *t = &run->m->threads[thread];
 	const struct fs_stack *s = &t->stack;
-	size_t i;
 
+	if (fs_thread_is_idle(run->m, (size_t)thread))
+		return NULL;
 	switch (s->end) {
 	case FS_STACK_BROKEN:
 	case FS_STACK_LIMIT:
@@ -228,9 +229,6 @@ const char *stack_not_followed(struct check_run *run, int32_t thread)
 		/* a scan has looked at every slot, unless some could not be told */
 		if (s->n && !s->unverified)
 			return NULL;
-		for (i = 0; i < run->m->nprocessors; i++)
-			if (run->m->processors[i].thread == thread && run->m->processors[i].idle)
-				return NULL; /* it runs nothing of a driver */
 		return run_text(run, "the stack of %s could not be followed%s%s",
 				thread_label(run, thread), s->why ? ": " : "", s->why ? s->why : "");
 	default:

@@ -6,6 +6,9 @@
 
 #include "base/str.h"
 
+/* EX_RUNDOWN_WAIT_BLOCK: {Count, KEVENT} (facts: "How to read a wait"). */
+#define WAIT_BLOCK_EVENT 8u
+
 static int32_t module_of(const struct fs_stack *s, size_t i)
 {
 	return s->frame[i].ip.module;
@@ -69,27 +72,98 @@ static bool is_filter(const struct fs_model *m, int32_t module)
 	return module >= 0 && module != m->fltmgr_module && !is_kernel(m, module);
 }
 
-bool fs_hang_of(const struct fs_model *m, size_t thread, struct fs_hang_thread *ret)
+/* The rundowns of one filter, its instances and its clients' ports. */
+static bool waits_for_rundown(const struct fs_thread *t, enum fs_rundown_state state,
+			      uint64_t block)
+{
+	return state == FS_RUNDOWN_WAITING && block &&
+	       fs_thread_waits_for(t, block + WAIT_BLOCK_EVENT);
+}
+
+static bool waits_for_object(const struct fs_thread *t, const struct fs_object *o)
+{
+	return waits_for_rundown(t, o->rundown.state, o->rundown.wait_block);
+}
+
+static struct fs_hang_rundown rundown_is(const struct fs_model *m, const char *of, uint64_t address,
+					 int32_t filter)
+{
+	return (struct fs_hang_rundown){
+		address, of, filter,
+		filter >= 0 && fs_has(&m->filters[filter].object.flags.value, FS_OBJ_DRAINING)};
+}
+
+static struct fs_hang_rundown rundown_of(const struct fs_model *m, const struct fs_thread *t)
+{
+	size_t i;
+
+	for (i = 0; i < m->nfilters; i++)
+		if (waits_for_object(t, &m->filters[i].object))
+			return rundown_is(m, "FLT_FILTER", m->filters[i].address, (int32_t)i);
+	for (i = 0; i < m->ninstances; i++) {
+		const struct fs_instance *in = &m->instances[i];
+
+		if (waits_for_object(t, &in->object) ||
+		    (in->holders && waits_for_rundown(t, in->holders->operations.state,
+						       in->holders->operations.wait_block)))
+			return rundown_is(m, "FLT_INSTANCE", in->address, in->filter);
+	}
+	for (i = 0; i < m->nvolumes; i++)
+		if (waits_for_object(t, &m->volumes[i].object))
+			return rundown_is(m, "FLT_VOLUME", m->volumes[i].address, -1);
+	return rundown_is(m, NULL, 0, -1);
+}
+
+/* From fltmgr into a driver that is no file system. */
+static bool called_at(const struct fs_model *m, const struct fs_stack *s, size_t i)
+{
+	return is_filter(m, module_of(s, i)) && module_of(s, i + 1) == m->fltmgr_module &&
+	       !is_file_system(m, module_of(s, i));
+}
+
+/* A filter's own code that called fltmgr and waits there; s->n: none. Threads of a driver that wait
+ * in its own code are none: every driver has such, and they are idle. */
+static size_t own_call(const struct fs_model *m, const struct fs_stack *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n && is_kernel(m, module_of(s, i)); i++)
+		;
+	for (; i < s->n && module_of(s, i) == m->fltmgr_module; i++)
+		if (i + 1 < s->n && is_filter(m, module_of(s, i + 1)) &&
+		    filter_in(m, module_of(s, i + 1)) >= 0)
+			return i + 1;
+	return s->n;
+}
+
+bool fs_hang_next(const struct fs_model *m, size_t thread, size_t from, struct fs_hang_thread *ret)
 {
 	const struct fs_thread *t = &m->threads[thread];
 	const struct fs_stack *s = &t->stack;
-	size_t i, k;
+	size_t first, i, k;
+	bool own = false;
 
 	if (m->fltmgr_module < 0)
 		return false;
-	for (i = 0; i + 1 < s->n; i++)
-		if (is_filter(m, module_of(s, i)) && module_of(s, i + 1) == m->fltmgr_module &&
-		    !is_file_system(m, module_of(s, i)))
-			break;
-	if (i + 1 >= s->n)
+	for (first = 0; first + 1 < s->n && !called_at(m, s, first); first++)
+		;
+	for (i = from; i + 1 < s->n && !called_at(m, s, i); i++)
+		;
+	if (first + 1 >= s->n && from == 0) {
+		i = first = own_call(m, s);
+		own = true;
+	}
+	if (i >= s->n || (!own && i + 1 >= s->n))
 		return false;
 	*ret = (struct fs_hang_thread){
 		.thread = thread,
 		.called = i,
 		.module = module_of(s, i),
+		.inner = module_of(s, first),
 		.filter = filter_in(m, module_of(s, i)),
-		.call = call_of(&s->frame[i + 1]),
+		.call = own ? FS_HANG_OWN : call_of(&s->frame[i + 1]),
 		.waits = fs_is_read(&t->state) && t->state.v == FS_THREAD_WAITING,
+		.rundown = rundown_of(m, t),
 		.lock = fs_lock_waited_for(m, (int32_t)thread),
 		.proved = true,
 	};
@@ -98,7 +172,12 @@ bool fs_hang_of(const struct fs_model *m, size_t thread, struct fs_hang_thread *
 		;
 	ret->blocked = k;
 	ret->blocked_in = module_of(s, k);
-	for (k = 0; k <= i + 1; k++)
+	for (k = 0; k <= i + !own; k++)
 		ret->proved &= fs_frame_proves(&s->frame[k]);
-	return true;
+	return !own || ret->waits;
+}
+
+bool fs_hang_of(const struct fs_model *m, size_t thread, struct fs_hang_thread *ret)
+{
+	return fs_hang_next(m, thread, 0, ret);
 }

@@ -47,6 +47,16 @@ const struct fs_wait *fs_thread_waits_for(const struct fs_thread *t, uint64_t ob
 	return NULL;
 }
 
+bool fs_thread_is_idle(const struct fs_model *m, size_t thread)
+{
+	size_t i;
+
+	for (i = 0; i < m->nprocessors; i++)
+		if (m->processors[i].thread == (int32_t)thread && m->processors[i].idle)
+			return true;
+	return false;
+}
+
 const struct fs_lock *fs_lock_at(const struct fs_model *m, uint64_t address)
 {
 	size_t i;

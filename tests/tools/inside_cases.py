@@ -52,4 +52,35 @@ CASES = [
     ("the owner of FilterUnloadLock", "threads", [], [
         (["threads", "DUMP", "ffffe00108016080"], 0, ["FLTP_FRAME.FilterUnloadLock - owning thread "],
          [])]),
+    # --- each filter that a stack passes through ----------------------------------------
+    ("two filters on one stack", "stuck-stacks", ["cause=two"], [
+        (["hang", "DUMP"], 0,
+         ["1 thread inside Other", "2 threads inside Stuck",
+          "the Filter Manager called Other, and it waits in Other, waiting for NotificationEvent "
+          "ffffe00108060010.",
+          "the Filter Manager called Stuck, and below it, where the Filter Manager called Other, "
+          "Other holds it up"], [])]),
+    ("one filter", "stuck-stacks", ["cause=blocked"], [
+        (["hang", "DUMP"], 0,
+         ["2 threads inside Stuck", "called Stuck, and it waits in Stuck, waiting for "
+          "NotificationEvent ffffe00108060010.",
+          # the unload's own wait is not "held up": diagnose knows it as the waiter
+          "called Stuck, and it waits in the Filter Manager, waiting for the rundown of FLT_INSTANCE "
+          "ffffe0010300f010 of the filter \"Stuck\", which is being unloaded."],
+         ["Other", "FLTMGR holds it up"])]),
+    ("a wait in the Filter Manager", "stuck-stacks", ["cause=send"], [
+        (["hang", "DUMP"], 0, ["called Stuck, and it waits in the Filter Manager, waiting for "
+                               "NotificationEvent ffffe00108060010."], ["holds it up", "rundown"])]),
+    ("a driver's own code in the Filter Manager", "stuck-stacks", ["cause=entry"], [
+        (["hang", "DUMP"], 0,
+         ["1 thread inside Stuck", "code of Stuck that the Filter Manager did not call has called it, "
+          "and it waits in the Filter Manager, waiting for the rundown of FLT_FILTER "
+          "ffffe0010102d010"], ["No thread was found"])]),
+    # its own thread that waits in its own code hangs in no filter
+    ("a driver's own thread", "stuck-stacks", ["cause=lock"], [
+        (["hang", "DUMP"], 0, ["2 threads inside Stuck"], ["did not call", "3 threads inside"])]),
+    ("a wait for two objects", "stuck-stacks", ["cause=any"], [
+        (["hang", "DUMP"], 0, ["waiting for 2 objects (NotificationEvent ffffe00108060010; "
+                               "SynchronizationEvent ffffe00108062010)"], []),
+        (["hang", "DUMP", "--json"], 0, ['"object": "0xffffe00108062010"'], [])]),
 ]

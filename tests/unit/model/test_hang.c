@@ -91,6 +91,65 @@ static void who_holds_it_up(void **state)
 	assert_true(fs_hang_of(&model, 0, &h));
 	assert_int_equal(h.module, ENGINE);
 	assert_int_equal(h.filter, -1);
+	assert_int_equal(h.inner, ENGINE);
+	/* and the outer one, with who is below */
+	assert_true(fs_hang_next(&model, 0, h.called + 1, &h));
+	assert_int_equal(h.module, AV);
+	assert_int_equal(h.filter, 0);
+	assert_int_equal(h.inner, ENGINE);
+	assert_int_equal(h.blocked_in, ENGINE);
+	assert_int_equal(h.called, 5);
+	assert_false(fs_hang_next(&model, 0, h.called + 1, &h));
+}
+
+/* A filter's own code that called fltmgr and waits there, as FltUnregisterFilter does; look-alikes:
+ * it does not wait, waits in its own code, or is no filter's. */
+static void its_own_call(void **state)
+{
+	static const int stack[] = {NT, FLTMGR, FLTMGR, AV, NT, -1};
+	static const int idle[] = {NT, AV, NT, -1};
+	static const int engine[] = {NT, FLTMGR, ENGINE, NT, -1};
+	struct fs_hang_thread h;
+
+	(void)state;
+	stack_is(stack);
+	assert_true(fs_hang_of(&model, 0, &h));
+	assert_int_equal(h.call, FS_HANG_OWN);
+	assert_int_equal(h.called, 3);
+	assert_int_equal(h.module, AV);
+	assert_int_equal(h.blocked_in, FLTMGR);
+	assert_true(h.proved);
+	assert_false(fs_hang_next(&model, 0, h.called + 1, &h));
+	frames[3].how = FS_FRAME_SCANNED;
+	assert_true(fs_hang_of(&model, 0, &h) && !h.proved);
+	threads[0].state.v = FS_THREAD_RUNNING;
+	assert_false(fs_hang_of(&model, 0, &h));
+	stack_is(idle);
+	assert_false(fs_hang_of(&model, 0, &h));
+	stack_is(engine);
+	assert_false(fs_hang_of(&model, 0, &h));
+}
+
+/* What the unload itself waits for is told by the wait block, whose event the thread waits for. */
+static void a_rundown(void **state)
+{
+	static const int stack[] = {NT, FLTMGR, AV, FLTMGR, NT, -1};
+	struct fs_wait wait = {.object = {.v = 0xffffb3080002fb08, .state = FS_READ}};
+	struct fs_hang_thread h;
+
+	(void)state;
+	stack_is(stack);
+	threads[0].waits = &wait;
+	threads[0].nwaits = 1;
+	filters[0].address = 0xffffe0010102d010;
+	filters[0].object.rundown.state = FS_RUNDOWN_WAITING;
+	filters[0].object.rundown.wait_block = 0xffffb3080002fb00;
+	assert_true(fs_hang_of(&model, 0, &h));
+	assert_true(h.rundown.address == 0xffffe0010102d010);
+	assert_int_equal(h.rundown.filter, 0);
+	assert_false(h.rundown.unload);
+	wait.object.v += 8; /* another event */
+	assert_true(fs_hang_of(&model, 0, &h) && !h.rundown.address);
 }
 
 /* Look-alikes: nobody is inside a filter. */
@@ -115,8 +174,8 @@ static void nobody(void **state)
 	model.volumes = volumes;
 	model.nvolumes = 1;
 	assert_false(fs_hang_of(&model, 0, &h));
-	stack_is(calls);
-	assert_false(fs_hang_of(&model, 0, &h));
+	stack_is(calls); /* nobody called it: its own code is in fltmgr */
+	assert_true(fs_hang_of(&model, 0, &h) && h.call == FS_HANG_OWN);
 	stack_is(none);
 	assert_false(fs_hang_of(&model, 0, &h));
 	stack_is(beside);
@@ -129,6 +188,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_article),
 		cmocka_unit_test(who_holds_it_up),
+		cmocka_unit_test(its_own_call),
+		cmocka_unit_test(a_rundown),
 		cmocka_unit_test(nobody),
 	};
 
