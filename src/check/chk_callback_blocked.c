@@ -81,6 +81,8 @@ static void fire(struct check_run *run, size_t i, size_t instance, const struct 
 {
 	const struct fs_instance *in = &run->m->instances[instance];
 	const struct fs_thread *t = &run->m->threads[b->thread];
+	const struct fs_stack_frame *below =
+		stack_blocked_below(run, b->thread, b->at.frame->ip.module);
 	const char *words = waits_for_words(run, b->thread);
 	enum fs_confidence c = FS_LIKELY;
 	struct fs_finding *fd;
@@ -97,14 +99,16 @@ static void fire(struct check_run *run, size_t i, size_t instance, const struct 
 	if (!fd)
 		return;
 	fd->message = run_text(run,
-			       "A callback of %s has not returned: %s is in it%s%s%s. FLT_INSTANCE "
+			       "A callback of %s has not returned: %s is in it%s%s%s%s. FLT_INSTANCE "
 			       "0x%llx waits for its operation",
 			       fd->subject.name, thread_label(run, b->thread),
+			       blocked_below_words(run, b->thread, below),
 			       words ? " and waits for " : "", words ? words : "",
 			       b->n > 1 ? run_text(run, " (%zu threads are)", b->n) : "",
 			       (unsigned long long)in->address);
 	frame_evidence(run, &ev, b->at.frame, "the driver's code, on the thread's stack");
 	frame_evidence(run, &ev, b->at.caller, "FltMgr, which called it");
+	frame_evidence(run, &ev, below, "another driver below it, in which the thread is blocked");
 	wait_evidence(run, &ev, b->thread);
 	operations_evidence(run, &ev, in);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);

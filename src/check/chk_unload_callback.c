@@ -22,7 +22,8 @@ static enum fs_confidence sure(const struct check_run *run, size_t i, const stru
 	return confidence_cap(c, &u->owner->thread);
 }
 
-static const char *what_it_does(struct check_run *run, const struct unload_lock *u, bool ours)
+static const char *what_it_does(struct check_run *run, const struct unload_lock *u, bool ours,
+				const struct fs_stack_frame *below)
 {
 	const struct fs_thread *t = u->thread >= 0 ? &run->m->threads[u->thread] : NULL;
 	const char *words = waits_for_words(run, u->thread);
@@ -32,8 +33,8 @@ static const char *what_it_does(struct check_run *run, const struct unload_lock 
 		return run_text(run, "the thread that %s (0x%llx) was not read", runs,
 				(unsigned long long)u->owner->thread.v);
 	if (words)
-		return run_text(run, "%s %s and waits for %s", thread_label(run, u->thread), runs,
-				words);
+		return run_text(run, "%s %s%s and waits for %s", thread_label(run, u->thread), runs,
+				blocked_below_words(run, u->thread, below), words);
 	return run_text(run, "%s %s%s%s", thread_label(run, u->thread), runs,
 			t->state_name ? " and is " : "", t->state_name ? t->state_name : "");
 }
@@ -42,6 +43,7 @@ static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
 {
 	const struct fs_filter *f = &run->m->filters[i];
 	struct fs_subject culprit = {"thread", u->owner->thread.v, ""};
+	const struct fs_stack_frame *below = NULL;
 	const char *symbol;
 	struct on_stack s;
 	struct fs_finding *fd;
@@ -49,13 +51,16 @@ static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
 	int32_t module;
 	bool gone, ours = u->filter == (int32_t)i;
 
+	module = filter_code_module(run->m, f, &gone, &symbol);
+	if (module >= 0)
+		below = stack_blocked_below(run, u->thread, module);
 	fd = finding_add(run, "unload-callback-blocked", sure(run, i, u), "filter", f->address,
 			 filter_label(run, i));
 	if (!fd)
 		return;
 	fd->message = run_text(run, "The FilterUnload callback of %s %s come back: %s",
 			       fd->subject.name, ours ? "has not" : "may not have",
-			       what_it_does(run, u, ours));
+			       what_it_does(run, u, ours, below));
 	evidence_hex(run, &ev, &f->object.flags.value, f->address, "FLT_OBJECT.Flags",
 		     "not DRAINING: FltUnregisterFilter was not reached");
 	evidence_hex(run, &ev, &u->owner->thread, u->lock->address, "FilterUnloadLock.OwnerThread",
@@ -63,11 +68,12 @@ static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
 	evidence_hex(run, &ev, &f->object.pointer_count, f->address, "FLT_OBJECT.PointerCount",
 		     "an unload that runs has one of it");
 	wait_evidence(run, &ev, u->thread);
-	module = filter_code_module(run->m, f, &gone, &symbol);
 	if (module >= 0 && u->thread >= 0) {
 		s = stack_code_of(&run->m->threads[u->thread], module, run->m->fltmgr_module);
 		frame_evidence(run, &ev, s.frame, "the driver's code, on the thread's stack");
 		frame_evidence(run, &ev, s.caller, "FltMgr, which called it");
+		frame_evidence(run, &ev, below,
+			       "another driver below it, in which the thread is blocked");
 	}
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 	/* in a cycle of waits (22) it is a finding beside that cause */

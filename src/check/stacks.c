@@ -184,6 +184,61 @@ struct on_stack stack_code_of(const struct fs_thread *t, int32_t module, int32_t
 	return found;
 }
 
+static bool is_kernels(const struct fs_model *m, int32_t module)
+{
+	const char *name = module >= 0 ? m->modules[module].name : NULL;
+
+	return module == 0 || module == m->fltmgr_module || (name && strcmp(name, "hal.dll") == 0);
+}
+
+/* A filter by its callbacks' module; -1 none. */
+static int32_t filter_in(const struct check_run *run, int32_t module)
+{
+	const char *symbol;
+	bool gone;
+	size_t i;
+
+	for (i = 0; i < run->m->nfilters; i++)
+		if (filter_code_module(run->m, &run->m->filters[i], &gone, &symbol) == module)
+			return (int32_t)i;
+	return -1;
+}
+
+const struct fs_stack_frame *stack_blocked_below(const struct check_run *run, int32_t thread,
+						 int32_t module)
+{
+	const struct fs_stack *s = thread >= 0 ? &run->m->threads[thread].stack : NULL;
+	size_t i;
+
+	for (i = 0; s && i < s->n && is_kernels(run->m, s->frame[i].ip.module); i++)
+		;
+	if (!s || i >= s->n || s->frame[i].ip.module < 0 || s->frame[i].ip.module == module)
+		return NULL;
+	/* below it only when the driver itself is further out */
+	return stack_code_of(&run->m->threads[thread], module, -1).frame > &s->frame[i]
+		       ? &s->frame[i]
+		       : NULL;
+}
+
+const char *blocked_below_words(struct check_run *run, int32_t thread,
+				const struct fs_stack_frame *f)
+{
+	const struct fs_stack *s = &run->m->threads[thread].stack;
+	const char *name = f ? run->m->modules[f->ip.module].name : NULL;
+	int32_t filter = f ? filter_in(run, f->ip.module) : -1;
+	bool sure = true;
+	size_t i;
+
+	if (!f)
+		return "";
+	for (i = 0; i < s->n && &s->frame[i] <= f; i++)
+		sure = sure && fs_frame_proves(&s->frame[i]);
+	return run_text(run, "%s blocked below it in %s%s%s%s", sure ? "," : ", it seems",
+			name ? name : "a module without a name", filter >= 0 ? " (filter " : "",
+			filter >= 0 ? filter_label(run, (size_t)filter) : "",
+			filter >= 0 ? ")" : "");
+}
+
 /* "IopLoadDriver" in "nt!IopLoadDriver+0x1a"; a prefix alone is another function. */
 const struct fs_stack_frame *stack_function(const struct fs_thread *t, const char *name)
 {

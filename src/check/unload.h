@@ -110,6 +110,13 @@ struct on_stack stack_code_of(const struct fs_thread *t, int32_t module, int32_t
 const struct fs_stack_frame *stack_function(const struct fs_thread *t, const char *name);
 /* Does the stack reach back to where the thread began, each frame unwound? */
 bool stack_is_whole(const struct fs_thread *t);
+/* Where another driver that the module called, itself or through FltMgr, holds the thread up: the
+ * innermost frame that is neither the kernel's nor FltMgr's; NULL: the module does itself. */
+const struct fs_stack_frame *stack_blocked_below(const struct check_run *run, int32_t thread,
+						 int32_t module);
+/* ", blocked below it in X.sys (filter "X")"; "" for NULL. */
+const char *blocked_below_words(struct check_run *run, int32_t thread,
+				const struct fs_stack_frame *f);
 /* Why a driver's code may stand on this stack and not be seen: it breaks off, or could not be
  * read. NULL: it was looked at. */
 const char *stack_not_followed(struct check_run *run, int32_t thread);

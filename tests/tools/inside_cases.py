@@ -17,7 +17,7 @@ CASES = [
         (["hang", "DUMP"], 4, [NO_BOTTOM, "4 of 7 threads"],
          ["No thread was found inside a filter."])]),
     ("whole stacks", "hang", ["unload=1"], [
-        (RULE8, 1, ["is in it and waits"], ["not decided"]),
+        (RULE8, 1, ["is in it, blocked below"], ["not decided"]),
         (["hang", "DUMP"], 0, ["1 thread inside TmPreFlt", "5 of 7 threads"], ["breaks off"])]),
     # --- of two IRPs on the stack neither is a fact ---------------------------------
     ("an IRP left over", "hang", ["odd=stale"], [
@@ -83,4 +83,21 @@ CASES = [
         (["hang", "DUMP"], 0, ["waiting for 2 objects (NotificationEvent ffffe00108060010; "
                                "SynchronizationEvent ffffe00108062010)"], []),
         (["hang", "DUMP", "--json"], 0, ['"object": "0xffffe00108062010"'], [])]),
+    # --- the one that FltMgr called, and the one that holds it up -----------------------
+    ("diagnose: the article's two drivers", "hang", ["unload=1"], [
+        (["diagnose", "DUMP"], 0,
+         ["A callback of TmPreFilter has not returned: thread 0xffffab06b8121080 (explorer.exe, "
+          "1584.1588) is in it, blocked below it in TmXPFlt.sys and waits for",
+          "TmXPFlt+0x1bce3 another driver below it"], ["it seems"])]),
+    ("diagnose: another filter below", "stuck-stacks", ["cause=two"], [
+        (["diagnose", "DUMP"], 0,
+         ["is in it, blocked below it in Other.sys (filter Other) and waits for "
+          "NotificationEvent 0xffffe00108060010"], [])]),
+    ("diagnose: another filter below FilterUnload", "stuck-stacks", ["cause=below"], [
+        (["diagnose", "DUMP"], 0,
+         ["runs it, blocked below it in Other.sys (filter Other) and waits for"], [])]),
+    ("diagnose: itself", "stuck-stacks", ["cause=blocked"], [
+        (["diagnose", "DUMP"], 0, ["is in it and waits for"], ["blocked below", "another driver"])]),
+    ("diagnose: FilterUnload itself", "stuck-stacks", ["cause=callback"], [
+        (["diagnose", "DUMP"], 0, ["runs it and waits for"], ["blocked below", "another driver"])]),
 ]
