@@ -182,6 +182,8 @@ static enum fs_status keep(struct fltscope *fs, const struct unwind_trace *t, st
 				.gap = -1},
 			.how = f->how,
 			.from_image = f->from_image,
+			.function = f->function,
+			.function_end = f->function_end,
 		};
 	}
 	ret->n = n;

@@ -39,6 +39,9 @@ struct fs_stack_frame {
 	struct fs_value ret; /* RetAddr; `at` is the stack slot it was read from */
 	enum fs_frame_how how;
 	bool from_image; /* found with bytes of an image file (-i), not of the dump alone */
+	/* [function, function_end): the function that ip is in, by the image's unwind data; 0: that
+	 * is not known */
+	uint64_t function, function_end;
 };
 static inline bool fs_frame_is_guess(const struct fs_stack_frame *f)
 {

@@ -6,7 +6,7 @@
  * wait (26) looks like; a thread that waits in FltSendMessage stands in a callback of an
  * operation, so it is S1, and its wait names the port.
  */
-#include "check/check.h"
+#include "check/unload.h"
 
 static struct fs_finding *begin(struct check_run *run, size_t i, enum fs_confidence c)
 {
@@ -37,6 +37,7 @@ static void message(struct check_run *run, size_t i, const struct fs_ledger *l,
 	const struct fs_filter_holders *h = run->m->filters[i].holders;
 	struct fs_ledger_entry sure = *e;
 	const struct fs_client_port *first = NULL;
+	struct inside in = {.thread = -1};
 	struct fs_finding *fd;
 	evidence_vec ev = {0};
 	enum fs_confidence c;
@@ -60,15 +61,21 @@ static void message(struct check_run *run, size_t i, const struct fs_ledger *l,
 		evidence_add(run, &ev, &p->message.va, p->address,
 			     "FLT_SERVER_PORT_OBJECT.MessageNotify", "the callback", "%s",
 			     code_name(run, &p->message));
+		if (in.thread < 0)
+			in = thread_inside(run, &p->message, waiter_of(run, i).thread);
 	}
+	if (in.thread >= 0)
+		inside_evidence(run, &ev, &in);
 	fd = first ? begin(run, i, c) : NULL;
 	if (!fd) {
 		vec_free(&ev);
 		return;
 	}
 	fd->message =
-		run_text(run, "%s held by MessageNotify of %s, which has not returned",
-			 held_part(run, l, e->count), fd->subject.name);
+		run_text(run, "%s held by MessageNotify of %s, which has not returned%s%s",
+			 held_part(run, l, e->count), fd->subject.name,
+			 in.thread >= 0 ? ": " : "",
+			 in.thread >= 0 ? inside_words(run, &in) : "");
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 	verdict_held(run, fd, l, e->count,
 		     (struct fs_subject){"client-port", first->address,
@@ -78,7 +85,7 @@ static void message(struct check_run *run, size_t i, const struct fs_ledger *l,
 /* --- S4: DisconnectNotify ---------------------------------------------------- */
 
 /* A thread that fltmgr called into this module, by a stack that was unwound: its index. */
-static int32_t thread_inside(const struct fs_model *m, int32_t module)
+static int32_t thread_in_module(const struct fs_model *m, int32_t module)
 {
 	size_t t, k;
 
@@ -165,7 +172,8 @@ static void disconnect(struct check_run *run, size_t i)
 {
 	const struct fs_filter *f = &run->m->filters[i];
 	const struct fs_client_port *p = disconnected(f->holders);
-	int32_t thread = p ? thread_inside(run->m, p->disconnect.module) : -1;
+	int32_t thread = p ? thread_in_module(run->m, p->disconnect.module) : -1;
+	const char *words = waits_for_words(run, thread);
 	struct fs_finding *fd = begin(run, i, s4_sure(run, i, thread));
 	struct fs_subject culprit = {NULL, 0, ""};
 	evidence_vec ev = {0};
@@ -174,7 +182,10 @@ static void disconnect(struct check_run *run, size_t i)
 		return;
 	fd->message = run_text(
 		run, "No reference and no instance is left: %s %s%s", fd->subject.name, s4_words(f),
-		thread >= 0 ? "; a thread stands in the driver, called by FltMgr" : "");
+		thread >= 0 ? run_text(run, "; %s stands in the driver, called by FltMgr%s%s",
+				       thread_label(run, thread), words ? ", and waits for " : "",
+				       words ? words : "")
+			    : "");
 	evidence_hex(run, &ev, &f->object.rundown.raw, f->address, "FLT_OBJECT.RundownRef",
 		     "1: the rundown is drained");
 	evidence_hex(run, &ev, &f->verifier_extension, f->address, "FLT_FILTER.VerifierExtension",

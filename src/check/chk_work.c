@@ -63,12 +63,18 @@ struct found {
 	size_t n;
 	enum fs_confidence c;
 	const struct fs_work_item *first;
+	struct inside in; /* of an item on no list: who runs its routine */
 };
 
-static struct found gather(struct check_run *run, const struct fs_work *w, bool deferred,
-			   enum standing s, evidence_vec *ev)
+static enum fs_confidence least(enum fs_confidence a, enum fs_confidence b)
 {
-	struct found f = {0, FS_PROVED, NULL};
+	return a < b ? a : b;
+}
+
+static struct found gather(struct check_run *run, const struct fs_work *w, bool deferred,
+			   enum standing s, int32_t waiter, evidence_vec *ev)
+{
+	struct found f = {.c = FS_PROVED, .in.thread = -1};
 	size_t i;
 
 	for (i = 0; i < w->n; i++) {
@@ -78,6 +84,11 @@ static struct found gather(struct check_run *run, const struct fs_work *w, bool 
 			continue;
 		if (!f.first)
 			f.first = x;
+		if (s == LOOSE && f.in.thread < 0) {
+			f.in = thread_inside(run, &x->routine, waiter);
+			if (f.in.thread >= 0)
+				f.first = x;
+		}
 		if (f.n++ < EVIDENCE_MAX)
 			item_evidence(run, ev, x);
 		if (x->place == FS_WORK_LISTED && f.c > FS_LIKELY)
@@ -85,14 +96,14 @@ static struct found gather(struct check_run *run, const struct fs_work *w, bool 
 		f.c = confidence_cap(f.c, &x->object);
 		f.c = confidence_cap(f.c, &x->type);
 	}
-	if (s != QUEUED)
+	/* that a thread runs such a routine is seen; that it is this item's call, inferred */
+	if (s == LOOSE && f.in.thread >= 0)
+		f.c = least(f.c, FS_LIKELY);
+	else if (s != QUEUED)
 		f.c = FS_POSSIBLE;
+	if (f.in.thread >= 0)
+		inside_evidence(run, ev, &f.in);
 	return f;
-}
-
-static enum fs_confidence least(enum fs_confidence a, enum fs_confidence b)
-{
-	return a < b ? a : b;
 }
 
 /* `of`: "2 references to the filter", "FLT_INSTANCE 0x…". */
@@ -127,8 +138,12 @@ static void not_all(struct check_run *run, const struct asked *a, const struct f
 				       : "not all of kernel memory was searched for queued work");
 }
 
-static const char *uncertain(struct check_run *run, enum standing s, size_t n)
+static const char *uncertain(struct check_run *run, enum standing s, const struct found *x)
 {
+	size_t n = x->n;
+
+	if (x->in.thread >= 0)
+		return run_text(run, "a work item of it runs: %s", inside_words(run, &x->in));
 	if (s == UNREAD)
 		return run_text(run, "whether %zu work item%s of it %s queued could not be read", n,
 				plural(n), n == 1 ? "is" : "are");
@@ -147,11 +162,12 @@ static void fire_uncertain(struct check_run *run, size_t filter, const struct as
 
 	for (i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
 		evidence_vec ev = {0};
-		struct found x = gather(run, w, a->deferred, each[i], &ev);
+		struct found x = gather(run, w, a->deferred, each[i], waiter_of(run, filter).thread,
+					&ev);
 
 		if (x.n)
-			fire(run, filter, a, &x, FS_POSSIBLE,
-			     run_text(run, "%s, and %s", rest, uncertain(run, each[i], x.n)), &ev, l,
+			fire(run, filter, a, &x, x.c,
+			     run_text(run, "%s, and %s", rest, uncertain(run, each[i], &x)), &ev, l,
 			     l->unexplained);
 		vec_free(&ev);
 	}
@@ -173,7 +189,7 @@ static void filter_items(struct check_run *run, size_t i, const struct fs_ledger
 		struct fs_ledger_entry sure = *e;
 
 		sure.whole = true; /* there may be more; these are */
-		x = gather(run, &f->holders->work, false, QUEUED, &ev);
+		x = gather(run, &f->holders->work, false, QUEUED, -1, &ev);
 		if (x.n)
 			fire(run, i, &generic, &x, least(x.c, held_confidence(run, l, &sure)),
 			     run_text(run,
@@ -239,7 +255,7 @@ static void instance_items(struct check_run *run, size_t filter, const struct as
 	}
 	not_all(run, a, &in->holders->work);
 	fs_ledger_instance(run->m, instance, &l);
-	x = gather(run, &in->holders->work, a->deferred, QUEUED, &ev);
+	x = gather(run, &in->holders->work, a->deferred, QUEUED, -1, &ev);
 	if (x.n)
 		/* a pended operation has two references of its own */
 		fire(run, filter, a, &x, least(x.c, instance_sure(run, in, &l)),

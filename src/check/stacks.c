@@ -184,6 +184,45 @@ struct on_stack stack_code_of(const struct fs_thread *t, int32_t module, int32_t
 	return found;
 }
 
+struct inside thread_inside(const struct check_run *run, const struct fs_code *routine, int32_t but)
+{
+	const struct fs_model *m = run->m;
+	size_t t, i;
+
+	for (t = 0; fs_has(&routine->va, UINT64_MAX) && t < m->nthreads; t++) {
+		const struct fs_stack *s = &m->threads[t].stack;
+
+		if ((int32_t)t == but)
+			continue;
+		for (i = 0; i + 1 < s->n && fs_frame_proves(&s->frame[i]); i++) {
+			const struct fs_stack_frame *f = &s->frame[i];
+
+			if (routine->va.v >= f->function && routine->va.v < f->function_end &&
+			    in_module(f + 1, m->fltmgr_module) && fs_frame_proves(f + 1))
+				return (struct inside){(int32_t)t, f, f + 1};
+		}
+	}
+	return (struct inside){-1, NULL, NULL};
+}
+
+const char *inside_words(struct check_run *run, const struct inside *in)
+{
+	const char *words = waits_for_words(run, in->thread);
+
+	return run_text(run, "%s is in it%s%s%s", thread_label(run, in->thread),
+			blocked_below_words(run, in->thread,
+					    stack_blocked_below(run, in->thread,
+								in->frame->ip.module)),
+			words ? " and waits for " : "", words ? words : "");
+}
+
+void inside_evidence(struct check_run *run, evidence_vec *ev, const struct inside *in)
+{
+	frame_evidence(run, ev, in->frame, "the routine, on the thread's stack");
+	frame_evidence(run, ev, in->caller, "FltMgr, which called it");
+	wait_evidence(run, ev, in->thread);
+}
+
 static bool is_kernels(const struct fs_model *m, int32_t module)
 {
 	const char *name = module >= 0 ? m->modules[module].name : NULL;

@@ -110,6 +110,16 @@ struct on_stack stack_code_of(const struct fs_thread *t, int32_t module, int32_t
 const struct fs_stack_frame *stack_function(const struct fs_thread *t, const char *name);
 /* Does the stack reach back to where the thread began, each frame unwound? */
 bool stack_is_whole(const struct fs_thread *t);
+/* A thread, not `but`, that stands in this routine: the unwind data say that a frame is of the
+ * function that has its address, FltMgr called it, and every frame up to there was unwound. */
+struct inside {
+	int32_t thread; /* -1 none */
+	const struct fs_stack_frame *frame, *caller;
+};
+struct inside thread_inside(const struct check_run *run, const struct fs_code *routine, int32_t but);
+/* "thread 0x… (copy.exe, 2a4.38) is in it and waits for …" */
+const char *inside_words(struct check_run *run, const struct inside *in);
+void inside_evidence(struct check_run *run, evidence_vec *ev, const struct inside *in);
 /* Where another driver that the module called, itself or through FltMgr, holds the thread up: the
  * innermost frame that is neither the kernel's nor FltMgr's; NULL: the module does itself. */
 const struct fs_stack_frame *stack_blocked_below(const struct check_run *run, int32_t thread,

@@ -105,8 +105,9 @@ bool unwind_scan(struct unwind_walk_state *w)
 			if (frames) {
 				struct unwind_frame *f = &w->trace->frames.v[frames - 1];
 
-				*f = (struct unwind_frame){f->ip,  f->sp,	 v, at + i, true,
-							   f->how, f->from_image};
+				f->ret = v;
+				f->ret_at = at + i;
+				f->ret_known = true;
 			}
 			w->regs = (struct unwind_regs){.ip = v, .sp = at + i + slot};
 			w->exact = false;

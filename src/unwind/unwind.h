@@ -121,6 +121,7 @@ struct unwind_frame {
 	bool ret_known;
 	enum fs_frame_how how;
 	bool from_image; /* found with bytes of an image file */
+	uint64_t function, function_end; /* VA of the function that ip is in, by .pdata; 0: in none */
 };
 
 struct unwind_trace {

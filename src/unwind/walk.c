@@ -11,6 +11,24 @@ void unwind_trace_deinit(struct unwind_trace *t)
 	vec_free(&t->frames);
 }
 
+/* The function that it stands in; pieces of one that was split count as the first one. */
+static void tell_function(struct unwind_walk_state *w, struct unwind_frame *f)
+{
+	bool before = w->u->from_image;
+	struct unwind_image image;
+	struct function fn;
+	enum fs_status st = w->exact ? unwind_find(w->u, f->ip, &image, &fn, NULL)
+				     : unwind_find_caller(w->u, f->ip, &image, &fn, NULL);
+
+	if (!st && w->u->machine == UNWIND_X64)
+		st = x64_primary(w->u, &image, &fn, NULL);
+	w->u->from_image = before;
+	if (st)
+		return;
+	f->function = image.base + fn.begin;
+	f->function_end = image.base + fn.end;
+}
+
 static bool add_frame(struct unwind_walk_state *w)
 {
 	struct unwind_frame *f = vec_push(&w->trace->frames);
@@ -21,6 +39,7 @@ static bool add_frame(struct unwind_walk_state *w)
 				   .sp = w->regs.sp,
 				   .how = w->scanned ? FS_FRAME_SCANNED : w->how,
 				   .from_image = w->from_image};
+	tell_function(w, f);
 	return true;
 }
 

@@ -100,4 +100,20 @@ CASES = [
         (["diagnose", "DUMP"], 0, ["is in it and waits for"], ["blocked below", "another driver"])]),
     ("diagnose: FilterUnload itself", "stuck-stacks", ["cause=callback"], [
         (["diagnose", "DUMP"], 0, ["runs it and waits for"], ["blocked below", "another driver"])]),
+    # --- a routine that a thread is seen to run ------------------------------------------
+    ("a work item that runs", "stuck-stacks", ["cause=work"], [
+        (["diagnose", "DUMP"], 0,
+         ["work-item-outstanding (likely)", "a work item of it runs: thread 0xffffe00108016080 "
+          "(copy.exe, 2a4.38) is in it and waits for NotificationEvent 0xffffe00108060010",
+          "Stuck+0x4080 the routine, on the thread's stack"], ["may run now"])]),
+    ("a work item that nobody runs", "stuck-stacks", ["cause=work", "routine=0x6800"], [
+        (["diagnose", "DUMP"], 0, ["(possible)", "it may run now, or be freed memory"],
+         ["(likely)", "is in it"])]),
+    ("MessageNotify that a thread is in", "stuck-stacks", ["cause=message"], [
+        (["diagnose", "DUMP"], 0,
+         ["held by MessageNotify of Stuck, which has not returned: thread 0xffffe00108016080 "
+          "(copy.exe, 2a4.38) is in it and waits for NotificationEvent 0xffffe00108060010"], [])]),
+    ("MessageNotify that nobody is seen in", "stuck-stacks", ["cause=message", "routine=0x6800"], [
+        (["diagnose", "DUMP"], 0, ["held by MessageNotify of Stuck, which has not returned. "],
+         ["is in it"])]),
 ]
