@@ -238,6 +238,23 @@ const char *path_base(const char *path)
 	return base;
 }
 
+bool parse_number(const char *s, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	if (s[0] != '0' || (s[1] != 'n' && s[1] != 'N'))
+		return parse_address(s, ret);
+	for (s += 2; *s; s++) {
+		if (*s < '0' || *s > '9' || v > (UINT64_MAX - 9) / 10)
+			return false;
+		v = v * 10 + (uint64_t)(*s - '0');
+	}
+	if (s[-1] == 'n' || s[-1] == 'N')
+		return false;
+	*ret = v;
+	return true;
+}
+
 bool parse_address(const char *s, uint64_t *ret)
 {
 	uint64_t v = 0;

@@ -31,6 +31,8 @@ const char *path_base(const char *path);
 
 /* "0x…", bare hex, "fffffa80`039e5010" (DESIGN.md, Command line). Whole string or false. */
 bool parse_address(const char *s, uint64_t *ret);
+/* A number as WinDbg reads it: hexadecimal as above, decimal as 0n4712. */
+bool parse_number(const char *s, uint64_t *ret);
 
 /* Replace invalid UTF-8 by U+FFFD so that JSON emitters accept it; returns needed length. */
 size_t utf8_repair(const char *src, size_t n, char *dst, size_t dst_size);

@@ -150,7 +150,7 @@ bool over_released(const struct fs_context *x);
 bool no_work_items(const struct fs_work *w);
 /* handle_holder.c: which process has a handle that leads there. NULL: none was found. */
 const struct fs_handle *client_handle(const struct check_run *run, const struct fs_filter *f);
-/* "NAME (process 0x…, pid 4712) by its handle 0x1c4" */
+/* "NAME (process 0x…, pid 0x1268) by its handle 0x1c4" */
 const char *handle_text(struct check_run *run, const struct fs_handle *h);
 void handle_evidence(struct check_run *run, evidence_vec *ev, const struct fs_handle *h);
 /* The process as a culprit; kind NULL when the handle is NULL or its process is not known. */

@@ -45,7 +45,7 @@ const char *handle_text(struct check_run *run, const struct fs_handle *h)
 	return run_text(run, "%s (process 0x%llx%s) by its handle 0x%llx", image(p),
 			(unsigned long long)p->address,
 			fs_is_read(&p->pid)
-				? run_text(run, ", pid %llu", (unsigned long long)p->pid.v)
+				? run_text(run, ", pid 0x%llx", (unsigned long long)p->pid.v)
 				: "",
 			(unsigned long long)h->value);
 }

@@ -9,8 +9,12 @@
 #include "view/hang.h"
 #include "view/stacks.h"
 
-static int no_thread(const struct cli *c, const char *arg)
+static int no_thread(const struct cli *c, const char *arg, int32_t found)
 {
+	if (found == -2) {
+		cli_say(c, "%s is not the ID of one thread alone; give an address", arg);
+		return CLI_UNDECIDED;
+	}
 	cli_say(c, "%s: no thread has this address or ID; %zu threads were read%s%s", arg,
 		c->m->nthreads, c->m->threads_why ? ": " : "",
 		c->m->threads_why ? c->m->threads_why : "");
@@ -24,14 +28,14 @@ static int stack(struct cli *c, enum view_k kind)
 	struct fs_stack own;
 	enum fs_status st = FS_OK;
 
-	if (c->opt->cxr && !parse_address(c->opt->cxr, &s.context)) {
+	if (c->opt->cxr && (!parse_address(c->opt->cxr, &s.context) || !s.context)) {
 		cli_say(c, "--cxr takes the address of a CONTEXT, not '%s'", c->opt->cxr);
 		return CLI_USAGE;
 	}
 	if (c->opt->arg) {
 		s.thread = resolve_thread(c->m, c->opt->arg);
 		if (s.thread < 0)
-			return no_thread(c, c->opt->arg);
+			return no_thread(c, c->opt->arg, s.thread);
 		st = fltscope_stack(c->fs, (size_t)s.thread, &err);
 		s.stack = &c->m->threads[s.thread].stack;
 	} else {
@@ -74,7 +78,7 @@ static int32_t find_process(const struct cli *c, const char *arg)
 	size_t i;
 
 	for (i = 0; i < c->m->nprocesses; i++)
-		if (process_matches(&c->m->processes[i], arg))
+		if (process_matches(c->m, &c->m->processes[i], arg))
 			found = found == -1 ? (int32_t)i : -2;
 	return found;
 }

@@ -20,6 +20,10 @@ int cmd_threads(struct cli *c)
 {
 	int32_t found = c->opt->arg ? resolve_thread(c->m, c->opt->arg) : 0;
 
+	if (found == -2) {
+		cli_say(c, "%s is not the ID of one thread alone; give an address", c->opt->arg);
+		return CLI_UNDECIDED;
+	}
 	if (!c->m->nthreads || found < 0)
 		return nothing(c, "thread");
 	if (!cli_begin(c))
@@ -44,7 +48,7 @@ int cmd_process(struct cli *c)
 	}
 	for (i = 0; i < m->nprocesses; i++)
 		if (!arg[0] || strcmp(arg, "0") == 0 || /* !process 0 0: all */
-		    process_matches(&m->processes[i], arg))
+		    process_matches(m, &m->processes[i], arg))
 			index[n++] = i;
 	if (!n)
 		status = nothing(c, "process");

@@ -32,9 +32,12 @@ static const char usage_head[] =
 static const char usage_tail[] =
 	"\n"
 	"Options:\n"
+	"  PROCESS                image name, address or PID; THREAD: address, TID or Cid\n"
+	"                         (1584.1588); IDs are hexadecimal as everywhere, 0n4712 is\n"
+	"                         decimal\n"
 	"  --json                 the answer as JSON (export always is)\n"
 	"  -r[N], -b              dt: nested types N levels deep; arrays and blocks whole\n"
-	"  -p PROCESS             us: threads of this process (image name, address or PID)\n"
+	"  -p PROCESS             us, hang: threads of this process\n"
 	"  -cpu                   us: threads that run\n"
 	"  --through MODULE       us: threads with this module on the stack\n"
 	"  --cxr ADDRESS          k: from the CONTEXT at this address\n"

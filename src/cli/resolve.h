@@ -31,9 +31,11 @@ bool entity_has_name(const struct fs_model *m, enum entity kind, size_t i, const
  * devices outside the model are read from the dump. */
 int resolve_arg(struct cli *c, enum entity kind, size_t *ret_index);
 
-/* resolve_thread.c: a thread by the address of its ETHREAD or its ID; -1 none. */
+/* resolve_thread.c: a thread by the address of its ETHREAD, by its ID, or
+ * as WinDbg's Cid, "1584.1588"; -1 none, -2 several. Numbers are hexadecimal, 0n4712 is decimal. */
 int32_t resolve_thread(const struct fs_model *m, const char *arg);
-/* By image name, with or without its suffix, by the address of its EPROCESS or by its ID. */
-bool process_matches(const struct fs_process *p, const char *arg);
+/* By image name, with or without its suffix, by the address of its EPROCESS, by its ID, or by the Cid
+ * of a thread of it. */
+bool process_matches(const struct fs_model *m, const struct fs_process *p, const char *arg);
 
 #endif

@@ -175,6 +175,14 @@ static const char *about_all(struct view *v, const struct coverage *c)
 			   c->whole ? "" : ", not every list whole");
 }
 
+/* Threads are read when an unload asks for them: that nobody hangs in a filter was not looked at. */
+static const char *no_threads(const struct view *v)
+{
+	return v->m->threads_looked == FS_LOOKED_NOT && v->m->nt.source != FS_LAYOUT_NONE
+		       ? " Threads were not read: `fltscope hang` looks for those inside a filter."
+		       : "";
+}
+
 /* "; 3 rules not checked" */
 static const char *unchecked(struct view *v, const struct fs_report *r)
 {
@@ -197,8 +205,8 @@ void coverage_line(struct view *v, const struct coverage *c, const struct fs_rep
 		return;
 	if (alone && (m->ngaps || r->nnot_checked))
 		rest = text_printf(v, " %s%s.", text_gaps(v), unchecked(v, r));
-	emit_styled(v->e, style, "%s%s", driver ? about_driver(v, c, driver) : about_all(v, c),
-		    rest);
+	emit_styled(v->e, style, "%s%s%s", driver ? about_driver(v, c, driver) : about_all(v, c),
+		    alone && !driver ? no_threads(v) : "", rest);
 	if (!alone)
 		emit_blank(v->e);
 }

@@ -116,4 +116,25 @@ CASES = [
     ("MessageNotify that nobody is seen in", "stuck-stacks", ["cause=message", "routine=0x6800"], [
         (["diagnose", "DUMP"], 0, ["held by MessageNotify of Stuck, which has not returned. "],
          ["is in it"])]),
+    # --- nothing under way: one line, and where to look next -----------------------------
+    ("diagnose says that threads were not read", "hang", [], [
+        (["diagnose", "DUMP"], 0, ["No driver was found stuck, refused or left over: 1 frame, 1 filter, "
+                                   "1 instance, 1 volume looked at. Threads were not read: `fltscope "
+                                   "hang` looks for those inside a filter."], [])]),
+    ("threads were read", "hang", ["unload=1"], [
+        (["diagnose", "DUMP"], 0, ["callback-blocked"], ["Threads were not read"])]),
+    # --- IDs as they are printed ----------------------------------------------------------
+    ("IDs as they are printed", "hang", [], [
+        *[(["k", "DUMP", t], 0, ["ffffdf00`63b26400 fffff803`5d0d74fd"], [])
+          for t in ("1584.1588", "1588", "0n5512", "0x1588", "ffffab06b8121080")],
+        *[(["process", "DUMP", p], 0, ["explorer.exe"], ["svchost"])
+          for p in ("1584", "0n5508", "1584.1588", "0x1584", "explorer.exe", "explorer")],
+        (["us", "DUMP", "-p", "0n5508"], 0, ["1 stack(s) with 1 threads"], []),
+        (["hang", "DUMP", "-p", "0n5508"], 0, ["inside TmPreFlt"], []),
+        (["k", "DUMP", "1584.1a2c"], 4, ["no thread has this address or ID"], []),
+        (["process", "DUMP", "1584.1a2c"], 4, ["no process"], []),
+        (["process", "DUMP", "5508"], 4, ["no process"], []),
+        (["k", "DUMP", "0"], 4, ["not the ID of one thread alone"], ["Child-SP"]),
+        (["k", "DUMP", "--cxr", "0"], 2, ["takes the address of a CONTEXT"], ["Child-SP"])]),
+    ("a verdict's PID", "ports", [], [(["diagnose", "DUMP"], 0, [], [", pid 4712"])]),
 ]

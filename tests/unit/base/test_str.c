@@ -103,6 +103,22 @@ static void addresses_in_every_spelling(void **state)
 	}
 }
 
+/* Hexadecimal, and decimal behind 0n, as WinDbg. */
+static void numbers(void **state)
+{
+	static const char *const bad[] = {"0n", "0n12a", "0n18446744073709551616", "0n-1", "", "12g"};
+	uint64_t v = 0;
+	size_t i;
+
+	(void)state;
+	assert_true(parse_number("0n4712", &v) && v == 4712);
+	assert_true(parse_number("0N0", &v) && v == 0);
+	assert_true(parse_number("4712", &v) && v == 0x4712);
+	assert_true(parse_number("0x1268", &v) && v == 4712);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(parse_number(bad[i], &v));
+}
+
 static void names_compare_as_windows_does(void **state)
 {
 	(void)state;
@@ -118,6 +134,7 @@ static void names_compare_as_windows_does(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(numbers),
 		cmocka_unit_test(utf16_gives_utf8),
 		cmocka_unit_test(utf16_never_overruns),
 		cmocka_unit_test(bad_utf16_is_replaced_and_not_sane),
