@@ -136,5 +136,7 @@ CASES = [
         (["process", "DUMP", "5508"], 4, ["no process"], []),
         (["k", "DUMP", "0"], 4, ["not the ID of one thread alone"], ["Child-SP"]),
         (["k", "DUMP", "--cxr", "0"], 2, ["takes the address of a CONTEXT"], ["Child-SP"])]),
-    ("a verdict's PID", "ports", [], [(["diagnose", "DUMP"], 0, [], [", pid 4712"])]),
+    ("a verdict's PID", "ports", ["by=process"], [
+        (["diagnose", "DUMP"], 0, ["agent.exe (process 0xffffe00108004040, pid 0x1268)"], []),
+        (["process", "DUMP", "0x1268"], 0, ["agent.exe"], [])]),
 ]
