@@ -309,6 +309,7 @@ const char *stack_not_followed(struct check_run *run, int32_t thread)
 {
 	const struct fs_thread *t = &run->m->threads[thread];
 	const struct fs_stack *s = &t->stack;
+	size_t i;
 
 	if (fs_thread_is_idle(run->m, (size_t)thread))
 		return NULL;
@@ -320,8 +321,11 @@ const char *stack_not_followed(struct check_run *run, int32_t thread)
 				s->why ? s->why : "");
 	case FS_STACK_UNREADABLE:
 	case FS_STACK_RUNNING:
-		/* a scan has looked at every slot, unless some could not be told */
-		if (s->n && !s->unverified)
+		/* a scan has looked at every slot, unless some could not be told; frame pointers
+		 * pass over functions that keep none */
+		for (i = 0; i < s->n && s->frame[i].how != FS_FRAME_POINTER; i++)
+			;
+		if (s->n && i == s->n && !s->unverified)
 			return NULL;
 		return run_text(run, "the stack of %s could not be followed%s%s",
 				thread_label(run, thread), s->why ? ": " : "", s->why ? s->why : "");

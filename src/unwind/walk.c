@@ -17,9 +17,12 @@ static void tell_function(struct unwind_walk_state *w, struct unwind_frame *f)
 	bool before = w->u->from_image;
 	struct unwind_image image;
 	struct function fn;
-	enum fs_status st = w->exact ? unwind_find(w->u, f->ip, &image, &fn, NULL)
-				     : unwind_find_caller(w->u, f->ip, &image, &fn, NULL);
+	enum fs_status st;
 
+	if (w->u->machine == UNWIND_X86) /* has no such data */
+		return;
+	st = w->exact ? unwind_find(w->u, f->ip, &image, &fn, NULL)
+		      : unwind_find_caller(w->u, f->ip, &image, &fn, NULL);
 	if (!st && w->u->machine == UNWIND_X64)
 		st = x64_primary(w->u, &image, &fn, NULL);
 	w->u->from_image = before;
