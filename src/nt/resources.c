@@ -56,7 +56,7 @@ static bool is_waited_for(struct waiters *w, uint64_t va)
 	for (i = 0; i < 2; i++) {
 		if (obj_read(w->k->r, va, fields[i][0], &count, NULL) || !count ||
 		    obj_field(w->k->r, va, fields[i][1], &at, NULL) ||
-		    vm_read_u64(w->k->r->vm, at, &word, "ERESOURCE waiters", NULL))
+		    vm_read_ptr(w->k->r->vm, at, &word, "ERESOURCE waiters", NULL))
 			continue;
 		if (waiters_stack_of(w, word) >= 0)
 			return true;
