@@ -63,6 +63,5 @@ bool process_matches(const struct fs_model *m, const struct fs_process *p, const
 		return true;
 	if (parse_cid(arg, &n, &tid))
 		return fs_is_read(&p->pid) && p->pid.v == n && by_id(m, tid, &n) != -1;
-	return parse_number(arg, &n) &&
-	       (p->address == n || (fs_is_read(&p->pid) && p->pid.v == n));
+	return parse_number(arg, &n) && (p->address == n || (fs_is_read(&p->pid) && p->pid.v == n));
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ERESOURCEs of others: every resource of the system is on one list (ERESOURCE.SystemResourcesList,
- * which ExInitializeResourceLite puts it on), so that any of the Filter Manager's leads to them all.
- * Only those are kept that a thread is seen to wait for; the list's head, which is no resource,
- * falls out the same way.
+ * which ExInitializeResourceLite puts it on), so that any of the Filter Manager's leads to them
+ * all. Only those are kept that a thread is seen to wait for; the list's head, which is no
+ * resource, falls out the same way.
  */
 #include "nt/look.h"
 
@@ -80,8 +80,8 @@ void nt_other_locks(struct waiters *w)
 	for (i = 0; i < k->b->model->nthreads && !unexplained(k->b->model, i); i++)
 		;
 	head = links && i < k->b->model->nthreads ? any_links(k, links) : 0;
-	if (!head || list_walk(k->r->vm, head, RESOURCES_MAX, "ERESOURCE.SystemResourcesList", &all,
-			       NULL))
+	if (!head ||
+	    list_walk(k->r->vm, head, RESOURCES_MAX, "ERESOURCE.SystemResourcesList", &all, NULL))
 		return;
 	for (i = 0; i < all.entries.n; i++) {
 		uint64_t va = all.entries.v[i].link - links->offset;

@@ -98,9 +98,9 @@ static const char *operation_of(struct view *v, const struct fs_hang_thread *h)
 				  act ? act : "something with", file_of(v, &h->possible[i]),
 				  text_ptr(v, h->possible[i].irp));
 	}
-	return h->npossible ? text_printf(v, " %s (which of these %zu the stack does not say)",
-					      all, h->npossible)
-			      : "";
+	return h->npossible ? text_printf(v, " %s (which of these %zu the stack does not say)", all,
+					  h->npossible)
+			    : "";
 }
 
 const char *hang_thread(struct view *v, const struct fs_thread *t)
@@ -146,7 +146,9 @@ static const char *rundown_of(struct view *v, const struct fs_hang_rundown *r)
 
 	return text_printf(v, "the rundown of %s %s%s%s%s", r->of, text_ptr(v, r->address),
 			   name ? " of the filter \"" : "", name ? name : "",
-			   !name ? "" : r->unload ? "\", which is being unloaded" : "\"");
+			   !name       ? ""
+			   : r->unload ? "\", which is being unloaded"
+				       : "\"");
 }
 
 /* What it waits for, and who has it. */
@@ -198,7 +200,8 @@ static const char *where_of(struct view *v, const struct fs_hang_thread *h)
 	if (!below)
 		return text_printf(v, "it waits in %s", hang_driver(v, h->module));
 	if (h->inner != h->module)
-		return text_printf(v, "below it, where the Filter Manager called %s, %s holds it up",
+		return text_printf(v,
+				   "below it, where the Filter Manager called %s, %s holds it up",
 				   hang_driver(v, h->inner), hang_driver(v, h->blocked_in));
 	return text_printf(v, "below it %s holds it up", hang_driver(v, h->blocked_in));
 }
@@ -209,8 +212,8 @@ const char *hang_sentence(struct view *v, const struct fs_hang_thread *h)
 	const char *called = hang_driver(v, h->module), *how;
 
 	if (h->call == FS_HANG_OWN)
-		how = text_printf(v, "code of %s that the Filter Manager did not call has called it",
-				  called);
+		how = text_printf(
+			v, "code of %s that the Filter Manager did not call has called it", called);
 	else if (h->call == FS_HANG_CALLBACK)
 		how = text_printf(v, "the Filter Manager called %s", called);
 	else
