@@ -18,15 +18,20 @@ struct fs_value wait_block_count(struct collect *c, uint64_t block, bool unprove
 	/* Count is a pointer-sized word. */
 	if (fobj_bytes(c, &o, 0, raw, c->ptr, "EX_RUNDOWN_WAIT_BLOCK.Count", &err) != FS_OK)
 		return value_gap(model_gap(c->b, "EX_RUNDOWN_WAIT_BLOCK.Count", &err), block);
-	if (load_u64(raw) > FS_REFERENCES_MAX)
-		return value_gap(collect_gap(c, "EX_RUNDOWN_WAIT_BLOCK.Count", block, FS_CORRUPT,
-					     "EX_RUNDOWN_WAIT_BLOCK.Count at 0x%llx is 0x%llx: no "
-					     "system has as many references",
-					     (unsigned long long)block,
-					     (unsigned long long)load_u64(raw)),
-				 block);
 	return (struct fs_value){
 		.v = load_u64(raw), .at = block, .state = FS_READ, .unproved = unproved, .gap = -1};
+}
+
+/* A count that no system reaches is none. */
+static struct fs_value believable(struct collect *c, struct fs_value count, uint64_t block)
+{
+	if (!fs_is_read(&count) || count.v <= FS_REFERENCES_MAX)
+		return count;
+	return value_gap(collect_gap(c, "EX_RUNDOWN_WAIT_BLOCK.Count", block, FS_CORRUPT,
+				     "EX_RUNDOWN_WAIT_BLOCK.Count at 0x%llx is 0x%llx: no system "
+				     "has as many references",
+				     (unsigned long long)block, (unsigned long long)count.v),
+			 block);
 }
 
 struct fs_rundown fobj_rundown(struct collect *c, const struct fobj *o, const struct fpath *p)
@@ -44,7 +49,7 @@ struct fs_rundown fobj_rundown(struct collect *c, const struct fobj *o, const st
 	} else if (vm_is_kernel_va(c->r.vm, block) && block % c->ptr == 0) {
 		r.state = FS_RUNDOWN_WAITING;
 		r.wait_block = block;
-		r.wait_count = wait_block_count(c, block, r.raw.unproved);
+		r.wait_count = believable(c, wait_block_count(c, block, r.raw.unproved), block);
 	} else {
 		(void)collect_gap(c, p->what, o->va, FS_CORRUPT,
 				  "%s of %s 0x%llx is 0x%llx: odd, but no address of a wait block",

@@ -49,7 +49,7 @@ def spoilt(how, confidence, account, **more):
 LEFT = "2 = 1 work-item + 1 not explained"
 REFERENCE = {"also": ("leaked-filter-reference",)}
 
-def counted(by, more, cause, confidence, **extra):
+def miscounted(by, more, cause, confidence, **extra):
     """held with another count than its holders make."""
     return ("held", ["by=" + by] + more, (19041,), cause, "S3", confidence, extra)
 
@@ -104,17 +104,17 @@ ROWS = [
     s3("three", RUN, "open-files", "proved", also=("leaked-context", "work-item-outstanding"),
        ledger=("filter", HOLDER, "3 = 1 context + 1 open-file + 1 work-item")),
     # counts that cannot be: nothing is reckoned with them, and nothing is proved
-    counted("files", ["count=0xfffffffffffffffe"], "open-files", "likely",
+    miscounted("files", ["count=0xfffffffffffffffe"], "open-files", "likely",
             silent=("leaked-filter-reference",), gaps=("EX_RUNDOWN_WAIT_BLOCK.Count",),
             unchecked=("leaked-filter-reference",), unsaid="18446744073709551"),
-    counted("files", ["count=1"], "open-files", "possible", silent=("leaked-filter-reference",),
+    miscounted("files", ["count=1"], "open-files", "possible", silent=("leaked-filter-reference",),
             unchecked=("leaked-filter-reference",), unsaid="3 of 1"),
-    counted("files", ["count=0"], "open-files", "possible", silent=("leaked-filter-reference",),
+    miscounted("files", ["count=0"], "open-files", "possible", silent=("leaked-filter-reference",),
             unsaid="3 of 0"),
-    counted("ports", ["count=0"], "server-port-open", "possible", unsaid="1 of 0"),
-    counted("files", ["mcount=86"], "open-files", "possible", unsaid="43 of"),
+    miscounted("ports", ["count=0"], "server-port-open", "possible", unsaid="1 of 0"),
+    miscounted("files", ["mcount=86"], "open-files", "possible", unsaid="43 of"),
     # and one that can
-    counted("files", ["count=4"], "open-files", "proved", also=("leaked-filter-reference",),
+    miscounted("files", ["count=4"], "open-files", "proved", also=("leaked-filter-reference",),
             ledger=("filter", HOLDER, "4 = 3 open-file + 1 not explained")),
     # S1: 5, 6, 7, 9, and what only looks like them
     s12("inflight", "pre", RUN, "pended-pre-operation", "S1", "proved", evidence=PENDED,
