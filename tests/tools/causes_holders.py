@@ -30,9 +30,10 @@ ITEM = ("FLT_GENERIC_WORKITEM.FltObject", "WORK_QUEUE_ITEM.List.Flink")
 DEFERRED = ("FLT_DEFERRED_IO_WORKITEM.Instance", "WORK_QUEUE_ITEM.List.Flink")
 PENDED = ("COMPLETION_NODE.IrpCtrl", "CALLBACK_NODE.Instance")
 
-def counted(count, confidence, said):
+
+def operations_counted(count, confidence, said, fields=(COUNT,)):
     row = s12("inflight", "pre", (19041,), "pended-pre-operation", "S1", confidence,
-              evidence=PENDED + (COUNT, "EX_RUNDOWN_REF_CACHE_AWARE.Number"), said=said)
+              evidence=PENDED + ("EX_RUNDOWN_REF_CACHE_AWARE.Number",) + fields, said=said)
     row[1].append("count=" + count)
     return row
 
@@ -128,10 +129,13 @@ ROWS = [
         also=("pended-pre-operation",), evidence=DEFERRED, culprit=("work-item", "Waiter+0x4000")),
     s12("inflight", "none", RUN + (14393,), None, "S1", None),
     # the wait block's Count is the total of what S1 waits for; 5 has two of it ([run] 6)
-    counted("7", "proved", "2 of the 7 references that it waits for; who has 5 of them was not"),
-    counted("0", "possible", "more than the 0 references"),
-    counted("1", "likely", "more than the 1 reference"),
-    counted("0xfffffffffffffff7", "likely", "it is damaged"),
+    operations_counted("7", "proved",
+                       "2 of the 7 references that it waits for; who has 5 of them was not"),
+    operations_counted("0", "possible", "more than the 0 references"),
+    operations_counted("1", "likely", "more than the 1 reference"),
+    # no count of anything: not read
+    operations_counted("0xfffffffffffffff7", "likely",
+                       "How many references it waits for was not read", fields=()),
     # S2: 3, 9, 10
     s12("teardown", "reference", RUN, "leaked-instance-reference", "S2", "likely",
         evidence=("FLT_INSTANCE.TrackCompletionNodes", COUNT), culprit=("instance", WAITER),

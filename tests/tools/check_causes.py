@@ -19,6 +19,7 @@ The rows stand in causes_*.py beside this file, one list `ROWS` each. A row is
     unchecked  rules that must be told as not checked
     gaps       what must be among the gaps
     unsaid     text that must stand nowhere in the document
+    said       text that must stand in it
     format     of the dump (default "kernel")
     exact      True: the layout is given with --layout, so its offsets are trusted
 cause None: no verdict names a cause.
