@@ -20,7 +20,7 @@ static bool owner_waits_too(const struct fs_filter *f)
 static bool candidate(const struct check_run *run, size_t i, const struct unload_lock *u)
 {
 	const struct fs_filter *f = &run->m->filters[i];
-	enum runs r = unload_runs(f);
+	enum runs r = unload_runs(run->m, f);
 
 	return run->stages[i] == FS_S0 && u->filter != (int32_t)i &&
 	       (r == RUNS_MAYBE || (r == RUNS_UNKNOWN && in_progress(f)));
@@ -38,6 +38,19 @@ static size_t candidates(const struct check_run *run, size_t like, const struct 
 	return n;
 }
 
+/* As many unloads of the frame were asked for as threads wait: none is left for a filter of
+ * which nothing says so. */
+static bool all_claimed(const struct check_run *run, const struct unload_lock *u, size_t like,
+			uint64_t waiting)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < run->m->nfilters; i++)
+		n += run->m->filters[i].frame == run->m->filters[like].frame &&
+		     candidate(run, i, u) && unload_asked(run, i);
+	return n >= waiting;
+}
+
 /* How many wait for it exclusively; false: not read. */
 static bool waiters(const struct fs_lock *l, uint64_t *ret)
 {
@@ -51,11 +64,15 @@ static enum fs_confidence sure(const struct check_run *run, size_t i, const stru
 	enum fs_confidence c = mechanism_known(run);
 	uint64_t n;
 
-	if (!waiters(u->lock, &n) || n != candidates(run, i, u) || unload_runs(f) != RUNS_MAYBE)
+	if (!waiters(u->lock, &n) || n != candidates(run, i, u) ||
+	    unload_runs(run->m, f) != RUNS_MAYBE)
 		c = in_progress(f) ? FS_LIKELY : FS_POSSIBLE;
 	/* a handle on the filter has a PointerCount as an unload has; the waiter may be of another */
 	if (!in_progress(f) && c > (unload_asked(run, i) ? FS_LIKELY : FS_POSSIBLE))
 		c = unload_asked(run, i) ? FS_LIKELY : FS_POSSIBLE;
+	/* the waiter may be of one that was not read */
+	if (c > FS_LIKELY && !frame_seen(run, (size_t)f->frame))
+		c = FS_LIKELY;
 	if (u->filter < 0)
 		c = FS_POSSIBLE;
 	else if (u->sure < c)
@@ -198,6 +215,8 @@ void chk_other_unload(struct check_run *run)
 		/* nor one, when the waiter may be a second unload of the owner's filter */
 		if (u->filter >= 0 && !unload_asked(run, i) &&
 		    owner_waits_too(&run->m->filters[u->filter]))
+			continue;
+		if (!unload_asked(run, i) && waiters(u->lock, &n) && all_claimed(run, u, i, n))
 			continue;
 		fire(run, i, u);
 	}

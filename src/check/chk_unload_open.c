@@ -120,6 +120,9 @@ static bool take_candidates(struct check_run *run, struct fs_verdict *v,
 
 static const char *whose(struct check_run *run, const struct unload_lock *u)
 {
+	const char *unread = frame_seen(run, (size_t)(u - run->unloads))
+				     ? ""
+				     : ", or of a filter of the frame that was not read";
 	const char *names = "";
 	size_t i, n = 0, all = count(run, u, false);
 
@@ -131,9 +134,10 @@ static const char *whose(struct check_run *run, const struct unload_lock *u)
 			n++;
 		}
 	if (!n)
-		return "no filter's PointerCount shows an unload at work";
-	return run_text(run, "it may be that of %s%s", names,
-			all > n ? run_text(run, ", or of %zu more", all - n) : "");
+		return *unread ? "not every filter of the frame was read"
+			       : "no filter's PointerCount shows an unload at work";
+	return run_text(run, "it may be that of %s%s%s", names,
+			all > n ? run_text(run, ", or of %zu more", all - n) : "", unread);
 }
 
 static void candidate_evidence(struct check_run *run, evidence_vec *ev, const struct unload_lock *u)

@@ -28,8 +28,25 @@ bool in_progress(const struct fs_filter *f)
 	return fs_has(&f->flags.value, FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS);
 }
 
-/* 1 is the registration's, one for each server port; what is more may be the unload's. */
-enum runs unload_runs(const struct fs_filter *f)
+/* FilterCreate's and FilterFindFirst's handles on it that were found: each FLT_CCB has one
+ * PointerCount, however many handles lead to it. */
+static uint64_t user_handles(const struct fs_model *m, const struct fs_filter *f)
+{
+	const struct fs_handle *h = NULL, *before;
+	uint64_t n = 0;
+
+	while ((h = fs_handle_to(m, h, FS_HANDLE_FILTER, f->address)) != NULL) {
+		for (before = fs_handle_to(m, NULL, FS_HANDLE_FILTER, f->address);
+		     before != h && before->ccb != h->ccb;)
+			before = fs_handle_to(m, before, FS_HANDLE_FILTER, f->address);
+		n += before == h && h->ccb;
+	}
+	return n;
+}
+
+/* 1 is the registration's, one for each server port, one for each user's handle; what is more
+ * may be the unload's. */
+enum runs unload_runs(const struct fs_model *m, const struct fs_filter *f)
 {
 	const struct fs_value *p = &f->object.pointer_count;
 
@@ -39,7 +56,9 @@ enum runs unload_runs(const struct fs_filter *f)
 		return RUNS_NOT;
 	if (!fs_is_read(&f->connection_count) || f->connection_count.unproved)
 		return RUNS_UNKNOWN;
-	return p->v - 1 > f->connection_count.v ? RUNS_MAYBE : RUNS_NOT;
+	if (p->v - 1 <= f->connection_count.v)
+		return RUNS_NOT;
+	return p->v - 1 - f->connection_count.v > user_handles(m, f) ? RUNS_MAYBE : RUNS_NOT;
 }
 
 static bool draining(const struct check_run *run, size_t i)
@@ -121,7 +140,7 @@ static bool drains_unseen(const struct check_run *run, const struct unload_lock 
 
 /* Was every filter of the frame reached, and is it known how far each is? Else the owner's
  * may be among the others. */
-static bool all_seen(const struct check_run *run, size_t frame)
+bool frame_seen(const struct check_run *run, size_t frame)
 {
 	const struct fs_list *l = &run->m->frames[frame].filters;
 	size_t i;
@@ -135,7 +154,7 @@ static bool all_seen(const struct check_run *run, size_t frame)
 
 static bool in_s0(const struct check_run *run, size_t i)
 {
-	return run->stages[i] == FS_S0 && unload_runs(&run->m->filters[i]) != RUNS_NOT;
+	return run->stages[i] == FS_S0 && unload_runs(run->m, &run->m->filters[i]) != RUNS_NOT;
 }
 
 bool unload_may_be(const struct check_run *run, const struct unload_lock *u, size_t filter)
@@ -160,7 +179,7 @@ bool unload_under_way(const struct unload_lock *u)
 static void by_exclusion(struct check_run *run, struct unload_lock *u, size_t frame)
 {
 	size_t i, n = 0, last = 0;
-	bool sure = all_seen(run, frame);
+	bool sure = frame_seen(run, frame);
 
 	if (!u->drains && !u->live)
 		return;
@@ -170,14 +189,15 @@ static void by_exclusion(struct check_run *run, struct unload_lock *u, size_t fr
 		if (!unload_may_be(run, u, i))
 			continue;
 		/* one that nothing is known of is a candidate only when it was begun */
-		if (!u->drains && unload_runs(f) == RUNS_UNKNOWN && !in_progress(f)) {
+		if (!u->drains && unload_runs(run->m, f) == RUNS_UNKNOWN && !in_progress(f)) {
 			sure = false;
 			continue;
 		}
 		last = i;
 		n++;
 	}
-	if (n == 1)
+	/* of those in S0 a PointerCount alone names none while one of the frame was not read */
+	if (n == 1 && (sure || u->drains || in_progress(&run->m->filters[last])))
 		filter_is(u, last, sure ? FS_LIKELY : FS_POSSIBLE);
 }
 

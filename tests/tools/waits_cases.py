@@ -82,6 +82,15 @@ def whose(cause, checks, waiter=WORKER, **more):
                  checks=checks + [(["--rule", "unload-callback-blocked"], 4)], sweep=False)
 
 
+def third(how, row, **over):
+    """The same beside a healthy filter whose second PointerCount a user's handle explains, or
+    nothing. All verdicts but those changed here stay."""
+    verdicts = {n: dict(v, **over.get(n, {})) for n, v in row["verdicts"].items()}
+    return dict(row, name=row["name"] + "-third-" + how, define=dict(row["define"], third=how),
+                verdicts=verdicts, builds=(19041, 22000), sweep=False,
+                checks=[(["--driver", "Third"], 0)])
+
+
 def two(cause, own, **more):
     return waits(cause, {"Stuck": dict(cause="leaked-instance-reference", stage="S2", state="stuck",
                                        waiter=WORKER, culprit={"kind": "instance", "address": own},
@@ -261,4 +270,17 @@ CASES = [
                                  fields={"KTHREAD.State": "2 Running"})}, [],
           not_checked=["unload-callback-blocked"], exit=4, sweep=False,
           checks=[(["--driver", "Stuck"], 4), (["--driver", "Victim"], 0)]),
+]
+
+BY_NAME = {c["name"]: c for c in CASES}
+# One that has a PointerCount for a handle is not taken for one that is unloaded.
+CASES += [third("handle", BY_NAME["waits-" + c]) for c in ("callback", "victim", "cycle")]
+CASES += [
+    # where nothing explains it, the waiter may be of its unload: but nothing says that
+    third("bare", BY_NAME["waits-victim"], Victim={"confidence": "likely", "waiter": None}),
+    # and where the other's page is not there, the unload may be its
+    *[dict(BY_NAME["waits-whose"], name="waits-whose-lost-" + name, builds=(19041, 22000),
+           define={"cause": "whose", "lost": hex(int(lost, 16) & ~0xfff)},
+           checks=[(["--driver", other], 4)])
+      for name, lost, other in (("victim", VICTIM, "Stuck"), ("stuck", STUCK, "Victim"))],
 ]
