@@ -76,7 +76,8 @@ enum fs_confidence confidence_cap(enum fs_confidence c, const struct fs_value *v
 
 /* --- what several checks ask ---------------------------------------------- */
 
-/* Never NULL; for messages: the name, else what its callbacks' module is, else "(name not read)". */
+/* Never NULL; for messages: the name, "[NoName]" for an empty one (as !fltkd.filter has it); when
+ * it was not read, what its callbacks' module is, else "(name not read)". */
 const char *filter_label(struct check_run *run, size_t filter);
 /* \Driver\X of its DRIVER_OBJECT as far as read, else "". */
 const char *driver_label(const struct check_run *run, size_t driver);
