@@ -130,6 +130,10 @@ struct operations {
 	uint64_t left;	       /* of count */
 };
 struct operations operations_of(const struct fs_instance *in);
+/* How sure it is that an operation is waited for, by the count of them: where nothing, or less
+ * than was found, is waited for, not all of that is held. */
+enum fs_confidence operations_sure(const struct fs_model *m, enum fs_confidence c,
+				   const struct fs_instance *in);
 void operations_evidence(struct check_run *run, evidence_vec *ev, const struct fs_instance *in);
 
 /* held.c: who holds a filter that waits in S3. */
