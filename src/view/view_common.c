@@ -180,8 +180,10 @@ void json_name(struct view *v, const char *kind, uint64_t address, const char *c
 
 		if (m->filters[i].address != address)
 			continue;
+		if (s->state == FS_READ && s->s && s->s[0])
+			break;
 		if (s->state == FS_READ && s->s)
-			emit_string(v->e, "name", s->s);
+			emit_string(v->e, "name", "");
 		else
 			emit_null(v->e, "name");
 		return;
