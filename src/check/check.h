@@ -76,7 +76,8 @@ enum fs_confidence confidence_cap(enum fs_confidence c, const struct fs_value *v
 
 /* --- what several checks ask ---------------------------------------------- */
 
-/* Never NULL; for messages: the name, else what its callbacks' module is, else "(name not read)". */
+/* Never NULL; for messages: the name, "[NoName]" for an empty one (as !fltkd.filter has it); when
+ * it was not read, what its callbacks' module is, else "(name not read)". */
 const char *filter_label(struct check_run *run, size_t filter);
 /* \Driver\X of its DRIVER_OBJECT as far as read, else "". */
 const char *driver_label(const struct check_run *run, size_t driver);
@@ -129,6 +130,10 @@ struct operations {
 	uint64_t left;	       /* of count */
 };
 struct operations operations_of(const struct fs_instance *in);
+/* How sure it is that an operation is waited for, by the count of them: where nothing, or less
+ * than was found, is waited for, not all of that is held. */
+enum fs_confidence operations_sure(const struct fs_model *m, enum fs_confidence c,
+				   const struct fs_instance *in);
 void operations_evidence(struct check_run *run, evidence_vec *ev, const struct fs_instance *in);
 
 /* held.c: who holds a filter that waits in S3. */

@@ -23,43 +23,99 @@ static const struct fs_instance *waiting(const struct check_run *run, const stru
 	return NULL;
 }
 
+/* What is wrong with a wait block's Count; NULL: it can be one. The last reference that goes sets
+ * the event, so that a thread which waits with 0 has been woken. */
+static const char *count_wrong(struct check_run *run, const struct fs_value *count)
+{
+	if (!fs_is_read(count))
+		return NULL;
+	if (!count->v)
+		return "the wait block counts 0 references, so none is held any more and the wait "
+		       "is about to end, or the count is damaged";
+	if (count->v > FS_REFERENCES_MAX)
+		return run_text(run, "the wait block counts %llu references: it is damaged",
+				(unsigned long long)count->v);
+	return NULL;
+}
+
+/* The Count of what the stage waits for; NULL: not known. */
+static const struct fs_value *count_of(const struct check_run *run, const struct fs_filter *f)
+{
+	const struct fs_model *m = run->m;
+	size_t i, own = run->own_instance[f - m->filters];
+	enum fs_stage s = run->stages[f - m->filters];
+
+	if (s == FS_S3)
+		return &f->object.rundown.wait_count;
+	if (s == FS_S1 && waiting(run, f))
+		return &waiting(run, f)->holders->operations.wait_count;
+	for (i = 0; s == FS_S2 && i < f->instances.n; i++) {
+		const struct fs_instance *in = &m->instances[f->instances.entries[i]];
+
+		if ((own == SIZE_MAX || own == f->instances.entries[i]) &&
+		    instance_stage(in) == FS_S2 && in->object.rundown.state == FS_RUNDOWN_WAITING)
+			return &in->object.rundown.wait_count;
+	}
+	return NULL;
+}
+
+static const char *wrong(struct check_run *run, const struct fs_filter *f)
+{
+	const struct fs_value *v = count_of(run, f);
+
+	return v ? count_wrong(run, v) : NULL;
+}
+
 static const char *operations_left(struct check_run *run, const struct fs_filter *f)
 {
 	const struct fs_instance *in = waiting(run, f);
 	uint64_t n = in ? operations_of(in).count : 0;
 
+	if (wrong(run, f))
+		return run_text(run, " (%s)", wrong(run, f));
 	return in ? run_text(run, " (%llu reference%s of operations)", (unsigned long long)n,
 			     plural(n))
 		  : "";
 }
 
+static const char *filter_waits(struct check_run *run, const struct fs_filter *f,
+				const struct fs_ledger *l)
+{
+	const struct fs_value *n = &f->object.rundown.wait_count;
+
+	if (wrong(run, f))
+		return run_text(run, "it waits for its rundown, and %s", wrong(run, f));
+	if (l->contradicted)
+		return "it waits for its rundown: how many references to the filter are still held "
+		       "is not known, more were found than the wait block counts, so one of the "
+		       "two is wrong";
+	if (fs_is_read(n))
+		return run_text(run,
+				"it waits for its rundown: %llu reference%s to the filter %s still "
+				"held",
+				(unsigned long long)n->v, plural(n->v), n->v == 1 ? "is" : "are");
+	return "it waits for its rundown: references to the filter are still held (how many is not "
+	       "known)";
+}
+
 static const char *waits_for(struct check_run *run, const struct fs_filter *f,
 			     const struct fs_ledger *l, enum fs_stage s)
 {
-	const struct fs_rundown *r = &f->object.rundown;
-
 	switch (s) {
 	case FS_S1:
 		return run_text(run,
 				"an instance's teardown has begun, and its I/O has not drained%s",
 				operations_left(run, f));
 	case FS_S2:
+		if (wrong(run, f))
+			return run_text(run,
+					"an instance's teardown is done, and it waits for the "
+					"instance's rundown; %s",
+					wrong(run, f));
 		return "an instance's teardown is done, and references to the instance are still "
 		       "held";
 	case FS_S3:
-		if (l->contradicted)
-			return "it waits for its rundown: how many references to the filter are "
-			       "still held is not known, more were found than the wait block "
-			       "counts, so one of the two is wrong";
-		if (fs_is_read(&r->wait_count))
-			return run_text(run,
-					"it waits for its rundown: %llu reference%s to the filter "
-					"%s still held",
-					(unsigned long long)r->wait_count.v,
-					r->wait_count.v == 1 ? "" : "s",
-					r->wait_count.v == 1 ? "is" : "are");
-		return "it waits for its rundown: references to the filter are still held (how "
-		       "many is not known)";
+		return filter_waits(run, f, l);
 	case FS_S4:
 		return "its references are gone, and a port's disconnect or the Filter Verifier is "
 		       "still to finish";
@@ -92,9 +148,15 @@ static void explain(struct check_run *run, size_t i, struct fs_verdict *v)
 	v->confidence = confidence_cap(v->confidence, &f->object.rundown.raw);
 	v->summary = run_text(run, "%s is being unloaded and has not finished: %s.", v->name,
 			      waits_for(run, f, &l, run->stages[i]));
-	v->advice =
-		"Take a second dump later: when the same numbers stand there, the references are "
-		"leaked. fltscope's `filter` command shows what the filter still has.";
+	v->advice = wrong(run, f)
+			    ? "Take a second dump later: what this one counts tells nothing of what "
+			      "is held. fltscope's `filter` command shows what the filter still has."
+			    : "Take a second dump later: when the same numbers stand there, the "
+			      "references are leaked. fltscope's `filter` command shows what the "
+			      "filter still has.";
+	/* a wait for nothing: it may go on the next moment */
+	if (wrong(run, f) && !count_of(run, f)->v)
+		v->confidence = FS_POSSIBLE;
 	evidence_hex(run, &ev, &f->object.flags.value, f->address, "FLT_OBJECT.Flags",
 		     "FltUnregisterFilter has marked the filter DRAINING");
 	evidence_hex(run, &ev, &f->object.rundown.raw, f->address, "FLT_OBJECT.RundownRef",
@@ -105,9 +167,11 @@ static void explain(struct check_run *run, size_t i, struct fs_verdict *v)
 	if (f->object.rundown.state == FS_RUNDOWN_WAITING)
 		count_evidence(run, &ev, &f->object.rundown.wait_count,
 			       f->object.rundown.wait_block, "EX_RUNDOWN_WAIT_BLOCK.Count",
-			       l.contradicted ? "references still held, by a count that does not "
-						"fit what was found"
-					      : "references still held");
+			       count_wrong(run, &f->object.rundown.wait_count)
+				       ? "a count of references that is 0, or damaged"
+			       : l.contradicted ? "references still held, by a count that does not "
+						  "fit what was found"
+						: "references still held");
 	if (run->stages[i] == FS_S1 && waiting(run, f))
 		operations_evidence(run, &ev, waiting(run, f));
 	count_evidence(run, &ev, &f->active_opens_count, f->active_opens,
@@ -125,7 +189,16 @@ static const char *instance_waits(struct check_run *run, const struct fs_instanc
 {
 	struct operations o = operations_of(in);
 	const struct fs_rundown *r = &in->object.rundown;
+	const struct fs_value *n = r->state == FS_RUNDOWN_WAITING ? &r->wait_count
+				   : o.counted ? &in->holders->operations.wait_count
+					       : NULL;
+	const char *bad = n ? count_wrong(run, n) : NULL;
 
+	if (bad)
+		return run_text(run, "%s; %s",
+				r->state == FS_RUNDOWN_WAITING ? "references to the instance"
+							       : "operations of the instance",
+				bad);
 	if (r->state == FS_RUNDOWN_WAITING && fs_is_read(&r->wait_count))
 		return run_text(run, "%llu reference%s to the instance",
 				(unsigned long long)r->wait_count.v, plural(r->wait_count.v));

@@ -108,9 +108,8 @@ static const char *share(struct check_run *run, const struct operations *o, uint
 				: "");
 }
 
-/* Nothing, or less than was found, is waited for: not all of that is held. */
-static enum fs_confidence counted(const struct fs_model *m, enum fs_confidence c,
-				  const struct fs_instance *in)
+enum fs_confidence operations_sure(const struct fs_model *m, enum fs_confidence c,
+				   const struct fs_instance *in)
 {
 	struct operations o = operations_of(in);
 
@@ -128,7 +127,7 @@ static enum fs_confidence sure(const struct check_run *run, const struct fs_inst
 {
 	enum fs_confidence c = run->m->rundown_accounting ? kinds[k].best : FS_LIKELY;
 
-	c = counted(run->m, c, in);
+	c = operations_sure(run->m, c, in);
 	c = confidence_cap(c, &in->object.flags.value);
 	c = confidence_cap(c, &in->track_completion_nodes);
 	c = confidence_cap(c, &p->irp_ctrl);

@@ -234,6 +234,10 @@ static enum fs_confidence instance_sure(const struct check_run *run, const struc
 	if (in->object.rundown.state == FS_RUNDOWN_WAITING &&
 	    wait_block_is_stray(run->m, in->object.rundown.wait_block))
 		c = FS_LIKELY;
+	if (instance_stage(in) == FS_S1)
+		c = operations_sure(run->m, c, in);
+	else if (!l->unexplained_known)
+		c = least(c, FS_LIKELY);
 	if (l->contradicted)
 		c = FS_POSSIBLE;
 	c = confidence_cap(c, &in->object.flags.value);

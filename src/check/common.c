@@ -6,8 +6,8 @@ const char *filter_label(struct check_run *run, size_t filter)
 {
 	const struct fs_filter *f = &run->m->filters[filter];
 
-	if (f->name.state == FS_READ && f->name.s[0])
-		return f->name.s;
+	if (f->name.state == FS_READ)
+		return f->name.s[0] ? f->name.s : "[NoName]";
 	if (f->name_by_callbacks)
 		return run_text(run, "(name not read; callbacks are in %s)", f->name_by_callbacks);
 	return "(name not read)";

@@ -31,6 +31,10 @@ const char *text_reason(struct view *v, int32_t gap);	/* not-in-dump at 0x… */
 const char *text_missing(struct view *v, int32_t gap);	/* (not-in-dump at 0x…) */
 /* In quotes. `empty` stands for an empty string (NULL: ""). */
 const char *text_string(struct view *v, const struct fs_string *s, const char *empty);
+/* "name" of what a verdict or a finding is about, for machines: a filter's as the dump has it
+ * ("" is one that is empty, null one that was not read); of other things what they are called, or
+ * nothing. `kind` and `address` say which it is. */
+void json_name(struct view *v, const char *kind, uint64_t address, const char *called);
 const char *text_printf(struct view *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* "1 frame", "2 frames" */
 const char *text_count(struct view *v, uint64_t n, const char *what);

@@ -33,7 +33,7 @@ static void json_thing(struct view *v, const char *key, const char *kind, uint64
 	emit_string(v->e, "kind", kind);
 	if (address)
 		emit_address(v->e, "address", address);
-	optional_string(v, "name", name);
+	json_name(v, kind, address, name);
 	emit_object_end(v->e);
 }
 

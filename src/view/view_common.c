@@ -170,6 +170,28 @@ const char *text_string(struct view *v, const struct fs_string *s, const char *e
 	return text_quoted(v, s->s[0] == '\0' && empty ? empty : s->s);
 }
 
+void json_name(struct view *v, const char *kind, uint64_t address, const char *called)
+{
+	const struct fs_model *m = v->m;
+	size_t i;
+
+	for (i = 0; m && address && strcmp(kind, "filter") == 0 && i < m->nfilters; i++) {
+		const struct fs_string *s = &m->filters[i].name;
+
+		if (m->filters[i].address != address)
+			continue;
+		if (s->state == FS_READ && s->s && s->s[0])
+			break;
+		if (s->state == FS_READ && s->s)
+			emit_string(v->e, "name", "");
+		else
+			emit_null(v->e, "name");
+		return;
+	}
+	if (called && called[0])
+		emit_string(v->e, "name", called);
+}
+
 bool rows_wanted(const struct view *v)
 {
 	return v->brief == 0 && emit_is_text(v->e);

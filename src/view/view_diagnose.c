@@ -42,8 +42,7 @@ static void json_subject(struct view *v, const char *key, const struct fs_subjec
 	emit_string(v->e, "kind", s->kind);
 	if (s->address)
 		emit_address(v->e, "address", s->address);
-	if (s->name && s->name[0])
-		emit_string(v->e, "name", s->name);
+	json_name(v, s->kind, s->address, s->name);
 	if (thread)
 		emit_address(v->e, "thread", thread);
 	emit_object_end(v->e);
@@ -77,8 +76,7 @@ static void json_verdict(struct view *v, const struct fs_verdict *d)
 		emit_address(v->e, "driver_object", d->driver_object);
 	if (d->filter)
 		emit_address(v->e, "filter", d->filter);
-	if (given(d->name))
-		emit_string(v->e, "name", d->name);
+	json_name(v, "filter", d->filter, d->name);
 	json_candidates(v, d);
 	emit_string(v->e, "state", fs_verdict_state_name(d->state));
 	emit_string(v->e, "stage", fs_stage_name(d->stage));

@@ -133,9 +133,9 @@ ROWS = [
                        "2 of the 7 references that it waits for; who has 5 of them was not"),
     operations_counted("0", "possible", "more than the 0 references"),
     operations_counted("1", "likely", "more than the 1 reference"),
-    # no count of anything: not read
+    # no count of anything
     operations_counted("0xfffffffffffffff7", "likely",
-                       "How many references it waits for was not read", fields=()),
+                       "The wait block counts 18446744073709551607 references: it is damaged"),
     # S2: 3, 9, 10
     s12("teardown", "reference", RUN, "leaked-instance-reference", "S2", "likely",
         evidence=("FLT_INSTANCE.TrackCompletionNodes", COUNT), culprit=("instance", WAITER),
