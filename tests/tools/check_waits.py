@@ -92,6 +92,11 @@ def check_verdict(name, have, want, build):
     for text in ("summary", "advice"):
         if not have.get(text):
             raise Wrong(f"{name}: no {text}")
+    said = have["summary"] + " " + have["advice"]
+    for text, there in [(t, True) for t in want.get("says", [])] + \
+                       [(t, False) for t in want.get("unsaid", [])]:
+        if (text in said) != there:
+            raise Wrong(f"{name}: {text!r} is {'missing' if there else 'there'}: {said}")
 
 
 def check(case, build, doc):
