@@ -106,6 +106,9 @@ def check(case, build, doc):
     for name, want in wanted.items():
         check_verdict(name, verdicts[name], want, build)
     fired = {f["rule"] for f in doc["findings"]}
+    for rule, text in case.get("messages", {}).items():
+        if not any(text in f["message"] for f in doc["findings"] if f["rule"] == rule):
+            raise Wrong(f"{rule} does not say {text!r}")
     for rule in case.get("fires", []):
         if rule not in fired:
             raise Wrong(f"{rule} is silent; fired: {sorted(fired)}")

@@ -8,6 +8,7 @@ verdicts     by filter name, all there are: cause, stage, state, confidence, wai
              (KTHREAD), culprit (kind, address, thread), fields: evidence that must be
              there with its value (None: any). A dict by build (None: the others) says
              what differs. says, unsaid: texts that summary and advice must (not) have
+messages     by rule: a text that a finding of it must have
 fires        rules that have a finding; a rule of severity error that fires and is not
              here is a failure
 silent       rules that must have none, by name: the look-alikes first
@@ -82,11 +83,20 @@ def whose(cause, checks, waiter=WORKER, **more):
                  checks=checks + [(["--rule", "unload-callback-blocked"], 4)], sweep=False)
 
 
+def clients(by, says):
+    """ports.world: a client whose callback the unload waits for."""
+    return dict(name="ports-" + by, world="ports", define={"by": by}, builds=(19041,), sweep=False,
+                verdicts={"Talker": dict(cause="port-callback-stuck", state="stuck")},
+                fires=["port-callback-stuck", "client-ports-open"], silent=but(S1, LOCKS, DRIVER),
+                messages={"client-ports-open": says})
+
+
 def two(cause, own, **more):
     return waits(cause, {"Stuck": dict(cause="leaked-instance-reference", stage="S2", state="stuck",
                                        waiter=WORKER, culprit={"kind": "instance", "address": own},
                                        fields={"EX_RUNDOWN_WAIT_BLOCK.Count": "1"})},
                  ["leaked-instance-reference", "pended-pre-operation", "teardown-race"],
+                 messages={"teardown-race": "cannot be done before that teardown is"},
                  builds=(19041, 17763, 22000), **more)
 
 
@@ -217,13 +227,14 @@ CASES = [
                          fields={"stack frame": None, "DRIVER_OBJECT.Flags": "0x2"}),
            ["unregister-in-driver-entry", "leaked-filter-reference"]),
     waits("device", {"Stuck": dict(cause="device-handles-open", stage="S0", state="stuck",
-                                   confidence="likely",
+                                   confidence="likely", says=["Close the handles on the device"],
                                    culprit={"kind": "device", "address": "0xffffe00100122060"},
                                    fields={"DEVICE_OBJECT.ReferenceCount": "0x2",
                                            "DRIVER_OBJECT.Flags": "0x12",
                                            "_DEVOBJ_EXTENSION.ExtensionFlags": "0x801"})},
           ["device-handles-open"]),
     waits("attached", {"Stuck": dict(cause="device-handles-open", stage="S0", state="stuck",
+                                     says=["IoDetachDevice"], unsaid=["Close the handles"],
                                      fields={"DEVICE_OBJECT.AttachedDevice": "0xffffe00100126060"})},
           ["device-handles-open"], sweep=False),
     waits("leaked", {"Stuck": dict(cause="zombie-leftover", stage="S5", state="leftover")},
@@ -238,7 +249,8 @@ CASES = [
                                     fields={"FLT_FILTER.Flags": None,
                                             "FilterUnloadLock.ActiveCount": "0x0"})},
           ["unload-refused"]),
-    waits("begun", {"Stuck": dict(cause=None, stage="S0", state="unknown")}, [],
+    waits("begun", {"Stuck": dict(cause=None, stage="S0", state="unknown",
+                                  says=["either it waits for another unload of this frame, or "])}, [],
           not_checked=["unload-refused"], exit=4, sweep=False),
     # --- two instances, torn down by two threads: the unload's is the lock's owner's ---------
     two("two", "0xffffe00103014010"),
@@ -248,6 +260,12 @@ CASES = [
                                  confidence="likely",
                                  fields={"CONTEXT_NODE.UseCount": "0x1"})},
           ["leaked-context"], builds=(19041, 17763, 22000), sweep=False),
+    clients("message", "2 clients are connected to Talker; its unload waits for what "
+            "port-callback-stuck tells and for no connection, but leaves a zombied filter until "
+            "the clients close their handles"),
+    clients("disconnect", "1 client is connected to Talker; its unload waits for what "
+            "port-callback-stuck tells and for no connection, but leaves a zombied filter until "
+            "the client closes its handle"),
     # --- an instance's teardown hangs, and no unload is asked for -----------------------------
     detached("pre", "pended-pre-operation", "stuck", ["pended-pre-operation"], 1,
              confidence="proved", culprit={"kind": "irp-ctrl"}),
