@@ -6,6 +6,20 @@
  */
 #include "check/check.h"
 
+#include <string.h>
+
+/* Rule 14 tells what the unload waits for then: a call for one of the clients. */
+static bool in_a_callback(const struct check_run *run, const struct fs_filter *f)
+{
+	size_t i;
+
+	for (i = 0; i < run->findings.n; i++)
+		if (strcmp(run->findings.v[i].rule, "port-callback-stuck") == 0 &&
+		    run->findings.v[i].subject.address == f->address)
+			return true;
+	return false;
+}
+
 void chk_client_ports(struct check_run *run)
 {
 	const struct fs_model *m = run->m;
@@ -31,10 +45,16 @@ void chk_client_ports(struct check_run *run)
 			fd->severity = FS_WARNING;
 		fd->message =
 			run_text(run,
-				 "%zu client%s connected to %s; its unload does not wait for "
-				 "them, but leaves a zombied filter until they close their "
-				 "handles%s",
+				 "%zu client%s connected to %s; its unload %s, but leaves a "
+				 "zombied filter until %s%s",
 				 h->nclients, h->nclients == 1 ? " is" : "s are", fd->subject.name,
+				 in_a_callback(run, f)
+					 ? "waits for what port-callback-stuck tells and for no "
+					   "connection"
+				 : h->nclients == 1 ? "does not wait for the connection"
+						    : "does not wait for the connections",
+				 h->nclients == 1 ? "the client closes its handle"
+						  : "the clients close their handles",
 				 handle ? run_text(run, ": %s", handle_text(run, handle)) : "");
 		evidence_add(run, &ev, &f->port_count, f->port_list, "FLT_FILTER.PortList.mCount",
 			     "clients", "%zu", h->nclients);

@@ -58,6 +58,7 @@ static void fire(struct check_run *run, size_t i, const struct fs_driver *d,
 	const struct fs_filter *f = &run->m->filters[i];
 	enum fs_confidence c = FS_LIKELY;
 	struct fs_finding *fd;
+	struct fs_verdict *v;
 	evidence_vec ev = {0};
 	const char *symbol;
 	bool gone;
@@ -73,12 +74,20 @@ static void fire(struct check_run *run, size_t i, const struct fs_driver *d,
 			       "The I/O manager does not call DriverUnload of %s while a device of "
 			       "it is in use: %s",
 			       fd->subject.name, device_words(run, dev));
+	/* nobody has a handle to close */
+	if (!fs_has(&dev->reference_count, UINT64_MAX))
+		fd->advice = "Unload the driver of the attached device first, or let it detach "
+			     "(IoDetachDevice) and delete its device.";
 	evidence_of(run, &ev, d);
 	fd->evidence = evidence_take(run, &ev, &fd->nevidence);
-	if (pending_verdict(run, i))
-		verdict_cause(run, i, fd, 0,
-			      (struct fs_subject){"device", dev->address,
-						  dev->name.state == FS_READ ? dev->name.s : ""});
+	if (!pending_verdict(run, i))
+		return;
+	verdict_cause(run, i, fd, 0,
+		      (struct fs_subject){"device", dev->address,
+					  dev->name.state == FS_READ ? dev->name.s : ""});
+	v = verdict_for(run, i);
+	if (v && v->cause_id == fd->rule)
+		v->advice = fd->advice;
 }
 
 void chk_device_handles(struct check_run *run)

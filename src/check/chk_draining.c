@@ -78,6 +78,45 @@ static const char *operations_left(struct check_run *run, const struct fs_filter
 		  : "";
 }
 
+/* The references that are waited for are those of live instances, which nobody tears down: the
+ * first of them. NULL when something else has one as well, or that does not show. */
+static const struct fs_instance *live_holder(const struct check_run *run, const struct fs_filter *f,
+					     const struct fs_ledger *l)
+{
+	const struct fs_ledger_entry *e = fs_ledger_entry_of(l, FS_H_INSTANCE);
+	size_t i;
+
+	if (!e || !l->unexplained_known || l->unexplained || e->count != l->total ||
+	    e->count != f->instances.n)
+		return NULL;
+	for (i = 0; i < f->instances.n; i++)
+		if (!fs_lacks(&run->m->instances[f->instances.entries[i]].object.flags.value,
+			      FS_OBJ_DRAINING))
+			return NULL;
+	return f->instances.n ? &run->m->instances[f->instances.entries[0]] : NULL;
+}
+
+static const char *held_by(struct check_run *run, const struct fs_filter *f,
+			   const struct fs_ledger *l)
+{
+	const struct fs_instance *in = live_holder(run, f, l);
+	const char *name;
+
+	if (!in)
+		return "";
+	name = in->name.state == FS_READ && in->name.s[0] ? run_text(run, " \"%s\"", in->name.s)
+							  : "";
+	if (l->total == 1)
+		return run_text(run,
+				". It is that of FLT_INSTANCE 0x%llx%s, which is not DRAINING: "
+				"nobody has begun to tear it down",
+				(unsigned long long)in->address, name);
+	return run_text(run,
+			". They are those of its %llu instances, the first FLT_INSTANCE 0x%llx%s, "
+			"which are not DRAINING: nobody has begun to tear them down",
+			(unsigned long long)l->total, (unsigned long long)in->address, name);
+}
+
 static const char *filter_waits(struct check_run *run, const struct fs_filter *f,
 				const struct fs_ledger *l)
 {
@@ -92,8 +131,9 @@ static const char *filter_waits(struct check_run *run, const struct fs_filter *f
 	if (fs_is_read(n))
 		return run_text(run,
 				"it waits for its rundown: %llu reference%s to the filter %s still "
-				"held",
-				(unsigned long long)n->v, plural(n->v), n->v == 1 ? "is" : "are");
+				"held%s",
+				(unsigned long long)n->v, plural(n->v), n->v == 1 ? "is" : "are",
+				held_by(run, f, l));
 	return "it waits for its rundown: references to the filter are still held (how many is not "
 	       "known)";
 }
@@ -135,9 +175,11 @@ static void explain(struct check_run *run, size_t i, struct fs_verdict *v)
 {
 	const struct fs_filter *f = &run->m->filters[i];
 	evidence_vec ev = {0};
+	const struct fs_instance *live;
 	struct fs_ledger l;
 
 	fs_ledger_filter(run->m, i, &l);
+	live = run->stages[i] == FS_S3 ? live_holder(run, f, &l) : NULL;
 	if (l.contradicted && run->stages[i] == FS_S3)
 		not_checked_add(run, "leaked-filter-reference",
 				"more references were found than the wait block counts, so what is "
@@ -151,9 +193,11 @@ static void explain(struct check_run *run, size_t i, struct fs_verdict *v)
 	v->advice = wrong(run, f)
 			    ? "Take a second dump later: what this one counts tells nothing of what "
 			      "is held. fltscope's `filter` command shows what the filter still has."
-			    : "Take a second dump later: when the same numbers stand there, the "
-			      "references are leaked. fltscope's `filter` command shows what the "
-			      "filter still has.";
+		    : live ? "An unload tears its instances down before it waits for the filter. Take "
+			     "a second dump later, and see whether the instance is still there."
+			   : "Take a second dump later: when the same numbers stand there, the "
+			     "references are leaked. fltscope's `filter` command shows what the "
+			     "filter still has.";
 	/* a wait for nothing: it may go on the next moment */
 	if (wrong(run, f) && !count_of(run, f)->v)
 		v->confidence = FS_POSSIBLE;
@@ -174,6 +218,9 @@ static void explain(struct check_run *run, size_t i, struct fs_verdict *v)
 						: "references still held");
 	if (run->stages[i] == FS_S1 && waiting(run, f))
 		operations_evidence(run, &ev, waiting(run, f));
+	if (live)
+		evidence_hex(run, &ev, &live->object.flags.value, live->address, "FLT_OBJECT.Flags",
+			     "an instance of the filter, which is not DRAINING");
 	count_evidence(run, &ev, &f->active_opens_count, f->active_opens,
 		       "FLT_FILTER.ActiveOpens.mCount", "files it has open");
 	count_evidence(run, &ev, &f->connection_count, f->connection_list,

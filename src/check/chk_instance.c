@@ -88,10 +88,12 @@ static void leaked_volume(struct check_run *run, size_t i, const struct fs_ledge
 	if (!fd)
 		return;
 	fd->message = run_text(run,
-			       "%llu of %llu references to the volume are no instance and no "
-			       "targeted open; its dismount waits for them, the unload of a filter "
+			       "%llu of %llu reference%s to the volume %s by no instance and no "
+			       "targeted open; its dismount waits for %s, the unload of a filter "
 			       "does not",
-			       (unsigned long long)l->unexplained, (unsigned long long)l->total);
+			       (unsigned long long)l->unexplained, (unsigned long long)l->total,
+			       plural(l->total), l->unexplained == 1 ? "is held" : "are held",
+			       l->unexplained == 1 ? "it" : "them");
 	evidence_hex(run, &ev, &v->object.flags.value, v->address, "FLT_OBJECT.Flags",
 		     "the volume is being torn down");
 	evidence_hex(run, &ev, &v->object.rundown.raw, v->address, "FLT_OBJECT.RundownRef",

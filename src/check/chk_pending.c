@@ -37,9 +37,9 @@ static void request_evidence(struct check_run *run, evidence_vec *ev, const stru
 static const char *what_is_known(const struct fs_filter *f, const struct unload_request *q)
 {
 	if (in_progress(f))
-		return "FltMgr has begun it, but the filter is not draining: it waits for another "
-		       "unload of this frame, its FilterUnload callback has not returned or did "
-		       "not unregister the filter";
+		return "FltMgr has begun it, but the filter is not draining: either it waits for "
+		       "another unload of this frame, or its FilterUnload callback has not "
+		       "returned, or that has returned and did not unregister the filter";
 	if (q->invoked)
 		return "the unload is queued, and FltMgr has not begun it for this filter";
 	if (q->held_device)

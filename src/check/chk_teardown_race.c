@@ -94,8 +94,9 @@ static void ahead(struct check_run *run, size_t i, size_t own, size_t instance)
 	if (!fd)
 		return;
 	fd->message = run_text(run,
-			       "FLT_INSTANCE 0x%llx of %s is being torn down by %s, not by the "
-			       "unload, which has still to wait for that",
+			       "FLT_INSTANCE 0x%llx of %s is being torn down by %s, and not by "
+			       "the thread that unloads the filter: the unload cannot be done "
+			       "before that teardown is",
 			       (unsigned long long)in->address, fd->subject.name,
 			       by_whom(run, in, &other));
 	evidence_hex(run, &ev, &in->object.flags.value, in->address, "FLT_OBJECT.Flags",

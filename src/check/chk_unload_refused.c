@@ -4,15 +4,36 @@
  * memory at all, so that nothing can be found of it. A mandatory unload (a service
  * stop) leaves FLT_FILTER.Flags bit 0 set when its callback failed or did not
  * unregister the filter (facts: [run], amendment 9): that is what is looked for,
- * with the unload lock free and no PointerCount of an unload that still runs.
+ * with the unload lock free and no PointerCount of an unload that still runs. A mandatory
+ * unload comes through DriverUnload, so DRVO_UNLOAD_INVOKED is set then: without it the
+ * flag alone is no more than possible.
  * Look-alikes that stay silent: an unload that waits (21) or runs (20).
  */
 #include "check/unload.h"
 
+static const char *in_words(struct check_run *run, const char *name, const struct fs_driver *d)
+{
+	if (d && fs_has(&d->flags.value, FS_DRVO_UNLOAD_INVOKED))
+		return run_text(run,
+				"A mandatory unload of %s is over and did not unregister it: its "
+				"FilterUnload failed, or did not call FltUnregisterFilter",
+				name);
+	return run_text(run,
+			"UnloadInProgress is set on %s, and nobody unloads it. A mandatory unload may "
+			"be over that did not unregister it, but it comes through DriverUnload, and "
+			"%s",
+			name,
+			d && fs_is_read(&d->flags.value)
+				? "DRVO_UNLOAD_INVOKED of its driver is clear"
+				: "whether DRVO_UNLOAD_INVOKED of its driver is set was not read");
+}
+
 static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
 {
 	const struct fs_filter *f = &run->m->filters[i];
-	enum fs_confidence c = FS_LIKELY;
+	const struct fs_driver *d = f->driver >= 0 ? &run->m->drivers[f->driver] : NULL;
+	bool invoked = d && fs_has(&d->flags.value, FS_DRVO_UNLOAD_INVOKED);
+	enum fs_confidence c = invoked ? FS_LIKELY : FS_POSSIBLE;
 	struct fs_finding *fd;
 	struct fs_verdict *v;
 	evidence_vec ev = {0};
@@ -22,12 +43,13 @@ static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
 	fd = finding_add(run, "unload-refused", c, "filter", f->address, filter_label(run, i));
 	if (!fd)
 		return;
-	/* cause-ids.tsv: a note. The driver of a mandatory one goes all the same (18) */
-	fd->severity = FS_ERROR;
-	fd->message = run_text(run,
-			       "A mandatory unload of %s is over and did not unregister it: its "
-			       "FilterUnload failed, or did not call FltUnregisterFilter",
-			       fd->subject.name);
+	if (!invoked) /* a flag alone fails no check */
+		fd->severity = FS_WARNING;
+	fd->message = in_words(run, fd->subject.name, d);
+	if (d)
+		evidence_hex(run, &ev, &d->flags.value, d->address, "DRIVER_OBJECT.Flags",
+			     invoked ? "DRVO_UNLOAD_INVOKED: its DriverUnload was handed to a worker"
+				     : "DRVO_UNLOAD_INVOKED is clear");
 	evidence_hex(run, &ev, &f->flags.value, f->address, "FLT_FILTER.Flags",
 		     "UnloadInProgress: a mandatory unload was begun");
 	evidence_hex(run, &ev, &f->object.flags.value, f->address, "FLT_OBJECT.Flags",
@@ -40,17 +62,16 @@ static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
 	v = verdict_for(run, i);
 	if (!v || v->cause_id)
 		return;
-	v->state = FS_ST_REFUSED;
+	v->state = invoked ? FS_ST_REFUSED : FS_ST_UNKNOWN;
 	v->cause_id = fd->rule;
 	v->cause_title = fd->title;
 	v->confidence = fd->confidence;
 	v->because = fd->evidence;
 	v->nbecause = fd->nevidence;
-	v->summary =
-		run_text(run,
-			 "%s. The I/O manager frees the driver all the same: FltMgr then calls "
-			 "code that is gone.",
-			 fd->message);
+	v->summary = run_text(run, "%s.%s", fd->message,
+			      invoked ? " The I/O manager frees the driver all the same: FltMgr then "
+					"calls code that is gone."
+				      : "");
 	v->advice = rule_advice(fd->rule);
 }
 

@@ -194,13 +194,77 @@ static size_t broken_stacks(struct view *v, const struct view_threads *which)
 	return n;
 }
 
+enum { NAMED_MAX = 5 }; /* lines of text for stacks that were not followed */
+
+static bool is_whole(const struct fs_stack *s)
+{
+	return s->end == FS_STACK_BOTTOM || s->end == FS_STACK_USER;
+}
+
+static const char *why_not_followed(const struct fs_stack *s)
+{
+	if (s->why)
+		return s->why;
+	switch (s->end) {
+	case FS_STACK_LIMIT:
+		return "it has more frames than are looked at";
+	case FS_STACK_RUNNING:
+		return "it runs, and its registers are not in the dump";
+	case FS_STACK_NOT_LOOKED:
+		return "it was not looked at";
+	default:
+		return "where it goes on is not known";
+	}
+}
+
+static const char *how_far(struct view *v, const struct fs_stack *s)
+{
+	if (s->end != FS_STACK_UNREADABLE && s->end != FS_STACK_LIMIT && s->end != FS_STACK_BROKEN)
+		return "";
+	return text_printf(v, " (after %s)", text_count(v, s->n, "frame"));
+}
+
+static void json_not_followed(struct view *v, const struct fs_thread *t)
+{
+	emit_object_begin(v->e, NULL);
+	emit_address(v->e, "thread", t->address);
+	emit_string(v->e, "stack_end", fs_stack_end_name(t->stack.end));
+	emit_uint(v->e, "frames", t->stack.n);
+	emit_string(v->e, "why", why_not_followed(&t->stack));
+	emit_object_end(v->e);
+}
+
+/* All that have no whole stack, but those that broken_stacks names: text tells the first of them. */
+static void not_followed(struct view *v, const struct view_threads *which)
+{
+	size_t i, n = 0;
+
+	emit_array_begin(v->e, "not_followed");
+	for (i = 0; i < v->m->nthreads; i++) {
+		const struct fs_thread *t = &v->m->threads[i];
+
+		if (is_whole(&t->stack) || !thread_is_wanted(v->m, t, which) ||
+		    (t->stack.end == FS_STACK_BROKEN && !fs_thread_is_idle(v->m, i)))
+			continue;
+		json_not_followed(v, t);
+		if (emit_is_text(v->e) && n == 0)
+			emit_line(v->e, "Not followed to the end:");
+		if (emit_is_text(v->e) && n < NAMED_MAX)
+			emit_line(v->e, "   %s: %s%s", hang_thread(v, t),
+				  why_not_followed(&t->stack), how_far(v, &t->stack));
+		n++;
+	}
+	if (emit_is_text(v->e) && n > NAMED_MAX)
+		emit_line(v->e, "   and %zu more (--json names them all)", n - NAMED_MAX);
+	emit_array_end(v->e);
+}
+
 bool view_hang(struct view *v, const struct fs_hang *hang, const struct view_threads *which)
 {
 	size_t i, whole = 0, groups = 0, broken;
 
 	for (i = 0; i < v->m->nthreads; i++)
-		whole += v->m->threads[i].stack.end == FS_STACK_BOTTOM ||
-			 v->m->threads[i].stack.end == FS_STACK_USER;
+		whole += is_whole(&v->m->threads[i].stack);
 	emit_array_begin(v->e, "filters");
 	for (i = 0; i < hang->n; i++)
 		if (first_of(v, hang, i, which)) {
@@ -218,5 +282,6 @@ bool view_hang(struct view *v, const struct fs_hang *hang, const struct view_thr
 		emit_line(v->e, "%zu of %zu threads have a stack that could be followed to its end.",
 			  whole, v->m->nthreads);
 	}
+	not_followed(v, which);
 	return groups || (whole && !broken);
 }

@@ -92,6 +92,11 @@ def check_verdict(name, have, want, build):
     for text in ("summary", "advice"):
         if not have.get(text):
             raise Wrong(f"{name}: no {text}")
+    said = have["summary"] + " " + have["advice"]
+    for text, there in [(t, True) for t in want.get("says", [])] + \
+                       [(t, False) for t in want.get("unsaid", [])]:
+        if (text in said) != there:
+            raise Wrong(f"{name}: {text!r} is {'missing' if there else 'there'}: {said}")
 
 
 def check(case, build, doc):
@@ -101,6 +106,9 @@ def check(case, build, doc):
     for name, want in wanted.items():
         check_verdict(name, verdicts[name], want, build)
     fired = {f["rule"] for f in doc["findings"]}
+    for rule, text in case.get("messages", {}).items():
+        if not any(text in f["message"] for f in doc["findings"] if f["rule"] == rule):
+            raise Wrong(f"{rule} does not say {text!r}")
     for rule in case.get("fires", []):
         if rule not in fired:
             raise Wrong(f"{rule} is silent; fired: {sorted(fired)}")

@@ -7,7 +7,8 @@ builds       --nt and --fltmgr; the first one is swept too
 verdicts     by filter name, all there are: cause, stage, state, confidence, waiter
              (KTHREAD), culprit (kind, address, thread), fields: evidence that must be
              there with its value (None: any). A dict by build (None: the others) says
-             what differs
+             what differs. says, unsaid: texts that summary and advice must (not) have
+messages     by rule: a text that a finding of it must have
 fires        rules that have a finding; a rule of severity error that fires and is not
              here is a failure
 silent       rules that must have none, by name: the look-alikes first
@@ -91,11 +92,20 @@ def third(how, row, **over):
                 checks=[(["--driver", "Third"], 0)])
 
 
+def clients(by, says):
+    """ports.world: a client whose callback the unload waits for."""
+    return dict(name="ports-" + by, world="ports", define={"by": by}, builds=(19041,), sweep=False,
+                verdicts={"Talker": dict(cause="port-callback-stuck", state="stuck")},
+                fires=["port-callback-stuck", "client-ports-open"], silent=but(S1, LOCKS, DRIVER),
+                messages={"client-ports-open": says})
+
+
 def two(cause, own, **more):
     return waits(cause, {"Stuck": dict(cause="leaked-instance-reference", stage="S2", state="stuck",
                                        waiter=WORKER, culprit={"kind": "instance", "address": own},
                                        fields={"EX_RUNDOWN_WAIT_BLOCK.Count": "1"})},
                  ["leaked-instance-reference", "pended-pre-operation", "teardown-race"],
+                 messages={"teardown-race": "cannot be done before that teardown is"},
                  builds=(19041, 17763, 22000), **more)
 
 
@@ -113,6 +123,12 @@ CASES = [
     # --- the existing worlds -----------------------------------------------------
     held("files", "open-files", ["open-files"]),
     held("ports", "server-port-open", ["server-port-open"]),
+    # held by an instance that nobody tears down; nothing is leaked
+    dict(name="threads", world="threads", define={}, builds=NEW, sweep=False,
+         verdicts={"CloudSync": dict(cause=None, stage="S3", state="stuck", confidence="likely",
+                                     says=["FLT_INSTANCE 0xffffe00103008010 \"CloudSync\"",
+                                           "not DRAINING"], unsaid=["leak"])},
+         fires=["blocked-by-other-unload"], silent=but(S3, S1, ("teardown-race",))),
     held("both", "open-files", ["open-files", "server-port-open"], sweep=False),
     held("context", "leaked-context", ["leaked-context"], builds=NEW),
     held("reference", "leaked-filter-reference", ["leaked-filter-reference"], builds=NEW, sweep=False),
@@ -220,13 +236,14 @@ CASES = [
                          fields={"stack frame": None, "DRIVER_OBJECT.Flags": "0x2"}),
            ["unregister-in-driver-entry", "leaked-filter-reference"]),
     waits("device", {"Stuck": dict(cause="device-handles-open", stage="S0", state="stuck",
-                                   confidence="likely",
+                                   confidence="likely", says=["Close the handles on the device"],
                                    culprit={"kind": "device", "address": "0xffffe00100122060"},
                                    fields={"DEVICE_OBJECT.ReferenceCount": "0x2",
                                            "DRIVER_OBJECT.Flags": "0x12",
                                            "_DEVOBJ_EXTENSION.ExtensionFlags": "0x801"})},
           ["device-handles-open"]),
     waits("attached", {"Stuck": dict(cause="device-handles-open", stage="S0", state="stuck",
+                                     says=["IoDetachDevice"], unsaid=["Close the handles"],
                                      fields={"DEVICE_OBJECT.AttachedDevice": "0xffffe00100126060"})},
           ["device-handles-open"], sweep=False),
     waits("leaked", {"Stuck": dict(cause="zombie-leftover", stage="S5", state="leftover")},
@@ -238,10 +255,19 @@ CASES = [
                exit=4, sweep=False), name="waits-no-race"),
     waits("refused", {"Stuck": dict(cause="unload-refused", stage="S0", state="refused",
                                     confidence="likely",
+                                    says=["A mandatory unload of Stuck is over"],
                                     fields={"FLT_FILTER.Flags": None,
+                                            "DRIVER_OBJECT.Flags": "0x13",
                                             "FilterUnloadLock.ActiveCount": "0x0"})},
           ["unload-refused"]),
-    waits("begun", {"Stuck": dict(cause=None, stage="S0", state="unknown")}, [],
+    waits("flagonly", {"Stuck": dict(cause="unload-refused", stage="S0", state="unknown",
+                                     confidence="possible",
+                                     says=["DRVO_UNLOAD_INVOKED of its driver is clear"],
+                                     unsaid=["is over and", "frees the driver"],
+                                     fields={"DRIVER_OBJECT.Flags": "0x12"})},
+          ["unload-refused"], exit=4, sweep=False),
+    waits("begun", {"Stuck": dict(cause=None, stage="S0", state="unknown",
+                                  says=["either it waits for another unload of this frame, or "])}, [],
           not_checked=["unload-refused"], exit=4, sweep=False),
     # --- two instances, torn down by two threads: the unload's is the lock's owner's ---------
     two("two", "0xffffe00103014010"),
@@ -251,6 +277,12 @@ CASES = [
                                  confidence="likely",
                                  fields={"CONTEXT_NODE.UseCount": "0x1"})},
           ["leaked-context"], builds=(19041, 17763, 22000), sweep=False),
+    clients("message", "2 clients are connected to Talker; its unload waits for what "
+            "port-callback-stuck tells and for no connection, but leaves a zombied filter until "
+            "the clients close their handles"),
+    clients("disconnect", "1 client is connected to Talker; its unload waits for what "
+            "port-callback-stuck tells and for no connection, but leaves a zombied filter until "
+            "the client closes its handle"),
     # --- an instance's teardown hangs, and no unload is asked for -----------------------------
     detached("pre", "pended-pre-operation", "stuck", ["pended-pre-operation"], 1,
              confidence="proved", culprit={"kind": "irp-ctrl"}),

@@ -199,13 +199,30 @@ static void a_mandatory_unload_that_was_refused(void **state)
 {
 	struct bench b = {0};
 	const struct fs_verdict *v;
+	struct fs_value *flags;
 
 	(void)state;
 	bench_begin(&b);
 	b.k.filter[b.delta].flags.value.v |= FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS;
+	/* the flag alone: a mandatory unload comes through DriverUnload */
+	flags = &b.k.driver[b.k.filter[b.delta].driver].flags.value;
+	*flags = mm_value(0x12);
+	bench_run(&b);
+	v = mm_verdict(&b.r, DELTA);
+	assert_int_equal(v->state, FS_ST_UNKNOWN);
+	assert_int_equal(v->confidence, FS_POSSIBLE);
+	assert_non_null(strstr(v->summary, "DRVO_UNLOAD_INVOKED of its driver is clear"));
+	assert_int_equal(mm_finding(&b.r, "unload-refused")->severity, FS_WARNING);
+	flags->state = FS_MISSING;
+	bench_run(&b);
+	v = mm_verdict(&b.r, DELTA);
+	assert_int_equal(v->confidence, FS_POSSIBLE);
+	assert_non_null(strstr(v->summary, "was not read"));
+	*flags = mm_value(0x13);
 	bench_run(&b);
 	v = mm_verdict(&b.r, DELTA);
 	assert_string_equal(v->cause_id, "unload-refused");
+	assert_int_equal(mm_finding(&b.r, "unload-refused")->severity, FS_ERROR);
 	assert_int_equal(v->state, FS_ST_REFUSED);
 	assert_int_equal(v->confidence, FS_LIKELY);
 	assert_int_equal(v->waiter_thread, 0);

@@ -196,6 +196,13 @@ static void volumes_leak_only_while_they_go(void **state)
 	v->object.rundown.wait_count = mm_value(3);
 	run(&b);
 	assert_int_equal(mm_finding(&b.r, "leaked-volume-reference")->severity, FS_WARNING);
+	assert_non_null(strstr(mm_finding(&b.r, "leaked-volume-reference")->message,
+			       "3 of 3 references to the volume are held by"));
+	v->object.rundown.wait_count = mm_value(1);
+	run(&b);
+	assert_non_null(strstr(mm_finding(&b.r, "leaked-volume-reference")->message,
+			       "1 of 1 reference to the volume is held by"));
+	v->object.rundown.wait_count = mm_value(3);
 	/* look-alike: files that fltmgr has open on it */
 	v->targeted_open_count = mm_value(3);
 	run(&b);
