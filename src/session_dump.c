@@ -42,6 +42,16 @@ static void dump_notes(struct fltscope *fs)
 		fs->builder.out_of_memory = true;
 }
 
+static void machine_gap(struct fltscope *fs)
+{
+	struct fs_error err;
+
+	(void)fs_fail(&err, FS_NOT_FOUND,
+		      "which machine's memory this is is not known: no header says it, or nt's image "
+		      "contradicts the header");
+	(void)model_gap(&fs->builder, "dump.machine", &err);
+}
+
 void session_dump_facts(struct fltscope *fs)
 {
 	const struct dump_info *info = dump_info(fs->dump);
@@ -54,6 +64,8 @@ void session_dump_facts(struct fltscope *fs)
 	d->path = arena_strdup(&fs->arena, dump_path(fs->dump));
 	d->format = info->format;
 	d->machine = session_machine(fs);
+	if (info->machine == DUMP_MACHINE_UNKNOWN)
+		machine_gap(fs);
 	d->type = info->dump_type;
 	d->build = HEADER32("MinorVersion", info->build);
 	d->major = HEADER32("MajorVersion", info->major);

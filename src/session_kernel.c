@@ -7,6 +7,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cursor.h"
 #include "module/kernel.h"
@@ -63,7 +64,14 @@ static const char *root_from(const struct kernel_found *k, char dst[ROOT_FROM])
 	return dst;
 }
 
-static void learn_found(struct fltscope *fs, const struct kernel_found *k)
+static void note_unset(struct fltscope *fs, const char *what, uint64_t v, const char *from)
+{
+	dump_note_add(fs->dump, "%s is not set in the header: 0x%" PRIx64 " is used, found by %s",
+		      what, v, from);
+}
+
+/* headless: tell_found tells the rest. */
+static void learn_found(struct fltscope *fs, const struct kernel_found *k, bool headless)
 {
 	const struct dump_info *info = dump_info(fs->dump);
 	char from[ROOT_FROM];
@@ -85,6 +93,10 @@ static void learn_found(struct fltscope *fs, const struct kernel_found *k)
 			      " of the header is no list of modules: 0x%" PRIx64
 			      " is used, found by %s",
 			      info->ps_loaded_module_list.v, k->module_list, k->list_from);
+	if (!headless && !info->directory_table_base.present)
+		note_unset(fs, "DirectoryTableBase", k->root.pa, root_from(k, from));
+	if (!headless && !info->ps_loaded_module_list.present)
+		note_unset(fs, "PsLoadedModuleList", k->module_list, k->list_from);
 	if (!info->build.present && k->build)
 		l.build = (struct dump_u32){k->build, true};
 	if (!info->ps_active_process_head.present && k->process_head)
@@ -95,17 +107,28 @@ static void learn_found(struct fltscope *fs, const struct kernel_found *k)
 /* What a container without a header needed: how each was found, in one sentence. */
 static void tell_found(struct fltscope *fs, const struct kernel_found *k)
 {
+	const char *why = dump_info(fs->dump)->dump_type ? "not set in the header"
+							 : "no Windows header";
 	char from[ROOT_FROM];
 
 	dump_note_add(fs->dump,
-		      "no Windows header: page tables at 0x%" PRIx64 " by %s, nt at 0x%" PRIx64
+		      "%s: page tables at 0x%" PRIx64 " by %s, nt at 0x%" PRIx64
 		      " by %s",
-		      k->root.pa, root_from(k, from), k->base, k->base_from);
-	dump_note_add(fs->dump, "no Windows header: PsLoadedModuleList 0x%" PRIx64 " by %s",
-		      k->module_list, k->list_from);
+		      why, k->root.pa, root_from(k, from), k->base, k->base_from);
+	dump_note_add(fs->dump, "%s: PsLoadedModuleList 0x%" PRIx64 " by %s",
+		      why, k->module_list, k->list_from);
 	if (k->build)
-		dump_note_add(fs->dump, "no Windows header: build %" PRIu32 " by %s", k->build,
+		dump_note_add(fs->dump, "%s: build %" PRIu32 " by %s", why, k->build,
 			      k->build_from);
+}
+
+/* Also: there is none. */
+static bool list_refuted(struct fltscope *fs)
+{
+	const struct dump_u64 list = dump_info(fs->dump)->ps_loaded_module_list;
+	struct reader r = {.vm = fs->vm, .nt = fs->stable};
+
+	return !list.present || kernel_list_refuted(&r, list.v);
 }
 
 static enum fs_status search(struct fltscope *fs, struct fs_error *err)
@@ -118,7 +141,7 @@ static enum fs_status search(struct fltscope *fs, struct fs_error *err)
 		.machine = info->machine == DUMP_MACHINE_UNKNOWN ? DUMP_X64 : info->machine,
 		.user_root = fs->opts.directory_table_base,
 		.header_root = info->directory_table_base.present ? info->directory_table_base.v : 0,
-		.module_list = info->ps_loaded_module_list.present ? info->ps_loaded_module_list.v : 0,
+		.module_list = list_refuted(fs) ? 0 : info->ps_loaded_module_list.v,
 		.cpu = cpu,
 		.stable = fs->stable,
 		.progress = fs->opts.progress,
@@ -136,7 +159,7 @@ static enum fs_status search(struct fltscope *fs, struct fs_error *err)
 		return st;
 	vm_destroy(fs->vm);
 	fs->vm = vm;
-	learn_found(fs, &k);
+	learn_found(fs, &k, headless);
 	if (headless)
 		tell_found(fs, &k);
 	return FS_OK;
@@ -199,7 +222,84 @@ static bool header_holds(struct fltscope *fs)
 
 	return !fs->opts.directory_table_base && info->directory_table_base.present &&
 	       info->ps_loaded_module_list.present && !vm_root_problem(fs->vm) &&
-	       kernel_list_credible(&r, info->ps_loaded_module_list.v);
+	       kernel_list_credible(&r, info->ps_loaded_module_list.v) && !list_refuted(fs);
+}
+
+/* The memory of another machine is not read by this one's structures. */
+static enum fs_status refuse_machine(struct fltscope *fs, const char *why)
+{
+	const struct dump_learned l = {.machine_unknown = true};
+
+	dump_note_add(fs->dump, "%s", why);
+	dump_learn(fs->dump, &l);
+	vm_destroy(fs->vm);
+	fs->vm = NULL;
+	fs->model.dump.translation_problem = arena_strdup(&fs->arena, why);
+	return fs->model.dump.translation_problem ? FS_OK : FS_NO_MEMORY;
+}
+
+/* The search found nothing: what does that leave? */
+static enum fs_status not_found(struct fltscope *fs, const struct fs_error *err)
+{
+	const struct dump_info *info = dump_info(fs->dump);
+	const struct dump_learned unknown = {.machine_unknown = true};
+
+	if (err->status == FS_UNSUPPORTED)
+		return refuse_machine(fs, err->text);
+	dump_note_add(fs->dump, "%s", err->text);
+	if (fs->opts.directory_table_base && info->directory_table_base.present &&
+	    vm_levels(fs->vm) != 0)
+		dump_note_add(fs->dump,
+			      "--dtb 0x%" PRIx64 " does not lead to the kernel and is not used: "
+			      "the header's DirectoryTableBase 0x%" PRIx64 " is",
+			      fs->opts.directory_table_base, info->directory_table_base.v);
+	/* A container that names no machine was taken for x64's to look for the kernel. */
+	if (info->machine_raw == 0)
+		dump_learn(fs->dump, &unknown);
+	return FS_OK;
+}
+
+/* nt as the list names it. */
+static bool find_nt(struct fltscope *fs, uint64_t *ret, struct pe *pe)
+{
+	return first_module(fs, ret) && kernel_image_at(fs->vm, *ret, pe, NULL) == FS_OK;
+}
+
+/* What nt itself says against the header that led to it: FS_OK with fs->vm NULL, it is
+ * another machine's. */
+static enum fs_status check_nt(struct fltscope *fs)
+{
+	const struct dump_info *info = dump_info(fs->dump);
+	struct kernel_found k = {0};
+	struct dump_learned l = {0};
+	enum dump_machine m;
+	size_t guest;
+	struct pe pe;
+	char why[160];
+
+	if (!find_nt(fs, &k.base, &pe))
+		return FS_OK;
+	m = kernel_machine_of(&pe);
+	if (m != DUMP_MACHINE_UNKNOWN && m != info->machine) {
+		(void)snprintf(why, sizeof(why),
+			       "nt at 0x%" PRIx64 " is for machine %s (IMAGE_FILE_HEADER.Machine "
+			       "0x%x), the header says %s",
+			       k.base, dump_machine_name(m), pe.machine,
+			       dump_machine_name(info->machine));
+		return refuse_machine(fs, why);
+	}
+	(void)dump_guest_header(fs->dump, &guest);
+	if (guest == 0 || !info->build.present)
+		return FS_OK;
+	kernel_build_find(fs->vm, &k, &pe);
+	if (k.build == 0 || k.build == info->build.v || !strstr(k.build_from, "NtBuildNumber"))
+		return FS_OK;
+	dump_note_add(fs->dump, "build %" PRIu32 " of the guest's own header is not nt's: %" PRIu32
+				" is used, by %s",
+		      info->build.v, k.build, k.build_from);
+	l.build = (struct dump_u32){k.build, true};
+	dump_learn(fs->dump, &l);
+	return FS_OK;
 }
 
 enum fs_status session_kernel(struct fltscope *fs, struct fs_error *err)
@@ -221,9 +321,11 @@ enum fs_status session_kernel(struct fltscope *fs, struct fs_error *err)
 		if (st == FS_NO_MEMORY)
 			return st;
 		if (st != FS_OK)
-			dump_note_add(fs->dump, "%s", err->text);
+			st = not_found(fs, err);
 	}
-	if (vm_levels(fs->vm) != 0)
+	if (fs->vm && vm_levels(fs->vm) != 0)
+		st = check_nt(fs);
+	if (fs->vm && vm_levels(fs->vm) != 0)
 		check_kdbg(fs);
-	return FS_OK;
+	return st;
 }

@@ -104,6 +104,7 @@ __attribute__((format(printf, 2, 3))) void dump_note_add(struct dump *d, const c
  * a value that is not present changes nothing. Whoever calls tells it in a note. */
 struct dump_learned {
 	enum dump_machine machine; /* DUMP_MACHINE_UNKNOWN: none */
+	bool machine_unknown;	   /* what was taken for the machine is refuted, or was a guess */
 	struct dump_u32 build, major;
 	struct dump_u64 directory_table_base;
 	struct dump_u64 ps_loaded_module_list, ps_active_process_head;

@@ -30,6 +30,7 @@ struct kdump {
 	uint8_t *packed, *plain; /* a block each */
 	uint64_t plain_block;	 /* what `plain` holds */
 	bool plain_valid;
+	bool unplaced; /* which descriptor is whose page is not known */
 	struct unpacker unpacker;
 	struct pagecache cache; /* by PA */
 };
@@ -93,6 +94,48 @@ static enum fs_status read_descriptor(struct dump *d, const struct kdump *k, uin
 	return st;
 }
 
+/* A page of zeros that all pages of zeros share stands first, never packed. */
+static bool shared_zeros(struct dump *d, const struct kdump *k, uint64_t at)
+{
+	if (flat_read(&k->file, d, at, k->plain, k->h.block, "page of zeros", NULL) != FS_OK)
+		return false;
+	return k->plain[0] == 0 && memcmp(k->plain, k->plain + 1, k->h.block - 1) == 0;
+}
+
+/*
+ * A descriptor is a page's by the bits set before the page's own, so that one wrong bit gives
+ * all pages after it other pages' data. The descriptors stand where data begins less 24 bytes
+ * for each set bit: QEMU (write_dump_pages) and makedumpfile (write_kdump_pages) put the first
+ * page's data right behind them, or behind one page of zeros. No count of wrong bits moves that
+ * by a whole block, as no power of two is a multiple of 24.
+ */
+static enum fs_status judge_count(struct dump *d, struct kdump *k, struct fs_error *err)
+{
+	uint64_t end = k->h.descriptors + d->info.pages * DESCRIPTOR_SIZE;
+	struct descriptor first;
+
+	if (d->info.pages == 0)
+		return FS_OK;
+	if (read_descriptor(d, k, 0, &first, NULL) != FS_OK) {
+		k->unplaced = true;
+		return FS_OK;
+	}
+	if (first.offset == end ||
+	    (first.offset > end && first.offset - end == k->h.block && shared_zeros(d, k, end)))
+		return FS_OK;
+	if (first.offset > end && first.offset - end == k->h.block &&
+	    !range_ok(end, k->h.block, k->file.size)) { /* cut before it */
+		k->unplaced = true;
+		return FS_OK;
+	}
+	return fs_fail_at(err, FS_CORRUPT, k->h.descriptors,
+			  "kdump file: the bitmap at 0x%" PRIx64 " has 0x%" PRIx64
+			  " pages, whose descriptors at 0x%" PRIx64 " end at 0x%" PRIx64
+			  ", but the first page's data is at 0x%" PRIx64
+			  ": which data is whose page is not known",
+			  k->h.bitmap, d->info.pages, k->h.descriptors, end, first.offset);
+}
+
 /* Where should the file end? */
 static void judge_end(struct dump *d, const struct kdump *k)
 {
@@ -145,7 +188,9 @@ static enum fs_status open_kdump(struct dump *d, const struct dump_first *first,
 	k->plain = malloc(k->h.block);
 	if (!k->packed || !k->plain)
 		return fs_fail(err, FS_NO_MEMORY, "no memory for a page");
-	st = read_notes(d, k, err);
+	st = judge_count(d, k, err);
+	if (st == FS_OK)
+		st = read_notes(d, k, err);
 	judge_end(d, k);
 	d->info.pages *= k->h.block / DUMP_PAGE_SIZE;
 	return st;
@@ -159,6 +204,11 @@ static enum fs_status unpack_block(struct dump *d, struct kdump *k, uint64_t blo
 
 	if (st != FS_OK)
 		return st;
+	if (k->unplaced)
+		return fs_fail(err, FS_NOT_IN_DUMP,
+			       "whether the bitmap's count is right is not known: the first page "
+			       "descriptor at 0x%" PRIx64 ", or what it leads to, is not in the file",
+			       k->h.descriptors);
 	if (e.size == 0 || e.size > k->h.block || e.offset < k->h.descriptors)
 		return fs_fail(err, FS_CORRUPT,
 			       "page descriptor: 0x%x bytes at 0x%" PRIx64

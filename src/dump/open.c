@@ -242,6 +242,8 @@ void dump_learn(struct dump *d, const struct dump_learned *l)
 
 	if (l->machine != DUMP_MACHINE_UNKNOWN)
 		info->machine = l->machine;
+	if (l->machine_unknown)
+		info->machine = DUMP_MACHINE_UNKNOWN;
 	if (l->build.present)
 		info->build = l->build;
 	if (l->major.present)

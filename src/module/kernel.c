@@ -135,6 +135,21 @@ static bool by_given_list(struct finder *f, const struct reader *r, struct pe *p
 	return true;
 }
 
+/* ARM64's tables can be walked as x64's, and lead to its nt: whose they are, nt's image says. */
+static bool of_this_machine(struct finder *f, const struct pe *pe, struct fs_error *err)
+{
+	enum dump_machine m = kernel_machine_of(pe);
+
+	if (m == DUMP_MACHINE_UNKNOWN || m == f->hints->machine)
+		return true;
+	(void)fs_fail_at(err, FS_UNSUPPORTED, f->found->base,
+			 "nt at 0x%" PRIx64 " is for machine %s (IMAGE_FILE_HEADER.Machine 0x%x), "
+			 "its memory was taken for %s's",
+			 f->found->base, dump_machine_name(m), pe->machine,
+			 dump_machine_name(f->hints->machine));
+	return false;
+}
+
 static bool prove_root(struct finder *f, struct vm *vm, struct fs_error *err)
 {
 	struct reader r = {.vm = vm, .nt = f->hints->stable};
@@ -143,10 +158,13 @@ static bool prove_root(struct finder *f, struct vm *vm, struct fs_error *err)
 	bool image;
 
 	if (by_given_list(f, &r, &pe, &image)) {
+		if (image && !of_this_machine(f, &pe, err))
+			return false;
 		if (image)
 			k->kdbg = kernel_kdbg_search(vm, k->base, &pe);
 	} else {
-		if (!find_image(f, vm, &pe, err) || kernel_list_find(&r, k, &pe, err) != FS_OK)
+		if (!find_image(f, vm, &pe, err) || !of_this_machine(f, &pe, err) ||
+		    kernel_list_find(&r, k, &pe, err) != FS_OK)
 			return false;
 		image = true;
 	}
@@ -160,7 +178,8 @@ static bool prove_root(struct finder *f, struct vm *vm, struct fs_error *err)
 /* How far an attempt came: no image, no list. */
 static void keep_best(struct finder *f, const struct fs_error *e, uint64_t root)
 {
-	bool better = f->best.status == FS_OK || (e->has_address && !f->best.has_address);
+	bool better = f->best.status == FS_OK || (e->has_address && !f->best.has_address) ||
+		      (e->status == FS_UNSUPPORTED && f->best.status != FS_UNSUPPORTED);
 
 	if (!better)
 		return;

@@ -53,9 +53,12 @@ struct kernel_found {
 	const char *build_from;
 };
 
+/* The machine that an image is for, of IMAGE_FILE_HEADER.Machine (winnt.h). */
+enum dump_machine kernel_machine_of(const struct pe *pe);
+
 /*
- * Search. FS_NOT_FOUND with one sentence about how far it came; the bounds of each step
- * are constants in the files that make it.
+ * Search. FS_NOT_FOUND with one sentence about how far it came; FS_UNSUPPORTED: nt is there,
+ * and is for another machine; the bounds of each step are constants in the files that make it.
  */
 enum fs_status kernel_find(struct dump *d, const struct kernel_hints *h, struct kernel_found *ret,
 			   struct fs_error *err);
@@ -76,6 +79,9 @@ enum fs_status kernel_image_anywhere(struct vm *vm, uint64_t *ret_base, struct p
 bool kernel_list_proves(const struct reader *r, uint64_t head, uint64_t base);
 /* Less: the head's two links are kernel addresses, and one neighbour points back. */
 bool kernel_list_credible(const struct reader *r, uint64_t head);
+/* What was read of the first entry is not what nt's can be: no image at DllBase, or no size or
+ * name of one. What the dump lacks refutes nothing. */
+bool kernel_list_refuted(const struct reader *r, uint64_t head);
 
 /* KDDEBUGGER_DATA64 at va, by its tag, its size and (where base is not 0) KernBase. */
 bool kernel_kdbg_at(struct vm *vm, uint64_t va, uint64_t base);

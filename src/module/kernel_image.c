@@ -81,6 +81,20 @@ enum fs_status kernel_image_at(struct vm *vm, uint64_t base, struct pe *ret, str
 			  "the image at 0x%" PRIx64 " is not named as a kernel", base);
 }
 
+enum dump_machine kernel_machine_of(const struct pe *pe)
+{
+	switch (pe->machine) {
+	case 0x8664:
+		return DUMP_X64;
+	case 0xaa64:
+		return DUMP_ARM64;
+	case 0x14c:
+		return DUMP_X86;
+	default:
+		return DUMP_MACHINE_UNKNOWN;
+	}
+}
+
 enum fs_status kernel_image_below(struct vm *vm, uint64_t va, uint64_t *ret_base, struct pe *ret,
 				  struct fs_error *err)
 {

@@ -83,6 +83,26 @@ static bool first_entry(const struct reader *r, uint64_t entry, uint64_t base)
 	return named;
 }
 
+bool kernel_list_refuted(const struct reader *r, uint64_t head)
+{
+	uint64_t entry, dll, size, name, buffer;
+	const struct layout_field *links =
+		r->nt ? layout_field(r->nt, F_KLDR_DATA_TABLE_ENTRY_InLoadOrderLinks) : NULL;
+	uint8_t mz[2];
+
+	if (!links || !read_pointer(r->vm, head, &entry))
+		return false;
+	entry -= links->offset;
+	if (obj_read(r, entry, F_KLDR_DATA_TABLE_ENTRY_DllBase, &dll, NULL) ||
+	    obj_read(r, entry, F_KLDR_DATA_TABLE_ENTRY_SizeOfImage, &size, NULL) ||
+	    obj_field(r, entry, F_KLDR_DATA_TABLE_ENTRY_BaseDllName, &name, NULL) ||
+	    !read_pointer(r->vm, name + vm_pointer_size(r->vm), &buffer))
+		return false;
+	return !first_entry(r, entry, 0) ||
+	       (vm_read(r->vm, dll, mz, sizeof(mz), "DOS header", NULL) == FS_OK &&
+		memcmp(mz, "MZ", 2) != 0);
+}
+
 bool kernel_list_proves(const struct reader *r, uint64_t head, uint64_t base)
 {
 	const struct layout_field *links =
@@ -256,11 +276,11 @@ enum fs_status kernel_list_find(const struct reader *r, struct kernel_found *k,
 	k->process_head = by_kdbg(r->vm, k->kdbg, KDBG_PROCESSES);
 	head = rva ? k->base + rva : 0;
 	k->list_from = "nt's export PsLoadedModuleList";
-	if (!head || !kernel_list_credible(r, head)) {
+	if (!head || !kernel_list_credible(r, head) || kernel_list_refuted(r, head)) {
 		head = by_kdbg(r->vm, k->kdbg, KDBG_MODULES);
 		k->list_from = "KDDEBUGGER_DATA64.PsLoadedModuleList";
 	}
-	if (!head || !kernel_list_credible(r, head)) {
+	if (!head || !kernel_list_credible(r, head) || kernel_list_refuted(r, head)) {
 		head = search_sections(r->vm, k->base, pe, true, look_list, &s) ? s.found : 0;
 		k->list_from = "a search of nt's data for a list of modules that proves itself";
 	}

@@ -116,7 +116,10 @@ static enum fs_status read_list(const struct reader *r, struct modules *m, struc
 
 	if (!info->ps_loaded_module_list.present)
 		return fs_fail(err, FS_NOT_FOUND,
-			       "loaded modules: the dump's header has no PsLoadedModuleList");
+			       "loaded modules: %s",
+			       info->dump_type
+				       ? "the dump's header has no PsLoadedModuleList"
+				       : "PsLoadedModuleList was not found");
 	links = r->nt ? layout_field(r->nt, F_KLDR_DATA_TABLE_ENTRY_InLoadOrderLinks) : NULL;
 	if (!links)
 		return fs_fail(err, FS_UNSUPPORTED,

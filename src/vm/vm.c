@@ -62,8 +62,10 @@ static enum fs_status open_root(struct vm *vm, const struct dump_info *info, str
 		struct fs_error e;
 
 		vm->problem_status = fs_fail(&e, FS_NOT_FOUND,
-					     "the dump's header has no DirectoryTableBase, so no "
-					     "virtual address can be translated");
+					     "%s, so no virtual address can be translated",
+					     info->dump_type
+						     ? "the dump's header has no DirectoryTableBase"
+						     : "no page tables were found");
 		memcpy(vm->problem, e.text, sizeof(vm->problem));
 		return FS_OK;
 	}

@@ -90,6 +90,10 @@ def repairs(args, world, fmt):
            same(d, {DTB: 0x7ffff000}, "DirectoryTableBase 0x7ffff000 of the header", "contain themselves"))
     report(name + "DirectoryTableBase was never set",
            same(d, {DTB: FILLER, LIST: FILLER}, "page tables at 0x%x" % d.field(DTB)))
+    report(name + "DirectoryTableBase alone was never set",
+           same(d, {DTB: FILLER}, "DirectoryTableBase is not set in the header: 0x%x is used" % d.field(DTB)))
+    report(name + "PsLoadedModuleList alone was never set",
+           same(d, {LIST: FILLER}, "PsLoadedModuleList is not set in the header: 0x%x is used" % d.field(LIST)))
     report(name + "DirectoryTableBase with PCID and flags", same(d, {DTB: d.field(DTB) | 0x803}))
     report(name + "PsLoadedModuleList is a pool address",
            same(d, {LIST: pool}, "PsLoadedModuleList 0x%x of the header" % pool, "export"))
@@ -162,9 +166,22 @@ def encoded(args):
     report("decoded with a wrong KiWaitNever it is no block, and not used", None if not got else str(got))
 
 
+def other_lists(args):
+    """A closed list in seed004's memory, of FLT_INSTANCEs: no loader entries."""
+    d = Dump(args, "seed004-machine", "full")
+    other = 0xfffffa80039e5218
+    report("PsLoadedModuleList is the head of a list of something else",
+           same(d, {LIST: other}, "PsLoadedModuleList 0x%x of the header is no list of modules" % other))
+
+
 def nothing(args):
     """No kernel: said, and no answer made up."""
     d = Dump(args, "healthy-machine", "full")
+    got = d.spoilt({DTB: 0x1000}).export("--dtb", "0x5000")
+    got = d.spoilt({}).export("--dtb", "0x5000")
+    report("--dtb that is wrong: what is used instead is said",
+           None if got["doc"]["modules"] and
+           any("header's DirectoryTableBase 0x%x is" % d.field(DTB) in n for n in got["notes"]) else str(got["notes"]))
     got = d.spoilt({DTB: 0x1000}).export("--dtb", "0x5000")
     report("--dtb that is wrong finds nothing, whatever else the dump says",
            None if got["exit"] == 4 and not got["doc"]["modules"] and
@@ -179,6 +196,98 @@ def nothing(args):
            any("kernel was not found" in n for n in got["notes"]) else str(got["notes"]))
 
 
+class Image(Dump):
+    """Memory in any container; edit() changes bytes of it."""
+
+    def __init__(self, args, world, fmt, *extra):  # pylint: disable=super-init-not-called
+        self.args = args
+        self.path = os.path.join(args.work, "image." + ("vmem" if fmt == "vmem" else "bin"))
+        subprocess.run([args.mkworld, os.path.join(TOP, "fixtures/worlds", world + ".world"), "-o", self.path,
+                        "--format", fmt, *extra], check=True)
+        with open(self.path, "rb") as f:
+            self.whole = bytearray(f.read())
+
+    def edit(self, old, new):
+        assert old in self.whole
+        with open(self.path, "wb") as f:
+            f.write(self.whole.replace(old, new))
+        return self
+
+    def told(self, *options):
+        r = subprocess.run([self.args.tool, *options, "export", "--json", self.path],
+                           capture_output=True, check=False, timeout=60)
+        if r.returncode not in (0, 4):
+            raise RuntimeError("exit %d: %s" % (r.returncode, r.stderr.decode()[-300:]))
+        return json.loads(r.stdout)
+
+
+def unknown_machine(doc, words):
+    ok = (doc["dump"]["machine"] == "unknown" and not doc["modules"] and
+          any(g["what"] == "dump.machine" for g in doc["gaps"]) and
+          any(words in n for n in doc["dump"]["notes"]))
+    return None if ok else "%s, %d modules, %s" % (doc["dump"]["machine"], len(doc["modules"]),
+                                                   doc["dump"]["notes"])
+
+
+def machines(args):
+    """IMAGE_FILE_HEADER.Machine (winnt.h) of nt is the judge of what the container says or was
+    taken for. ARM64's page tables can be walked as x64's."""
+    x64, arm64 = b"PE\0\0\x64\x86", b"PE\0\0\x64\xaa"
+    for fmt, options in (("raw", ("--raw",)), ("elf", ()), ("vmem", ()), ("full", ())):
+        d = Image(args, "healthy-machine", fmt)
+        doc = d.told(*options)
+        report("%s of x64 is x64" % fmt, None if doc["dump"]["machine"] == "x64" and doc["modules"] else
+               str(doc["dump"]))
+        report("%s whose nt is ARM64's is not read as x64's" % fmt,
+               unknown_machine(d.edit(x64, arm64).told(*options), "is for machine arm64"))
+    d = Image(args, "healthy-arm64", "full")
+    report("a header of ARM64 whose nt is ARM64's", None if d.told()["modules"] else "no modules")
+    struct.pack_into("<I", d.whole, 0x30, 0x8664)
+    report("a header that calls ARM64's memory x64's", unknown_machine(d.edit(b"", b"").told(), "is for machine arm64"))
+    d.path = os.path.join(args.work, "noise.bin")
+    d.whole = bytearray((i * i * 2654435761 >> 13) & 0xff for i in range(65536))
+    report("raw noise is of no machine that is known",
+           unknown_machine(d.edit(b"", b"").told("--raw"), "no page tables were found"))
+    for fmt in ("raw", "raw-compact", "elf", "elf-paging", "kdump", "kdump-flat", "vmem"):
+        r = subprocess.run([args.mkworld, os.path.join(TOP, "fixtures/worlds/healthy-arm64.world"), "-o",
+                            os.path.join(args.work, "no.vmem"), "--format", fmt], capture_output=True, check=False)
+        report("no ARM64 world is built as %s" % fmt, None if r.returncode == 1 else "exit %d" % r.returncode)
+
+
+def five_levels(args):
+    """CR4.LA57 is bit 12 (SDM vol. 3A, 2.5): with it the first CR3 leads to the kernel."""
+    for name in ("lib", "healthy", "machine", "healthy-machine"):
+        shutil.copy(os.path.join(TOP, "fixtures/worlds", name + ".world"), args.work)
+    world = os.path.join(os.path.abspath(args.work), "la57-machine")
+    with open(world + ".world", "w", encoding="ascii") as f:
+        f.write('la57\ninclude "healthy-machine.world"\n')
+    for fmt in ("elf", "vmem"):
+        d = Image(args, world, fmt)
+        notes = d.told()["dump"]["notes"]
+        cr4 = [struct.pack("<Q", v) in (d.whole if fmt == "elf" else state(d)) for v in (0x3416f8, 0x3506f8, 0x3406f8)]
+        report("LA57 as %s is found by CR3 of processor 0" % fmt,
+               None if any("by CR3 of processor 0" in n for n in notes) and cr4 == [True, False, False] else
+               "%s %s" % (notes, cr4))
+
+
+def state(d):
+    with open(d.path[:-4] + "vmsn", "rb") as f:
+        return f.read()
+
+
+def guest_header(args):
+    """The header that a guest gave its hypervisor, with a build (0xc) that is not nt's."""
+    d = Image(args, "healthy-machine", "elf", "--guest-header")
+    at = d.whole.find(b"PAGEDU64")
+    right = d.told()["dump"]
+    report("a guest's header with nt's build", None if right["build"] == 19041 and
+           not any("not nt's" in n for n in right["notes"]) else str(right))
+    struct.pack_into("<I", d.whole, at + BUILD, 14393)
+    got = d.edit(b"", b"").told()["dump"]
+    report("a guest's header with another build", None if got["build"] == 19041 and
+           any("build 14393 of the guest's own header is not nt's" in n for n in got["notes"]) else str(got))
+
+
 def main():
     p = argparse.ArgumentParser()
     for o in ("tool", "mkworld", "work"):
@@ -188,8 +297,12 @@ def main():
     repairs(args, "healthy-machine", "full")
     repairs(args, "seed004-machine", "bitmap")
     lists(args)
+    other_lists(args)
     encoded(args)
     nothing(args)
+    machines(args)
+    five_levels(args)
+    guest_header(args)
     return 1 if FAILED else 0
 
 

@@ -147,6 +147,10 @@ int main(int argc, char **argv)
 	tables_build(&w);
 	if (w.machine == MACHINE_X86 && !strstr("full bitmap kernel summary triage", o.format))
 		die(&w, "of x86 only Microsoft's dumps are built, and no RDMP");
+	if (w.machine == MACHINE_ARM64 &&
+	    !strstr("full bitmap kernel summary triage rdmp rdmp-complete", o.format))
+		die(&w, "of ARM64 only Microsoft's dumps are built: registers and headers of "
+			"the others are x64's here");
 	if (!strcmp(o.format, "full"))
 		write_full(&w, o.out);
 	else if (!strcmp(o.format, "bitmap"))

@@ -71,7 +71,7 @@ static void cpustate_fill(const struct world *w, uint8_t *p, unsigned cpu)
 	segment_fill(p, 9, place(w, "idt"));
 	st64(p + 392, 0x80050033);
 	st64(p + 392 + 24, w->cr3);
-	st64(p + 392 + 32, w->la57 ? 0x3506f8 : 0x3406f8);
+	st64(p + 392 + 32, w->la57 ? 0x3416f8 : 0x3406f8);
 }
 
 void notes_make(struct world *w, struct notes_out *n)
