@@ -175,7 +175,10 @@ static void explain(struct check_run *run, size_t i, struct fs_verdict *v)
 	if (run->stages[i] == FS_S1 && waiting(run, f))
 		operations_evidence(run, &ev, waiting(run, f));
 	count_evidence(run, &ev, &f->active_opens_count, f->active_opens,
-		       "FLT_FILTER.ActiveOpens.mCount", "files it has open");
+		       "FLT_FILTER.ActiveOpens.mCount",
+		       f->holders && f->holders->opens.miscounted
+			       ? "a count that its list's entries contradict"
+			       : "files it has open");
 	count_evidence(run, &ev, &f->connection_count, f->connection_list,
 		       "FLT_FILTER.ConnectionList.mCount", "server ports");
 	count_evidence(run, &ev, &f->port_count, f->port_list, "FLT_FILTER.PortList.mCount",

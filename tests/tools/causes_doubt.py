@@ -54,4 +54,15 @@ ROWS = [
             "(2 references of operations)", "it is damaged"),
     counted("teardown", "work", "1", "work-item-outstanding", "S2", "proved",
             "references to the instance are still held", "wait block counts"),
+    # a list that came round has no more entries than that, whatever its count says
+    ("held", ["by=reference", "mcount=4"], (19041,), "leaked-filter-reference", "S3", "possible",
+     {"unsaid": "held by files", "said": "ActiveOpens counts 2 entries, and its list has 0",
+      "silent": ("open-files",), "unchecked": ("open-files",)}),
+    ("held", ["by=files", "mcount=0"], (19041,), "open-files", "S3", "possible",
+     {"said": "a count that its list's entries contradict"}),
+    # look-alikes
+    ("held", ["by=files", "mcount=6"], (19041,), "open-files", "S3", "proved",
+     {"unsaid": "contradict"}),
+    ("held", ["by=reference"], (19041,), "leaked-filter-reference", "S3", "likely",
+     {"unsaid": "contradict"}),
 ]
