@@ -65,4 +65,10 @@ ROWS = [
      {"unsaid": "contradict"}),
     ("held", ["by=reference"], (19041,), "leaked-filter-reference", "S3", "likely",
      {"unsaid": "contradict"}),
+    # the finding itself, which is all that `check` tells, names who holds a leftover (its
+    # message has no full stop, as the verdict's summary has)
+    ("ports", ["by=viewer"], (19041,), "zombie-leftover", "S5", "proved",
+     {"state": "leftover", "said": 'by its handle 0x2c"'}),
+    ("ports", ["by=nohandle"], (19041,), "zombie-leftover", "S5", "likely",
+     {"state": "leftover", "said": "Who holds it is not known", "unsaid": "by its handle"}),
 ]
