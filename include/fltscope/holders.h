@@ -17,6 +17,7 @@ struct fs_addresses {
 	size_t n;
 	enum fs_stop stop; /* CLOSED: it came round, so these are all */
 	int32_t gap;	   /* why not, -1 */
+	bool miscounted;   /* it came round, and the list's own count is another one */
 };
 static inline bool fs_addresses_whole(const struct fs_addresses *a)
 {

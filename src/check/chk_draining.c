@@ -222,7 +222,10 @@ static void explain(struct check_run *run, size_t i, struct fs_verdict *v)
 		evidence_hex(run, &ev, &live->object.flags.value, live->address, "FLT_OBJECT.Flags",
 			     "an instance of the filter, which is not DRAINING");
 	count_evidence(run, &ev, &f->active_opens_count, f->active_opens,
-		       "FLT_FILTER.ActiveOpens.mCount", "files it has open");
+		       "FLT_FILTER.ActiveOpens.mCount",
+		       f->holders && f->holders->opens.miscounted
+			       ? "a count that its list's entries contradict"
+			       : "files it has open");
 	count_evidence(run, &ev, &f->connection_count, f->connection_list,
 		       "FLT_FILTER.ConnectionList.mCount", "server ports");
 	count_evidence(run, &ev, &f->port_count, f->port_list, "FLT_FILTER.PortList.mCount",

@@ -46,7 +46,11 @@ void chk_open_files(struct check_run *run)
 			fire(run, i, &l, e);
 		else if (!fs_ledger_was_walked(&l, FS_H_OPEN_FILE))
 			not_checked_add(run, "open-files",
-					"the list of files that a draining filter has open was not "
-					"read");
+					run->m->filters[i].holders &&
+							run->m->filters[i].holders->opens.miscounted
+						? "the list of files that a draining filter has open "
+						  "has another number of entries than it counts"
+						: "the list of files that a draining filter has open "
+						  "was not read");
 	}
 }

@@ -235,10 +235,13 @@ void chk_zombie(struct check_run *run)
 				 "filter", f->address, name);
 		if (!fd)
 			return;
+		/* who holds it is part of the finding: `check` tells nothing else */
 		fd->message = run_text(
-			run, "%s is unregistered (DRAINING ZOMBIED) but still linked; %s", name,
+			run, "%s is unregistered (DRAINING ZOMBIED) but still linked; %s. %s%s", name,
 			gone ? "the code its callbacks were in is no longer loaded"
-			     : holders(&f->object.pointer_count));
+			     : holders(&f->object.pointer_count),
+			holder(run, f, &k),
+			k.handle ? run_text(run, ". That is %s", handle_text(run, k.handle)) : "");
 		zombie_evidence(run, &ev, f, &k);
 		fd->evidence = evidence_take(run, &ev, &fd->nevidence);
 		v = verdict_for(run, i);
@@ -251,11 +254,7 @@ void chk_zombie(struct check_run *run)
 		v->confidence = fd->confidence;
 		v->because = fd->evidence;
 		v->nbecause = fd->nevidence;
-		v->summary =
-			run_text(run, "%s. %s.%s", fd->message, holder(run, f, &k),
-				 k.handle ? run_text(run, " That is %s.",
-						     handle_text(run, k.handle))
-					  : "");
+		v->summary = run_text(run, "%s.", fd->message);
 		v->culprit = handle_culprit(run, k.handle);
 		accuse(v, &k);
 		v->advice = rule_advice(fd->rule);

@@ -201,10 +201,17 @@ static void client_ports(struct collect *c, const struct fs_filter *f, struct fs
 }
 
 /* Entries that do not fit the list's own count may be another list's. */
-static void compare_count(struct fs_addresses *a, const struct fs_value *count)
+static void compare_count(struct collect *c, struct fs_addresses *a, const struct fs_value *count,
+			  const char *what)
 {
-	if (a->stop == FS_STOP_CLOSED && fs_is_read(count) && count->v != a->n)
-		a->stop = FS_STOP_BAD_LINK;
+	if (a->stop != FS_STOP_CLOSED || !fs_is_read(count) || count->v == a->n)
+		return;
+	a->stop = FS_STOP_BAD_LINK;
+	a->miscounted = true;
+	if (a->gap < 0)
+		a->gap = collect_gap(c, what, count->at, FS_CORRUPT,
+				     "%s counts %llu entries, and its list has %zu", what,
+				     (unsigned long long)count->v, a->n);
 }
 
 static bool link_offset(struct collect *c, const struct fpath *link, uint32_t *ret)
@@ -226,17 +233,17 @@ void filter_holders(struct collect *c, const struct fobj *o, struct fs_filter *f
 	f->holders = h;
 	collect_addresses(c, o, P2(FLT_FILTER, ActiveOpens, FLT_MUTEX_LIST_HEAD, mList), 0,
 			  &h->opens);
-	compare_count(&h->opens, &f->active_opens_count);
+	compare_count(c, &h->opens, &f->active_opens_count, "FLT_FILTER.ActiveOpens");
 	if (link_offset(c, P1(FLT_SERVER_PORT_OBJECT, FilterLink), &off)) {
 		collect_addresses(c, o, P2(FLT_FILTER, ConnectionList, FLT_MUTEX_LIST_HEAD, mList),
 				  off, &h->server_list);
-		compare_count(&h->server_list, &f->connection_count);
+		compare_count(c, &h->server_list, &f->connection_count, "FLT_FILTER.ConnectionList");
 		server_ports(c, f, h);
 	}
 	if (link_offset(c, P1(FLT_PORT_OBJECT, FilterLink), &off)) {
 		collect_addresses(c, o, P2(FLT_FILTER, PortList, FLT_MUTEX_LIST_HEAD, mList), off,
 				  &h->client_list);
-		compare_count(&h->client_list, &f->port_count);
+		compare_count(c, &h->client_list, &f->port_count, "FLT_FILTER.PortList");
 		client_ports(c, f, h);
 	}
 }

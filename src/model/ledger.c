@@ -127,7 +127,8 @@ static void add_list(struct fs_ledger *l, enum fs_holder h, const struct fs_addr
 {
 	bool whole = fs_addresses_whole(a);
 
-	if (!whole && stands_in(l, count, n))
+	/* a list that came round has no entries that were not reached */
+	if (!whole && !a->miscounted && stands_in(l, count, n))
 		add(l, h, count->v, n, true, count->unproved);
 	else
 		add(l, h, n, n, whole, count->unproved);

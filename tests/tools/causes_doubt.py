@@ -54,4 +54,21 @@ ROWS = [
             "(2 references of operations)", "it is damaged"),
     counted("teardown", "work", "1", "work-item-outstanding", "S2", "proved",
             "references to the instance are still held", "wait block counts"),
+    # a list that came round has no more entries than that, whatever its count says
+    ("held", ["by=reference", "mcount=4"], (19041,), "leaked-filter-reference", "S3", "possible",
+     {"unsaid": "held by files", "said": "ActiveOpens counts 2 entries, and its list has 0",
+      "silent": ("open-files",), "unchecked": ("open-files",)}),
+    ("held", ["by=files", "mcount=0"], (19041,), "open-files", "S3", "possible",
+     {"said": "a count that its list's entries contradict"}),
+    # look-alikes
+    ("held", ["by=files", "mcount=6"], (19041,), "open-files", "S3", "proved",
+     {"unsaid": "contradict"}),
+    ("held", ["by=reference"], (19041,), "leaked-filter-reference", "S3", "likely",
+     {"unsaid": "contradict"}),
+    # the finding itself, which is all that `check` tells, names who holds a leftover (its
+    # message has no full stop, as the verdict's summary has)
+    ("ports", ["by=viewer"], (19041,), "zombie-leftover", "S5", "proved",
+     {"state": "leftover", "said": 'by its handle 0x2c"'}),
+    ("ports", ["by=nohandle"], (19041,), "zombie-leftover", "S5", "likely",
+     {"state": "leftover", "said": "Who holds it is not known", "unsaid": "by its handle"}),
 ]
