@@ -108,10 +108,13 @@ static struct fs_evidence *premises(struct check_run *run, size_t i, const struc
 		evidence_add(run, &ev, &l->exclusive_count, l->address,
 			     "FilterUnloadLock.NumberOfExclusiveWaiters", "so many wait for it",
 			     "%llu", (unsigned long long)l->exclusive_count.v);
+	/* what a stack alone shows is no premise: the waiter is told with how sure that is */
 	for (k = 0; k < l->nwaiters && k < EVIDENCE_MAX; k++)
-		lock_waiter_evidence(run, &ev, &l->waiters[k],
-				     run_text(run, "%s waits for it",
-					      thread_label(run, l->waiters[k].thread)));
+		if (l->waiters[k].how != FS_WAITER_STACK)
+			lock_waiter_evidence(
+				run, &ev, &l->waiters[k],
+				run_text(run, "%s waits for it",
+					 thread_label(run, l->waiters[k].thread)));
 	if (u->filter >= 0) {
 		w = waiter_of(run, (size_t)u->filter);
 		evidence_hex(run, &ev, &run->m->filters[u->filter].object.rundown.raw,
