@@ -210,7 +210,7 @@ static const char *remainder_is(struct check_run *run, size_t i, const struct fs
 			"FltEnumerateFilters gave%s%s",
 			f->holders && no_work_items(&f->holders->work)
 				? ", or a work item's routine that still runs"
-				: ", or a work item",
+				: ", or a work item that was not found",
 			may_have_contexts(f) && !fs_ledger_was_walked(l, FS_H_CONTEXT)
 				? ", or a context that is not in the dump"
 				: "");

@@ -8,6 +8,8 @@
  */
 #include "check/unload.h"
 
+#include <string.h>
+
 /* May a second unload of the owner's filter wait as well? Each has a PointerCount. */
 static bool owner_waits_too(const struct fs_filter *f)
 {
@@ -141,6 +143,7 @@ static void accuse(struct check_run *run, size_t i, const struct unload_lock *u,
 	v = verdict_for(run, i);
 	if (!v || v->cause_id != fd->rule)
 		return;
+	v->advice = fd->advice;
 	v->culprit_thread = u->owner->thread.v;
 	if (t >= 0) {
 		v->waiter_thread = run->m->threads[t].address;
@@ -149,6 +152,18 @@ static void accuse(struct check_run *run, size_t i, const struct unload_lock *u,
 		if (v->waiter_sure > fd->confidence)
 			v->waiter_sure = fd->confidence;
 	}
+}
+
+/* The owner's filter, told from one of the same name by its address. */
+static const char *owner_label(struct check_run *run, const struct unload_lock *u,
+			       const struct fs_finding *fd)
+{
+	const char *name = filter_label(run, (size_t)u->filter);
+
+	return strcmp(name, fd->subject.name) != 0
+		       ? name
+		       : run_text(run, "%s 0x%llx", name,
+				  (unsigned long long)run->m->filters[u->filter].address);
 }
 
 static const char *in_words(struct check_run *run, const struct unload_lock *u,
@@ -163,7 +178,7 @@ static const char *in_words(struct check_run *run, const struct unload_lock *u,
 			"for an unload that is not known",
 			(unsigned long long)u->owner->thread.v);
 	holder = run_text(run, "the unload of %s holds (%s, stage %s)",
-			  filter_label(run, (size_t)u->filter),
+			  owner_label(run, u, fd),
 			  u->thread >= 0 ? thread_label(run, u->thread)
 					 : run_text(run, "thread 0x%llx",
 						    (unsigned long long)u->owner->thread.v),
@@ -184,7 +199,7 @@ static const char *in_words(struct check_run *run, const struct unload_lock *u,
 			u->thread >= 0 && thread_is_up(&run->m->threads[u->thread])
 				? "it goes on after"
 				: "what hangs is",
-			filter_label(run, (size_t)u->filter));
+			owner_label(run, u, fd));
 }
 
 static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
@@ -195,6 +210,9 @@ static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
 
 	if (!fd)
 		return;
+	if (u->filter < 0)
+		fd->advice = "Look at the thread that holds the lock (fltscope's `k` command shows "
+			     "its stack): once its unload is done, this one goes on.";
 	fd->message = in_words(run, u, fd, unload_asked(run, i));
 	fd->evidence = premises(run, i, u, &fd->nevidence);
 	/* nobody is known to wait for this filter's unload */
