@@ -86,6 +86,8 @@ static void tears(struct bench *b, bool s1)
 		wait_for(&in->object, 1);
 		return;
 	}
+	/* a pended operation has two ([run] 6) */
+	b->ih.operations.wait_count = mm_value(2);
 	/* one for its own teardown, and one that work may have */
 	in->object.rundown.raw = mm_value(4);
 	in->object.rundown.state = FS_RUNDOWN_ACTIVE;

@@ -213,7 +213,11 @@ static void header_without_root_or_witness(void **state)
 	vm_destroy(vm);
 	d->dump.info.directory_table_base.present = false;
 	vm = fake_vm(d);
-	assert_non_null(strstr(vm_root_problem(vm), "no DirectoryTableBase"));
+	assert_non_null(strstr(vm_root_problem(vm), "no page tables were found"));
+	vm_destroy(vm);
+	d->dump.info.dump_type = 1;
+	vm = fake_vm(d);
+	assert_non_null(strstr(vm_root_problem(vm), "header has no DirectoryTableBase"));
 	assert_int_not_equal(vm_read_u64(vm, FAKE_LIST, &v, "x", NULL), FS_OK);
 	vm_destroy(vm);
 	free(d);
