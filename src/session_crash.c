@@ -5,8 +5,8 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "base/checked.h"
 #include "base/cursor.h"
 #include "nt/nt.h"
 #include "session.h"
@@ -52,12 +52,23 @@ static uint64_t word(const uint8_t *b, unsigned ptr)
 	return ptr == 4 ? load_u32(b) : load_u64(b);
 }
 
-static struct fs_value field(struct fltscope *fs, const char *what, uint64_t va, unsigned n)
+/* n bytes of the member at `offset` of a structure, whose address a parameter gives. */
+static struct fs_value field(struct fltscope *fs, const char *what, uint64_t record,
+			     unsigned offset, unsigned n)
 {
 	struct fs_error err = {0};
 	struct fs_value ret;
 	uint8_t b[8] = {0};
-	enum fs_status st = vm_read(fs->vm, va, b, n, what, &err);
+	enum fs_status st;
+	uint64_t va = record;
+
+	if (add_u64(record, offset, &va))
+		st = vm_read(fs->vm, va, b, n, what, &err);
+	else
+		st = fs_fail_at(&err, FS_CORRUPT, record,
+				"%s: a structure at 0x%" PRIx64
+				" would reach past the end of the address space",
+				what, record);
 
 	ret = model_value(&fs->builder, what, st, load_u64(b), &err);
 	ret.at = va;
@@ -140,16 +151,15 @@ static void read_exception(struct fltscope *fs, const struct offsets *o, uint64_
 	struct fs_value n;
 
 	e->record = va;
-	e->code = field(fs, "EXCEPTION_RECORD.ExceptionCode", va, 4);
-	e->flags = field(fs, "EXCEPTION_RECORD.ExceptionFlags", va + RECORD_FLAGS, 4);
-	e->at = code_at(fs, field(fs, "EXCEPTION_RECORD.ExceptionAddress", va + o->address,
-				  o->ptr));
-	n = field(fs, "EXCEPTION_RECORD.NumberParameters", va + o->count, 4);
+	e->code = field(fs, "EXCEPTION_RECORD.ExceptionCode", va, 0, 4);
+	e->flags = field(fs, "EXCEPTION_RECORD.ExceptionFlags", va, RECORD_FLAGS, 4);
+	e->at = code_at(fs, field(fs, "EXCEPTION_RECORD.ExceptionAddress", va, o->address, o->ptr));
+	n = field(fs, "EXCEPTION_RECORD.NumberParameters", va, o->count, 4);
 	if (fs_is_read(&n) && n.v >= 2 && n.v <= RECORD_PARAMETERS_MAX) {
-		e->parameter[0] = field(fs, "EXCEPTION_RECORD.ExceptionInformation", va + o->info,
+		e->parameter[0] = field(fs, "EXCEPTION_RECORD.ExceptionInformation", va, o->info,
 					o->ptr);
-		e->parameter[1] = field(fs, "EXCEPTION_RECORD.ExceptionInformation",
-					va + o->info + o->ptr, o->ptr);
+		e->parameter[1] = field(fs, "EXCEPTION_RECORD.ExceptionInformation", va,
+					o->info + o->ptr, o->ptr);
 	}
 	e->misfit = misfit(fs, e);
 }
@@ -160,11 +170,10 @@ static void read_stood(struct fltscope *fs, const struct offsets *o, bool contex
 	unsigned sp = context ? o->sp : o->trap_sp;
 
 	ret->record = va;
-	ret->instruction =
-		code_at(fs, field(fs, o->names[context ? 1 : 2],
-				  va + (context ? o->pc : o->trap_pc), o->ptr));
+	ret->instruction = code_at(fs, field(fs, o->names[context ? 1 : 2], va,
+					     context ? o->pc : o->trap_pc, o->ptr));
 	if (sp)
-		ret->stack_pointer = field(fs, o->names[context ? 0 : 3], va + sp, o->ptr);
+		ret->stack_pointer = field(fs, o->names[context ? 0 : 3], va, sp, o->ptr);
 }
 
 /* Where records stand only if an exception led here: both, and of one place; else the
@@ -172,13 +181,15 @@ static void read_stood(struct fltscope *fs, const struct offsets *o, bool contex
 static bool is_exception(struct fltscope *fs, const struct offsets *o, uint64_t record,
 			 uint64_t context)
 {
-	uint8_t code[4], at[8] = {0}, pc[8] = {0};
+	uint64_t at_va, pc_va, at, pc;
+	uint32_t code;
 
-	return record && context && vm_read(fs->vm, record, code, 4, "EXCEPTION_RECORD", NULL) == FS_OK &&
-	       load_u32(code) >> 31 &&
-	       vm_read(fs->vm, record + o->address, at, o->ptr, "EXCEPTION_RECORD", NULL) == FS_OK &&
-	       vm_read(fs->vm, context + o->pc, pc, o->ptr, "CONTEXT", NULL) == FS_OK &&
-	       memcmp(at, pc, sizeof(at)) == 0;
+	return record && context && add_u64(record, o->address, &at_va) &&
+	       add_u64(context, o->pc, &pc_va) &&
+	       vm_read_u32(fs->vm, record, &code, "EXCEPTION_RECORD", NULL) == FS_OK &&
+	       code >> 31 &&
+	       vm_read_ptr(fs->vm, at_va, &at, "EXCEPTION_RECORD", NULL) == FS_OK &&
+	       vm_read_ptr(fs->vm, pc_va, &pc, "CONTEXT", NULL) == FS_OK && at == pc;
 }
 
 static void read_records(struct fltscope *fs, const struct offsets *o, bool sure)

@@ -38,6 +38,7 @@ struct check_run {
 	enum fs_stage *stages;   /* by filter index */
 	const char **stage_why;
 	size_t *own_instance; /* by filter index: find_unload_instance() */
+	uint64_t *user_handles; /* by filter index: FLT_CCBs that handles lead to */
 	struct cause *causes; /* by filter index */
 	struct unload_lock *unloads; /* by frame index (unload.h) */
 	struct fs_graph *graph;

@@ -11,8 +11,8 @@
 
 #include <string.h>
 
-/* Has the driver a filter whose unregistration is not done? */
-/* By its DRIVER_OBJECT, or by callbacks in the driver's image: one of the two may be damaged. */
+/* Has the driver a filter whose unregistration is not done? By its DRIVER_OBJECT, or by callbacks
+ * in the driver's image: one of the two may be damaged. */
 static bool has_filter(const struct check_run *run, size_t driver)
 {
 	const struct fs_model *m = run->m;

@@ -65,7 +65,7 @@ struct operations operations_of(const struct fs_instance *in)
 	if (!o.counted)
 		return o;
 	o.count = h->operations.wait_count.v;
-	o.damaged = o.count > INT32_MAX;
+	o.damaged = o.count > FS_REFERENCES_MAX;
 	o.left = o.count > o.found ? o.count - o.found : 0;
 	return o;
 }
@@ -117,7 +117,8 @@ enum fs_confidence operations_sure(const struct fs_model *m, enum fs_confidence 
 		return c < FS_LIKELY ? c : FS_LIKELY;
 	if (o.counted && !o.count)
 		return FS_POSSIBLE;
-	if (!o.counted || wait_block_is_stray(m, in->holders->operations.wait_block) || o.damaged || o.found > o.count)
+	if (!o.counted || wait_block_is_stray(m, in->holders->operations.wait_block) || o.damaged ||
+	    o.found > o.count)
 		c = c < FS_LIKELY ? c : FS_LIKELY;
 	return o.counted ? confidence_cap(c, &in->holders->operations.wait_count) : c;
 }

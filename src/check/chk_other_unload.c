@@ -22,7 +22,7 @@ static bool owner_waits_too(const struct fs_filter *f)
 static bool candidate(const struct check_run *run, size_t i, const struct unload_lock *u)
 {
 	const struct fs_filter *f = &run->m->filters[i];
-	enum runs r = unload_runs(run->m, f);
+	enum runs r = unload_runs(run, i);
 
 	return run->stages[i] == FS_S0 && u->filter != (int32_t)i &&
 	       (r == RUNS_MAYBE || (r == RUNS_UNKNOWN && in_progress(f)));
@@ -67,7 +67,7 @@ static enum fs_confidence sure(const struct check_run *run, size_t i, const stru
 	uint64_t n;
 
 	if (!waiters(u->lock, &n) || n != candidates(run, i, u) ||
-	    unload_runs(run->m, f) != RUNS_MAYBE)
+	    unload_runs(run, i) != RUNS_MAYBE)
 		c = in_progress(f) ? FS_LIKELY : FS_POSSIBLE;
 	/* a handle on the filter has a PointerCount as an unload has; the waiter may be of another */
 	if (!in_progress(f) && c > (unload_asked(run, i) ? FS_LIKELY : FS_POSSIBLE))

@@ -19,7 +19,8 @@ static void fire(struct check_run *run, size_t i, const struct fs_ledger *l,
 	if (!fd)
 		return;
 	fd->message = run_text(run, "%s held by %s that %s created and has not closed",
-			       held_part(run, l, e->count), e->count == 1 ? "a server port" : "server ports", fd->subject.name);
+			       held_part(run, l, e->count),
+			       e->count == 1 ? "a server port" : "server ports", fd->subject.name);
 	list_count_evidence(run, &ev, &f->connection_count, f->connection_list,
 			    "FLT_FILTER.ConnectionList.mCount", "server ports, one reference each",
 			    e);

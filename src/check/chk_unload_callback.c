@@ -96,7 +96,7 @@ void chk_unload_callback(struct check_run *run)
 			continue;
 		/* whose unload the owner runs is not known: it may be any that was begun */
 		if (u->filter == (int32_t)i ||
-		    (u->filter < 0 && in_progress(f) && unload_runs(run->m, f) != RUNS_NOT))
+		    (u->filter < 0 && in_progress(f) && unload_runs(run, i) != RUNS_NOT))
 			fire(run, i, u);
 	}
 }

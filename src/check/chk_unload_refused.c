@@ -84,7 +84,7 @@ void chk_unload_refused(struct check_run *run)
 		const struct unload_lock *u = unload_lock_of(run, i);
 
 		if (run->stages[i] == FS_S0 && in_progress(f) && u->free &&
-		    unload_runs(run->m, f) == RUNS_NOT)
+		    unload_runs(run, i) == RUNS_NOT)
 			fire(run, i, u);
 	}
 }

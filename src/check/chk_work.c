@@ -51,6 +51,9 @@ static void item_evidence(struct check_run *run, evidence_vec *ev, const struct 
 /* What is asked for: items that are queued, on no list, or of which that is not known. */
 enum standing { QUEUED, LOOSE, UNREAD };
 
+/* Freed memory may hold many that look like items; every stack is looked at for each of these. */
+#define INSIDE_MAX 64u
+
 static enum standing standing(const struct fs_work_item *x)
 {
 	if (x->place == FS_WORK_LOOSE)
@@ -84,7 +87,7 @@ static struct found gather(struct check_run *run, const struct fs_work *w, bool 
 			continue;
 		if (!f.first)
 			f.first = x;
-		if (s == LOOSE && f.in.thread < 0) {
+		if (s == LOOSE && f.in.thread < 0 && f.n < INSIDE_MAX) {
 			f.in = thread_inside(run, &x->routine, waiter);
 			if (f.in.thread >= 0)
 				f.first = x;

@@ -267,7 +267,7 @@ static void add_filter(struct graph_builder *b, size_t i)
 	if (drains)
 		add_draining(b, i, &w, thread);
 	else if (s == FS_S0 && u->held && u->filter >= 0 && u->filter != (int32_t)i &&
-		 unload_runs(b->run->m, f) != RUNS_NOT && unload_asked(b->run, i))
+		 unload_runs(b->run, i) != RUNS_NOT && unload_asked(b->run, i))
 		add_edge(b, filter_node(b, i), lock_node(b, u->lock), "waits for",
 			 "FLT_FILTER.Flags", word_of(&f->flags.value), false);
 }

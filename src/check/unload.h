@@ -59,7 +59,7 @@ const struct unload_lock *unload_lock_of(const struct check_run *run, size_t fil
 /* May FltpDoUnloadFilter be at work on a filter that is still in S0? While it is, it has a
  * PointerCount of its own (facts: [run]); a user's handle on the filter has one too. */
 enum runs { RUNS_NOT, RUNS_UNKNOWN, RUNS_MAYBE };
-enum runs unload_runs(const struct fs_model *m, const struct fs_filter *f);
+enum runs unload_runs(const struct check_run *run, size_t filter);
 /* Was every filter of the frame reached, and is it known how far each is? */
 bool frame_seen(const struct check_run *run, size_t frame);
 bool in_progress(const struct fs_filter *f); /* its Flags say a service stop began */

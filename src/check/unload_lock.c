@@ -7,6 +7,7 @@
  */
 #include "check/unload.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct unload_lock unread = {.thread = -1, .filter = -1, .sure = FS_POSSIBLE};
@@ -28,26 +29,53 @@ bool in_progress(const struct fs_filter *f)
 	return fs_has(&f->flags.value, FS_FLTFL_MANDATORY_UNLOAD_IN_PROGRESS);
 }
 
-/* FilterCreate's and FilterFindFirst's handles on it that were found: each FLT_CCB has one
- * PointerCount, however many handles lead to it. */
-static uint64_t user_handles(const struct fs_model *m, const struct fs_filter *f)
-{
-	const struct fs_handle *h = NULL, *before;
-	uint64_t n = 0;
+struct ccb {
+	size_t filter;
+	uint64_t address;
+};
 
-	while ((h = fs_handle_to(m, h, FS_HANDLE_FILTER, f->address)) != NULL) {
-		for (before = fs_handle_to(m, NULL, FS_HANDLE_FILTER, f->address);
-		     before != h && before->ccb != h->ccb;)
-			before = fs_handle_to(m, before, FS_HANDLE_FILTER, f->address);
-		n += before == h && h->ccb;
+static int by_filter(const void *a, const void *b)
+{
+	const struct ccb *x = a, *y = b;
+
+	if (x->filter != y->filter)
+		return x->filter < y->filter ? -1 : 1;
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+/* FilterCreate's and FilterFindFirst's handles on each filter that were found: each FLT_CCB has
+ * one PointerCount, however many handles lead to it. */
+static bool count_user_handles(struct check_run *run)
+{
+	const struct fs_model *m = run->m;
+	struct ccb *v = malloc((m->nhandles + 1) * sizeof(*v));
+	size_t i, n = 0;
+
+	run->user_handles = arena_alloc(run->a, (m->nfilters + 1) * sizeof(*run->user_handles));
+	if (!v || !run->user_handles) {
+		free(v);
+		return false;
 	}
-	return n;
+	for (i = 0; i < m->nhandles; i++) {
+		const struct fs_handle *h = &m->handles[i];
+
+		if (h->kind == FS_HANDLE_FILTER && h->ccb && h->index >= 0 &&
+		    (size_t)h->index < m->nfilters)
+			v[n++] = (struct ccb){(size_t)h->index, h->ccb};
+	}
+	if (n)
+		qsort(v, n, sizeof(*v), by_filter);
+	for (i = 0; i < n; i++)
+		run->user_handles[v[i].filter] += i == 0 || by_filter(&v[i - 1], &v[i]) != 0;
+	free(v);
+	return true;
 }
 
 /* 1 is the registration's, one for each server port, one for each user's handle; what is more
  * may be the unload's. */
-enum runs unload_runs(const struct fs_model *m, const struct fs_filter *f)
+enum runs unload_runs(const struct check_run *run, size_t filter)
 {
+	const struct fs_filter *f = &run->m->filters[filter];
 	const struct fs_value *p = &f->object.pointer_count;
 
 	if (!fs_is_read(p) || p->unproved)
@@ -58,7 +86,7 @@ enum runs unload_runs(const struct fs_model *m, const struct fs_filter *f)
 		return RUNS_UNKNOWN;
 	if (p->v - 1 <= f->connection_count.v)
 		return RUNS_NOT;
-	return p->v - 1 - f->connection_count.v > user_handles(m, f) ? RUNS_MAYBE : RUNS_NOT;
+	return p->v - 1 - f->connection_count.v > run->user_handles[filter] ? RUNS_MAYBE : RUNS_NOT;
 }
 
 static bool draining(const struct check_run *run, size_t i)
@@ -154,7 +182,7 @@ bool frame_seen(const struct check_run *run, size_t frame)
 
 static bool in_s0(const struct check_run *run, size_t i)
 {
-	return run->stages[i] == FS_S0 && unload_runs(run->m, &run->m->filters[i]) != RUNS_NOT;
+	return run->stages[i] == FS_S0 && unload_runs(run, i) != RUNS_NOT;
 }
 
 bool unload_may_be(const struct check_run *run, const struct unload_lock *u, size_t filter)
@@ -189,7 +217,7 @@ static void by_exclusion(struct check_run *run, struct unload_lock *u, size_t fr
 		if (!unload_may_be(run, u, i))
 			continue;
 		/* one that nothing is known of is a candidate only when it was begun */
-		if (!u->drains && unload_runs(run->m, f) == RUNS_UNKNOWN && !in_progress(f)) {
+		if (!u->drains && unload_runs(run, i) == RUNS_UNKNOWN && !in_progress(f)) {
 			sure = false;
 			continue;
 		}
@@ -239,7 +267,7 @@ bool make_unload_locks(struct check_run *run)
 	struct unload_lock *u = arena_alloc(run->a, (m->nframes + 1) * sizeof(*u));
 	size_t i;
 
-	if (!u)
+	if (!u || !count_user_handles(run))
 		return false;
 	for (i = 0; i < m->nframes; i++)
 		read_lock(m, &m->frames[i], &u[i]);

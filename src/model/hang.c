@@ -6,9 +6,6 @@
 
 #include "base/str.h"
 
-/* EX_RUNDOWN_WAIT_BLOCK: {Count, KEVENT} (facts: "How to read a wait"). */
-#define WAIT_BLOCK_EVENT 8u
-
 static int32_t module_of(const struct fs_stack *s, size_t i)
 {
 	return s->frame[i].ip.module;
@@ -72,17 +69,20 @@ static bool is_filter(const struct fs_model *m, int32_t module)
 	return module >= 0 && module != m->fltmgr_module && !is_kernel(m, module);
 }
 
-/* The rundowns of one filter, its instances and its clients' ports. */
-static bool waits_for_rundown(const struct fs_thread *t, enum fs_rundown_state state,
-			      uint64_t block)
+/* EX_RUNDOWN_WAIT_BLOCK: {Count, KEVENT}, Count as wide as a pointer (facts: "How to read a wait"). */
+static bool waits_for_rundown(const struct fs_model *m, const struct fs_thread *t,
+			      enum fs_rundown_state state, uint64_t block)
 {
-	return state == FS_RUNDOWN_WAITING && block &&
-	       fs_thread_waits_for(t, block + WAIT_BLOCK_EVENT);
+	const uint64_t event = block + fs_pointer_size(&m->dump);
+
+	return state == FS_RUNDOWN_WAITING && block && event > block &&
+	       fs_thread_waits_for(t, event);
 }
 
-static bool waits_for_object(const struct fs_thread *t, const struct fs_object *o)
+static bool waits_for_object(const struct fs_model *m, const struct fs_thread *t,
+			     const struct fs_object *o)
 {
-	return waits_for_rundown(t, o->rundown.state, o->rundown.wait_block);
+	return waits_for_rundown(m, t, o->rundown.state, o->rundown.wait_block);
 }
 
 static struct fs_hang_rundown rundown_is(const struct fs_model *m, const char *of, uint64_t address,
@@ -98,18 +98,18 @@ static struct fs_hang_rundown rundown_of(const struct fs_model *m, const struct 
 	size_t i;
 
 	for (i = 0; i < m->nfilters; i++)
-		if (waits_for_object(t, &m->filters[i].object))
+		if (waits_for_object(m, t, &m->filters[i].object))
 			return rundown_is(m, "FLT_FILTER", m->filters[i].address, (int32_t)i);
 	for (i = 0; i < m->ninstances; i++) {
 		const struct fs_instance *in = &m->instances[i];
 
-		if (waits_for_object(t, &in->object) ||
-		    (in->holders && waits_for_rundown(t, in->holders->operations.state,
+		if (waits_for_object(m, t, &in->object) ||
+		    (in->holders && waits_for_rundown(m, t, in->holders->operations.state,
 						       in->holders->operations.wait_block)))
 			return rundown_is(m, "FLT_INSTANCE", in->address, in->filter);
 	}
 	for (i = 0; i < m->nvolumes; i++)
-		if (waits_for_object(t, &m->volumes[i].object))
+		if (waits_for_object(m, t, &m->volumes[i].object))
 			return rundown_is(m, "FLT_VOLUME", m->volumes[i].address, -1);
 	return rundown_is(m, NULL, 0, -1);
 }

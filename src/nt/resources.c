@@ -13,6 +13,9 @@
 #include "read/list.h"
 
 #define RESOURCES_MAX 262144u
+/* Threads that resources are held against in all: a list that is made up could have waiters
+ * everywhere. */
+#define COMPARES_MAX (64u << 20)
 
 /* It waits for a resource, and none of those known is surely it. */
 static bool unexplained(const struct fs_model *m, size_t thread)
@@ -43,8 +46,8 @@ static uint64_t any_links(const struct nt_look *k, const struct layout_field *li
 	return 0;
 }
 
-/* Does one of its words lead to a thread that waits? */
-static bool is_waited_for(struct waiters *w, uint64_t va)
+/* Does one of its words lead to a thread that waits? *left: threads that may still be looked at. */
+static bool is_waited_for(struct waiters *w, uint64_t va, size_t *left)
 {
 	static const enum field_id fields[2][2] = {
 		{F_ERESOURCE_NumberOfSharedWaiters, F_ERESOURCE_SharedWaiters},
@@ -60,8 +63,8 @@ static bool is_waited_for(struct waiters *w, uint64_t va)
 			continue;
 		if (waiters_stack_of(w, word) >= 0)
 			return true;
-		for (t = 0; t < m->nthreads; t++)
-			if (word && fs_thread_waits_for(&m->threads[t], word))
+		for (t = 0; word && *left && t < m->nthreads; t++, (*left)--)
+			if (fs_thread_waits_for(&m->threads[t], word))
 				return true;
 	}
 	return false;
@@ -73,9 +76,10 @@ void nt_other_locks(struct waiters *w)
 	struct nt_look *k = w->k;
 	const struct layout_field *links =
 		k->r->nt ? layout_field(k->r->nt, F_ERESOURCE_SystemResourcesList) : NULL;
+	size_t left = COMPARES_MAX, i, n;
 	struct list_walk all;
+	struct fs_error err;
 	uint64_t head;
-	size_t i, n;
 
 	for (i = 0; i < k->b->model->nthreads && !unexplained(k->b->model, i); i++)
 		;
@@ -83,14 +87,21 @@ void nt_other_locks(struct waiters *w)
 	if (!head ||
 	    list_walk(k->r->vm, head, RESOURCES_MAX, "ERESOURCE.SystemResourcesList", &all, NULL))
 		return;
-	for (i = 0; i < all.entries.n; i++) {
+	for (i = 0; left && i < all.entries.n; i++) {
 		uint64_t va = all.entries.v[i].link - links->offset;
 
 		n = k->b->model->nlocks;
-		if (model_find_lock(k->b, va) >= 0 || !is_waited_for(w, va) ||
+		if (model_find_lock(k->b, va) >= 0 || !is_waited_for(w, va, &left) ||
 		    !nt_read_lock(k, va, &place) || k->b->model->nlocks == n)
 			continue;
 		waiters_look_at(w, n);
+	}
+	if (!left) {
+		(void)fs_fail_at(&err, FS_LIMIT, head,
+				 "ERESOURCE.SystemResourcesList at 0x%llx: too many of its "
+				 "resources have waiters, the rest is not looked at",
+				 (unsigned long long)head);
+		(void)model_gap(k->b, "ERESOURCE.SystemResourcesList", &err);
 	}
 	list_walk_deinit(&all);
 }

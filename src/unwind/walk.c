@@ -87,7 +87,8 @@ bool unwind_is_call_site(struct unwind *u, uint64_t ip)
 	bool ignored = false;
 
 	return unwind_call_before(u, ip, &ignored) != 0 ||
-	       (u->machine != UNWIND_X86 && unwind_find(u, ip, &image, &fn, NULL) == FS_OK && image.base + fn.begin == ip);
+	       (u->machine != UNWIND_X86 && unwind_find(u, ip, &image, &fn, NULL) == FS_OK &&
+		image.base + fn.begin == ip);
 }
 
 /* A return address 0 ends the stack where the thread began, and nowhere else: in the middle it is

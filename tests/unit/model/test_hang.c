@@ -150,6 +150,14 @@ static void a_rundown(void **state)
 	assert_false(h.rundown.unload);
 	wait.object.v += 8; /* another event */
 	assert_true(fs_hang_of(&model, 0, &h) && !h.rundown.address);
+	/* Count is as wide as a pointer: on 32 bits the event stands 4 bytes behind it */
+	model.dump.machine = "x86";
+	wait.object.v = 0xffffb3080002fb04;
+	assert_true(fs_hang_of(&model, 0, &h));
+	assert_true(h.rundown.address == 0xffffe0010102d010);
+	wait.object.v = 0xffffb3080002fb08;
+	assert_true(fs_hang_of(&model, 0, &h) && !h.rundown.address);
+	model.dump.machine = NULL;
 }
 
 /* Look-alikes: nobody is inside a filter. */
