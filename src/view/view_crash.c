@@ -107,7 +107,9 @@ static void fault_rows(struct view *v)
 	emit_row(v->e, "Faulting module", "%s",
 		 mod		     ? (mod->name ? mod->name : text_ptr(v, mod->base))
 		 : c->fault.unloaded ? "none that is loaded: it lies where an unloaded one was"
-				     : "none: it lies in no module");
+		 : v->m->modules_whole
+			 ? "none: it lies in no module"
+			 : "not known: it lies in none that was read, and not all were");
 }
 
 void crash_rows(struct view *v)
