@@ -62,6 +62,25 @@ static enum fs_stage stage_of_instances(struct check_run *run, size_t filter, co
 	return instance_stage(&run->m->instances[n]);
 }
 
+/* FltUnregisterFilter sets DRAINING before it touches the rundown: nothing ends that of a live
+ * filter. */
+static enum fs_stage stage_of_live(const struct fs_filter *f, const char **ret_why)
+{
+	const struct fs_rundown *r = &f->object.rundown;
+
+	*ret_why = "not DRAINING";
+	if (zombied(&f->object))
+		*ret_why = "ZOMBIED without DRAINING: FltMgr never leaves that";
+	else if (r->state == FS_RUNDOWN_DRAINED)
+		*ret_why = "RundownRef is 1 (drained) without DRAINING: FltMgr never leaves that";
+	else if (r->state == FS_RUNDOWN_WAITING)
+		*ret_why = "RundownRef holds a wait block without DRAINING: FltMgr never leaves "
+			   "that";
+	else
+		return FS_S0;
+	return FS_STAGE_UNKNOWN;
+}
+
 enum fs_stage stage_of(struct check_run *run, size_t filter, const char **ret_why)
 {
 	const struct fs_filter *f = &run->m->filters[filter];
@@ -72,12 +91,8 @@ enum fs_stage stage_of(struct check_run *run, size_t filter, const char **ret_wh
 		*ret_why = "FLT_OBJECT.Flags was not read";
 		return FS_STAGE_UNKNOWN;
 	}
-	if (fs_lacks(&f->object.flags.value, FS_OBJ_DRAINING)) {
-		*ret_why = zombied(&f->object)
-				   ? "ZOMBIED without DRAINING: FltMgr never leaves that"
-				   : "not DRAINING";
-		return zombied(&f->object) ? FS_STAGE_UNKNOWN : FS_S0;
-	}
+	if (fs_lacks(&f->object.flags.value, FS_OBJ_DRAINING))
+		return stage_of_live(f, ret_why);
 	if (zombied(&f->object)) {
 		/* FltUnregisterFilter waits for the rundown first */
 		if (r->state != FS_RUNDOWN_DRAINED && fs_is_read(&r->raw)) {

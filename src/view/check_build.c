@@ -369,7 +369,7 @@ static const char *problem(struct building *b, const struct coverage *c)
 	if (k->all)
 		return kept(arena_printf(b->a,
 					 "not all could be decided: %" PRIu64
-					 " filters counted, %zu reached, the state of %zu read%s",
+					 " filters counted, %zu reached, the state of %zu told%s",
 					 c->counted, c->filters, c->decided,
 					 c->whole ? "" : "; not every list is whole"));
 	if (!k->known)
@@ -382,7 +382,7 @@ static const char *problem(struct building *b, const struct coverage *c)
 		return NULL;
 	if (k->filters > 0)
 		return kept(arena_printf(b->a,
-					 "the state of %zu of the %zu filters of %s was not read",
+					 "the state of %zu of the %zu filters of %s cannot be told",
 					 k->filters - k->decided, k->filters, k->name));
 	if (!c->whole || (!k->loaded && !b->m->modules_whole))
 		return kept(arena_printf(

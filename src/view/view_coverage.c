@@ -139,7 +139,7 @@ static const char *about_driver(struct view *v, const struct coverage *c, const 
 	if (c->filters > 0)
 		return text_printf(v,
 				   "Nothing can be said about %s: the state of a filter of it "
-				   "could not be read.",
+				   "cannot be told.",
 				   driver);
 	if (c->whole)
 		return text_printf(v,
@@ -166,11 +166,11 @@ static const char *about_all(struct view *v, const struct coverage *c)
 	if (c->decided == 0)
 		return text_printf(v,
 				   "Nothing can be said: %s counted, %zu reached, and the state of "
-				   "none could be read.",
+				   "none could be told.",
 				   text_count(v, c->counted, "filter"), c->filters);
 	return text_printf(v,
 			   "No driver was found stuck, refused or left over among the %s whose "
-			   "state could be read (%" PRIu64 " counted, %zu reached%s).",
+			   "state could be told (%" PRIu64 " counted, %zu reached%s).",
 			   text_count(v, c->decided, "filter"), c->counted, c->filters,
 			   c->whole ? "" : ", not every list whole");
 }

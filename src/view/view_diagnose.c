@@ -223,6 +223,12 @@ static void not_checked(struct view *v, const struct fs_report *r)
 	emit_indent(v->e, -1);
 }
 
+/* Not at rest: under way, or in a state that was read and cannot be. */
+static bool worth_a_line(const struct fs_filter *f, enum fs_stage s)
+{
+	return s == FS_STAGE_UNKNOWN ? fs_is_read(&f->object.flags.value) : s != FS_S0;
+}
+
 /* Every filter with the stage of its unload; text shows those that are not at rest. */
 static void stages(struct view *v, const struct fs_report *r)
 {
@@ -243,8 +249,10 @@ static void stages(struct view *v, const struct fs_report *r)
 		if (why)
 			emit_string(v->e, "why", why);
 		emit_object_end(v->e);
-		if (r->stages[i] != FS_S0 && r->stages[i] != FS_STAGE_UNKNOWN && emit_is_text(v->e))
-			emit_line(v->e, "%s  FLT_FILTER: %s %s%s%s", fs_stage_name(r->stages[i]),
+		if (worth_a_line(fl, r->stages[i]) && emit_is_text(v->e))
+			emit_line(v->e, "%s  FLT_FILTER: %s %s%s%s",
+				  r->stages[i] == FS_STAGE_UNKNOWN ? "S?"
+								   : fs_stage_name(r->stages[i]),
 				  text_ptr(v, fl->address), text_string(v, &fl->name, "[NoName]"),
 				  why ? "  " : "", why ? why : "");
 	}
@@ -373,8 +381,10 @@ static enum view_answer show_report(const struct shown_report *s)
 	show_matches(s->v, s->match.matches, s->match.nmatches);
 	if (text && !silent && s->match.nmatches > 0)
 		emit_blank(s->v->e);
-	if (silent && text)
+	if (silent && text) {
+		stages(s->v, s->r);
 		return coverage_answers(&cover, driver) ? VIEW_ANSWERED : VIEW_UNDECIDED;
+	}
 	json_coverage(s->v, &cover);
 	verdicts(s);
 	findings(s);

@@ -69,6 +69,32 @@ static void s0_is_silent(void **state)
 	arena_deinit(&b.a);
 }
 
+/* FltUnregisterFilter sets DRAINING first: such a filter is not clean, it is not decided. */
+static void ended_rundown_without_draining_is_no_s0(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	live(&b);
+	b.k.filter[b.f].object.rundown.raw = mm_value(1);
+	b.k.filter[b.f].object.rundown.state = FS_RUNDOWN_DRAINED;
+	assert_int_equal(stage(&b), FS_STAGE_UNKNOWN);
+	assert_non_null(strstr(b.r.stage_why[b.f], "RundownRef is 1 (drained) without DRAINING"));
+	assert_int_equal(b.r.nverdicts, 0);
+	arena_deinit(&b.a);
+	live(&b);
+	waits(&b, 2);
+	assert_int_equal(stage(&b), FS_STAGE_UNKNOWN);
+	assert_non_null(strstr(b.r.stage_why[b.f], "wait block without DRAINING"));
+	arena_deinit(&b.a);
+	/* look-alike: many references are held on a live filter, and that is normal */
+	live(&b);
+	b.k.filter[b.f].object.rundown.raw = mm_value(174992 << 1);
+	b.k.filter[b.f].object.rundown.state = FS_RUNDOWN_ACTIVE;
+	assert_int_equal(stage(&b), FS_S0);
+	arena_deinit(&b.a);
+}
+
 static void s1_and_s2_differ_by_track_completion_nodes(void **state)
 {
 	struct bench b;
@@ -306,6 +332,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(s0_is_silent),
+		cmocka_unit_test(ended_rundown_without_draining_is_no_s0),
 		cmocka_unit_test(s1_and_s2_differ_by_track_completion_nodes),
 		cmocka_unit_test(finished_instance_is_no_stage),
 		cmocka_unit_test(s3_says_how_many_are_left),

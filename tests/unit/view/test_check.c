@@ -94,7 +94,7 @@ static void what_was_not_looked_at(void **state)
 	(void)state;
 	stages[1] = FS_STAGE_UNKNOWN;
 	assert_int_equal(judge(), RES_UNDECIDED);
-	assert_non_null(strstr(d.problem, "the state of 1 read"));
+	assert_non_null(strstr(d.problem, "the state of 1 told"));
 	(void)begin(NULL);
 	k.frame[0].filters.stop = FS_STOP_UNREADABLE;
 	assert_int_equal(judge(), RES_UNDECIDED);

@@ -138,10 +138,12 @@ static size_t count_lines(const char *text)
 
 static void a_healthy_system_is_one_line(void **state)
 {
+	static enum fs_stage rest[] = {FS_S0, FS_S0};
 	struct fs_report r = report();
 
 	(void)state;
 	r.nverdicts = r.nfindings = 0;
+	r.stages = rest;
 	shown_text(&s, &k.m);
 	assert_int_equal(view_diagnose(&s.v, &r, NULL), VIEW_ANSWERED);
 	assert_true(shown_end(&s));
@@ -312,7 +314,7 @@ static void silence_is_not_health(void **state)
 	(void)state;
 	r.stages = some;
 	assert_int_equal(silent_text(&r, NULL), VIEW_ANSWERED);
-	assert_non_null(strstr(s.c.text, "among the 1 filter whose state could be read (2 counted, "
+	assert_non_null(strstr(s.c.text, "among the 1 filter whose state could be told (2 counted, "
 					 "2 reached)"));
 	shown_free(&s);
 	/* the one that was asked for is not the one that could be read */
@@ -342,7 +344,7 @@ static void silence_is_not_health(void **state)
 	k.frame[0].filters.count = mm_value(10);
 	assert_int_equal(silent_text(&r, NULL), VIEW_ANSWERED);
 	assert_non_null(strstr(s.c.text,
-			       "among the 2 filters whose state could be read (11 counted, "
+			       "among the 2 filters whose state could be told (11 counted, "
 			       "2 reached, not every list whole)"));
 	shown_free(&s);
 }
