@@ -12,14 +12,16 @@
 
 /* One object that a thread waits for: a KWAIT_BLOCK of KTHREAD.WaitBlockList. */
 struct fs_wait {
-	uint64_t address;	   /* KWAIT_BLOCK */
-	struct fs_value object;	   /* VA of the DISPATCHER_HEADER */
-	struct fs_value type;	   /* DISPATCHER_HEADER.Type (KOBJECTS) */
-	const char *kind;	   /* "NotificationEvent", "Mutant" …; NULL: not known */
+	uint64_t address;	    /* KWAIT_BLOCK */
+	struct fs_value wait_type;  /* WAIT_TYPE (wdm.h): of several objects, all or any */
+	const char *wait_type_name; /* "WaitAll", "WaitAny" …; NULL: not known */
+	struct fs_value object;	    /* VA of the DISPATCHER_HEADER */
+	struct fs_value type;	    /* DISPATCHER_HEADER.Type (KOBJECTS) */
+	const char *kind;	    /* "NotificationEvent", "Mutant" …; NULL: not known */
 	struct fs_value signal_state;
-	struct fs_value owner;	   /* of a mutant: KMUTANT.OwnerThread */
-	int32_t owner_thread;	   /* index of it, -1 */
-	int32_t thread;		   /* the object is this thread itself, -1 */
+	struct fs_value owner; /* of a mutant: KMUTANT.OwnerThread */
+	int32_t owner_thread;  /* index of it, -1 */
+	int32_t thread;	       /* the object is this thread itself, -1 */
 };
 
 /* How a frame was found. Scanned frames and those of a chain of frame pointers are guesses, however
@@ -29,7 +31,8 @@ enum fs_frame_how {
 	FS_FRAME_UNWOUND, /* by the image's unwind data */
 	FS_FRAME_TRAP,	  /* through a machine or trap frame */
 	FS_FRAME_SCANNED, /* a stack slot whose value follows a call instruction */
-	FS_FRAME_POINTER, /* x86: a return address behind the EBP that was saved, checked likewise */
+	FS_FRAME_POINTER, /* x86: a return address behind the EBP that was saved, checked likewise
+			   */
 };
 
 /* One frame, innermost first, with WinDbg's columns. */
@@ -60,7 +63,7 @@ enum fs_stack_end {
 	FS_STACK_UNREADABLE, /* stack or unwind data not in the dump */
 	FS_STACK_BROKEN,     /* the stack or the unwind data make no sense from here */
 	FS_STACK_LIMIT,
-	FS_STACK_RUNNING,    /* it runs on a processor whose registers are not in the dump */
+	FS_STACK_RUNNING, /* it runs on a processor whose registers are not in the dump */
 };
 
 struct fs_stack {
@@ -77,12 +80,12 @@ struct fs_thread {
 	uint64_t address; /* ETHREAD, which begins with its KTHREAD */
 	int32_t process;  /* index, -1 */
 	struct fs_value process_pointer, pid, tid;
-	struct fs_value state; /* KTHREAD_STATE */
-	const char *state_name; /* "Running", "Waiting" … NULL: not known */
-	struct fs_value wait_reason; /* KWAIT_REASON; means something while it waits */
-	const char *wait_reason_name; /* "Executive", "WrRundown" … NULL: not known */
-	struct fs_value wait_mode;    /* 0 kernel, 1 user */
-	struct fs_value wait_time;    /* tick count when the wait began */
+	struct fs_value state;	       /* KTHREAD_STATE */
+	const char *state_name;	       /* "Running", "Waiting" … NULL: not known */
+	struct fs_value wait_reason;   /* KWAIT_REASON; means something while it waits */
+	const char *wait_reason_name;  /* "Executive", "WrRundown" … NULL: not known */
+	struct fs_value wait_mode;     /* 0 kernel, 1 user */
+	struct fs_value wait_time;     /* tick count when the wait began */
 	struct fs_value waiting_ticks; /* how long it has waited, in ticks; FS_NONE without the
 					* tick count, or when that is before WaitTime */
 	/* Times: FILETIME. exit_time: of a Terminated thread; while it lives the kernel has
@@ -109,13 +112,14 @@ struct fs_thread {
 #define FS_THREAD_DEFERRED_READY 7u
 
 struct fs_process {
-	uint64_t address; /* EPROCESS */
+	uint64_t address;	/* EPROCESS */
 	struct fs_string image; /* ImageFileName or the longer SeAuditProcessCreationInfo name */
-	struct fs_value pid, parent_pid, session, create_time, exit_time; /* FILETIME; exit 0: lives */
+	struct fs_value pid, parent_pid, session, create_time,
+		exit_time; /* FILETIME; exit 0: lives */
 	struct fs_value directory_table_base, peb, object_table, handle_count, exit_status;
 	struct fs_value image_file;    /* FILE_OBJECT of the image */
 	struct fs_value commit_charge; /* pages */
-	size_t *threads; /* indices, in ThreadListHead order */
+	size_t *threads;	       /* indices, in ThreadListHead order */
 	size_t nthreads;
 	enum fs_stop threads_stop;
 	int32_t threads_gap;
@@ -140,7 +144,10 @@ bool fs_thread_is_idle(const struct fs_model *m, size_t thread);
 int32_t fs_thread_at(const struct fs_model *m, uint64_t address);
 /* Does it wait for this object (a DISPATCHER_HEADER's VA)? The wait block, or NULL. */
 const struct fs_wait *fs_thread_waits_for(const struct fs_thread *t, uint64_t object);
-const char *fs_thread_state_name(uint64_t state); /* KTHREAD_STATE; NULL unknown */
+/* Of a thread that waits for several objects: "all" of them, or "any" of them, as every one of
+ * its wait blocks says; NULL: not known, or neither. */
+const char *fs_thread_waits_for_which(const struct fs_thread *t);
+const char *fs_thread_state_name(uint64_t state);     /* KTHREAD_STATE; NULL unknown */
 const char *fs_stack_end_name(enum fs_stack_end end); /* "bottom", "user" … */
 
 #endif

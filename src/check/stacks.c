@@ -133,12 +133,15 @@ static const char *wait_words(struct check_run *run, int32_t thread, size_t i)
 const char *waits_for_words(struct check_run *run, int32_t thread)
 {
 	const struct fs_thread *t = thread >= 0 ? &run->m->threads[thread] : NULL;
+	const char *which;
 
 	if (!t || !thread_waits(t) || !t->nwaits)
 		return NULL;
 	if (t->nwaits == 1)
 		return wait_words(run, thread, 0);
-	return run_text(run, "%zu objects, %s first", t->nwaits, object_words(run, &t->waits[0]));
+	which = fs_thread_waits_for_which(t);
+	return run_text(run, "%s%s%zu objects, %s first", which ? which : "", which ? " of " : "",
+			t->nwaits, object_words(run, &t->waits[0]));
 }
 
 void wait_evidence(struct check_run *run, evidence_vec *ev, int32_t thread)

@@ -47,6 +47,20 @@ const struct fs_wait *fs_thread_waits_for(const struct fs_thread *t, uint64_t ob
 	return NULL;
 }
 
+const char *fs_thread_waits_for_which(const struct fs_thread *t)
+{
+	static const char *const which[] = {"all", "any"}; /* WaitAll, WaitAny */
+	size_t i;
+
+	for (i = 0; i < t->nwaits; i++)
+		if (!fs_is_read(&t->waits[i].wait_type) ||
+		    t->waits[i].wait_type.v != t->waits[0].wait_type.v)
+			return NULL;
+	return t->nwaits && t->waits_looked == FS_LOOKED_WHOLE && t->waits[0].wait_type.v < 2
+		       ? which[t->waits[0].wait_type.v]
+		       : NULL;
+}
+
 bool fs_thread_is_idle(const struct fs_model *m, size_t thread)
 {
 	size_t i;

@@ -33,6 +33,11 @@ static const char *const reasons[] = {
 	"WrRundown",
 };
 
+/* WAIT_TYPE of wdm.h. */
+static const char *const wait_types[] = {
+	"WaitAll", "WaitAny", "WaitNotification", "WaitDequeue", "WaitDpc",
+};
+
 const char *nt_wait_reason(struct nt_look *k, uint64_t reason)
 {
 	const char *name = k->r->nt ? layout_enum_name(k->r->nt, "_KWAIT_REASON", reason) : NULL;
@@ -122,6 +127,10 @@ static bool read_block(struct nt_look *k, uint64_t thread, uint64_t block, struc
 		       owner.v, thread);
 		return false;
 	}
+	ret->wait_type = nt_value(k->r, k->b, block, F_KWAIT_BLOCK_WaitType);
+	if (fs_is_read(&ret->wait_type) &&
+	    ret->wait_type.v < sizeof(wait_types) / sizeof(wait_types[0]))
+		ret->wait_type_name = wait_types[ret->wait_type.v];
 	ret->object = nt_value(k->r, k->b, block, F_KWAIT_BLOCK_Object);
 	read_object(k, ret);
 	/* the only waiter of an object: their links must be each other's */

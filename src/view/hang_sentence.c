@@ -155,7 +155,7 @@ static const char *rundown_of(struct view *v, const struct fs_hang_rundown *r)
 static const char *waits_for(struct view *v, const struct fs_hang_thread *h)
 {
 	const struct fs_thread *t = &v->m->threads[h->thread];
-	const char *all = "";
+	const char *all = "", *which;
 	size_t i;
 
 	if (!h->waits)
@@ -171,7 +171,9 @@ static const char *waits_for(struct view *v, const struct fs_hang_thread *h)
 	for (i = 0; i < t->nwaits && i < OBJECTS_SHOWN; i++)
 		all = text_printf(v, "%s%s%s", all, i ? "; " : "",
 				  object_of(v, &t->waits[i], i ? NULL : h->object.symbol));
-	return text_printf(v, "%zu objects (%s%s)", t->nwaits, all,
+	which = fs_thread_waits_for_which(t);
+	return text_printf(v, "%s%s%zu objects (%s%s)", which ? which : "", which ? " of " : "",
+			   t->nwaits, all,
 			   t->nwaits > OBJECTS_SHOWN ? "; and more" : "");
 }
 

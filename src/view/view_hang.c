@@ -29,6 +29,7 @@ static void json_wait(struct view *v, const struct fs_hang_thread *h)
 	const struct fs_thread *t = &v->m->threads[h->thread];
 	const struct fs_wait *w = t->nwaits ? &t->waits[0] : NULL;
 	int64_t ms = hang_waited(v->m, t);
+	const char *which;
 	size_t i;
 
 	if (!h->waits || !w || !fs_is_read(&w->object)) {
@@ -53,6 +54,9 @@ static void json_wait(struct view *v, const struct fs_hang_thread *h)
 			emit_null(v->e, "owner");
 		emit_object_end(v->e);
 	}
+	which = h->waits && t->nwaits > 1 ? fs_thread_waits_for_which(t) : NULL;
+	if (which)
+		emit_string(v->e, "wait_type", which);
 	emit_array_begin(v->e, "wait_objects");
 	for (i = 0; h->waits && i < t->nwaits; i++) {
 		emit_object_begin(v->e, NULL);

@@ -187,6 +187,7 @@ static void json_waits(struct view *v, const struct fs_thread *t)
 
 		fields_begin(v, &f, NULL);
 		emit_address(v->e, "address", w->address);
+		json_named(v, "wait_type", &w->wait_type, w->wait_type_name);
 		show_value(v, &f, "object", NULL, &w->object, NUM_PTR);
 		json_named(v, "type", &w->type, w->kind);
 		if (fs_is_read(&w->type) && w->owner.state != FS_NONE)

@@ -80,9 +80,14 @@ CASES = [
     ("a driver's own thread", "stuck-stacks", ["cause=lock"], [
         (["hang", "DUMP"], 0, ["2 threads inside Stuck"], ["did not call", "3 threads inside"])]),
     ("a wait for two objects", "stuck-stacks", ["cause=any"], [
-        (["hang", "DUMP"], 0, ["waiting for 2 objects (NotificationEvent ffffe00108060010; "
+        (["hang", "DUMP"], 0, ["waiting for any of 2 objects (NotificationEvent ffffe00108060010; "
                                "SynchronizationEvent ffffe00108062010)"], []),
-        (["hang", "DUMP", "--json"], 0, ['"object": "0xffffe00108062010"'], [])]),
+        (["hang", "DUMP", "--json"], 0, ['"object": "0xffffe00108062010"',
+                                         '"wait_type": "any"'], [])]),
+    ("a wait for both of two objects", "stuck-stacks", ["cause=any", "waits=0"], [
+        (["hang", "DUMP"], 0, ["waiting for all of 2 objects (NotificationEvent "], ["any of 2"])]),
+    ("wait blocks that disagree", "stuck-stacks", ["cause=any", "waits=0", "first=1"], [
+        (["hang", "DUMP"], 0, ["waiting for 2 objects (NotificationEvent "], ["any of", "all of"])]),
     # --- the one that FltMgr called, and the one that holds it up -----------------------
     ("diagnose: the article's two drivers", "hang", ["unload=1"], [
         (["diagnose", "DUMP"], 0,
