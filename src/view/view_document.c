@@ -150,8 +150,10 @@ const char *text_gaps(struct view *v)
 		if (by[i])
 			s = text_printf(v, "%s%s%zu %s", s, *s ? ", " : "", by[i],
 					fs_status_name((enum fs_status)i));
-	return text_printf(v, "%s%s could not be read (%s)", m->gaps_limited ? "more than " : "",
-			   text_count(v, m->ngaps, "value"), s);
+	/* what is corrupt was mostly read, and contradicts what is beside it */
+	return text_printf(v, "%s%s could not be read%s (%s)", m->gaps_limited ? "more than " : "",
+			   text_count(v, m->ngaps, "value"), by[FS_CORRUPT] ? " or trusted" : "",
+			   s);
 }
 
 void json_module(struct view *v, const struct fs_module *mod)

@@ -129,6 +129,17 @@ static void gaps_are_summed_up(void **state)
 	assert_true(has_line(s.c.text, "Gaps : 3 values could not be read (2 not-in-dump, 1 "
 				       "paged-out)"));
 	shown_free(&s);
+	/* what is corrupt was read, and is not believed */
+	gaps[1].reason = FS_CORRUPT;
+	make();
+	k.m.gaps = gaps;
+	k.m.ngaps = 3;
+	shown_text(&s, &k.m);
+	view_info(&s.v, NULL);
+	assert_true(shown_end(&s));
+	assert_true(has_line(s.c.text, "Gaps : 3 values could not be read or trusted (2 "
+				       "not-in-dump, 1 corrupt)"));
+	shown_free(&s);
 }
 
 static void the_proof_of_a_layout(void **state)
