@@ -33,10 +33,16 @@ static const struct shape bitmap32 = {DMP32_HEADER_SIZE, 8, 0x20, 0x28, 0x30, 0,
 static const struct shape summary64 = {DMP_HEADER_SIZE, 4, 0xc, 0x14, 0x10, 0x18, 0x28};
 static const struct shape summary32 = {DMP32_HEADER_SIZE, 4, 0xc, 0x14, 0x10, 0x18, 0x20};
 
+#define KNOWN_PAGES 64u
+
 struct pages {
 	const struct shape *shape;
 	struct bitmap map;
 	uint64_t first_page; /* file offset of the first page */
+	/* Where pages that were read last are: a rank costs more than all the rest of a read. */
+	struct {
+		uint64_t pfn, off; /* off 0: none */
+	} known[KNOWN_PAGES];
 };
 
 static const struct shape *shape_of(const struct dump_first *first)
@@ -218,9 +224,12 @@ static enum fs_status open_bitmap(struct dump *d, const struct dump_first *first
 static enum fs_status read_phys(struct dump *d, uint64_t pa, void *buf, size_t n,
 				struct fs_error *err)
 {
-	const struct pages *b = d->priv;
-	uint64_t pfn = pa / DUMP_PAGE_SIZE;
+	struct pages *b = d->priv;
+	uint64_t pfn = pa / DUMP_PAGE_SIZE, off;
+	size_t i = (size_t)(pfn % KNOWN_PAGES);
 
+	if (b->known[i].off && b->known[i].pfn == pfn)
+		return dump_read_page_at(d, b->known[i].off, pa, buf, n, err);
 	if (pfn >= b->map.bits)
 		return fs_fail_at(err, FS_NOT_IN_DUMP, pa,
 				  "PA 0x%" PRIx64 " is past the dump's bitmap of 0x%" PRIx64
@@ -229,8 +238,10 @@ static enum fs_status read_phys(struct dump *d, uint64_t pa, void *buf, size_t n
 	if (!bitmap_has(&b->map, pfn))
 		return fs_fail_at(err, FS_NOT_IN_DUMP, pa,
 				  "PA 0x%" PRIx64 ": its page is not in the dump's bitmap", pa);
-	return dump_read_page_at(d, b->first_page + bitmap_rank(&b->map, pfn) * DUMP_PAGE_SIZE, pa,
-				 buf, n, err);
+	off = b->first_page + bitmap_rank(&b->map, pfn) * DUMP_PAGE_SIZE;
+	b->known[i].pfn = pfn;
+	b->known[i].off = off;
+	return dump_read_page_at(d, off, pa, buf, n, err);
 }
 
 static uint64_t next_page(const struct dump *d, uint64_t pfn)

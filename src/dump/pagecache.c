@@ -64,13 +64,26 @@ static uint8_t *page_of(const struct pagecache *c, size_t set, size_t way)
 	return c->pages + (set * PAGECACHE_WAYS + way) * DUMP_PAGE_SIZE;
 }
 
+/* A free place, or the one that was used longest ago. */
+static size_t victim_of(const struct pagecache *c, const struct pagecache_entry *e)
+{
+	size_t way, victim = 0;
+
+	for (way = 0; way < PAGECACHE_WAYS; way++)
+		/* Ages are differences, so that the clock may wrap. */
+		if (e[way].len == 0 ||
+		    (e[victim].len > 0 && c->clock - e[way].used > c->clock - e[victim].used))
+			victim = way;
+	return victim;
+}
+
 enum fs_status pagecache_get(struct pagecache *c, uint64_t key, pagecache_load load, void *ctx,
 			     const uint8_t **ret_page, size_t *ret_len, struct fs_error *err)
 {
 	/* Fibonacci hashing: page offsets differ in few and regular bits. */
 	size_t set = (size_t)((key * 0x9e3779b97f4a7c15ull) >> 57);
 	struct pagecache_entry *e = c->entry[set];
-	size_t way, victim = 0;
+	size_t way = 0;
 	enum fs_status st;
 
 	_Static_assert(PAGECACHE_SETS == 1u << (64 - 57), "the hash yields a set");
@@ -78,18 +91,12 @@ enum fs_status pagecache_get(struct pagecache *c, uint64_t key, pagecache_load l
 		c->pages = malloc((size_t)PAGECACHE_SETS * PAGECACHE_WAYS * DUMP_PAGE_SIZE);
 	if (!c->pages)
 		return fs_fail(err, FS_NO_MEMORY, "no memory for the page cache");
-	for (way = 0; way < PAGECACHE_WAYS; way++) {
-		if (e[way].len > 0 && e[way].key == key)
-			break;
-		/* Ages are differences, so that the clock may wrap. */
-		if (e[way].len == 0 ||
-		    (e[victim].len > 0 && c->clock - e[way].used > c->clock - e[victim].used))
-			victim = way;
-	}
+	while (way < PAGECACHE_WAYS && (e[way].len == 0 || e[way].key != key))
+		way++;
 	if (way == PAGECACHE_WAYS) {
 		uint32_t len = 0;
 
-		way = victim;
+		way = victim_of(c, e);
 		/* The old page is gone as soon as its bytes are being overwritten. */
 		e[way].len = 0;
 		st = load(ctx, key, page_of(c, set, way), &len, err);

@@ -47,6 +47,7 @@ struct collect {
 	size_t links_left; /* list entries that may still be walked, over all lists */
 	bool out_of_memory;
 	struct flag_names flags[FLAGS_KINDS];
+	size_t extent[T_COUNT]; /* bytes of a type's known fields, and 1; 0: not asked yet */
 	int32_t failed_gap[F_COUNT]; /* one gap for each contradicted field; -1 not made yet */
 	/* The page of an object that was last found missing: one gap for all its values there. */
 	struct {

@@ -56,13 +56,13 @@ enum trust path_trust(const struct collect *c, const struct fpath *p, uint32_t *
 }
 
 /* The bytes from the first to the last known field, when the size is not known. */
-static size_t object_extent(const struct collect *c, enum type_id type)
+static size_t object_extent(struct collect *c, enum type_id type)
 {
 	size_t end = layout_type_size(c->r.fltmgr, type);
 	int f;
 
-	if (end)
-		return end;
+	if (end || c->extent[type])
+		return end ? end : c->extent[type] - 1;
 	for (f = 0; f < F_COUNT; f++) {
 		const struct layout_field *lf;
 
@@ -72,6 +72,7 @@ static size_t object_extent(const struct collect *c, enum type_id type)
 		if (lf && (size_t)lf->offset + lf->size > end)
 			end = (size_t)lf->offset + lf->size;
 	}
+	c->extent[type] = end + 1;
 	return end;
 }
 
