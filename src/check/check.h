@@ -67,6 +67,8 @@ struct fs_finding *finding_add(struct check_run *run, const char *rule, enum fs_
 /* The verdict of a filter: the one that exists, or a new one with its stage filled in. */
 struct fs_verdict *verdict_for(struct check_run *run, size_t filter);
 bool verdict_exists(const struct check_run *run, size_t filter);
+/* The verdict is what the finding says: its cause, confidence, evidence and advice. */
+void verdict_tells(struct check_run *run, struct fs_verdict *v, const struct fs_finding *fd);
 /* What the rule advises; "" when there is no such rule. */
 const char *rule_advice(const char *id);
 void not_checked_add(struct check_run *run, const char *rule, const char *why);

@@ -83,13 +83,7 @@ static void conclude(struct check_run *run, const struct fs_driver *d, const str
 	v->stage = FS_STAGE_UNKNOWN;
 	v->culprit.name = "";
 	v->state = FS_ST_LEFTOVER;
-	v->cause_id = fd->rule;
-	v->cause_title = fd->title;
-	v->confidence = fd->confidence;
-	v->because = fd->evidence;
-	v->nbecause = fd->nevidence;
-	v->summary = run_text(run, "%s.", fd->message);
-	v->advice = rule_advice(fd->rule);
+	verdict_tells(run, v, fd);
 }
 
 static void fire(struct check_run *run, size_t i)

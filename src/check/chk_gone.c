@@ -94,13 +94,7 @@ static void fire(struct check_run *run, size_t i, enum fs_confidence c, const ch
 	if (!v || v->cause_id)
 		return;
 	v->state = fd->confidence == FS_POSSIBLE ? FS_ST_UNKNOWN : FS_ST_LEFTOVER;
-	v->cause_id = fd->rule;
-	v->cause_title = fd->title;
-	v->confidence = fd->confidence;
-	v->because = fd->evidence;
-	v->nbecause = fd->nevidence;
-	v->summary = run_text(run, "%s.", fd->message);
-	v->advice = rule_advice(fd->rule);
+	verdict_tells(run, v, fd);
 }
 
 /* Not all of it is gone. */

@@ -53,13 +53,7 @@ static void tell(struct check_run *run, size_t i, struct fs_finding *fd, const c
 	if (!v || v->cause_id)
 		return;
 	v->state = FS_ST_REFUSED;
-	v->cause_id = fd->rule;
-	v->cause_title = fd->title;
-	v->confidence = fd->confidence;
-	v->because = fd->evidence;
-	v->nbecause = fd->nevidence;
-	v->summary = run_text(run, "%s.", message);
-	v->advice = rule_advice(fd->rule);
+	verdict_tells(run, v, fd);
 }
 
 void chk_no_unload(struct check_run *run)

@@ -63,16 +63,11 @@ static void fire(struct check_run *run, size_t i, const struct unload_lock *u)
 	if (!v || v->cause_id)
 		return;
 	v->state = invoked ? FS_ST_REFUSED : FS_ST_UNKNOWN;
-	v->cause_id = fd->rule;
-	v->cause_title = fd->title;
-	v->confidence = fd->confidence;
-	v->because = fd->evidence;
-	v->nbecause = fd->nevidence;
-	v->summary = run_text(run, "%s.%s", fd->message,
+	verdict_tells(run, v, fd);
+	v->summary = run_text(run, "%s%s", v->summary,
 			      invoked ? " The I/O manager frees the driver all the same: FltMgr then "
 					"calls code that is gone."
 				      : "");
-	v->advice = rule_advice(fd->rule);
 }
 
 void chk_unload_refused(struct check_run *run)

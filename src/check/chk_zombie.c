@@ -249,14 +249,8 @@ void chk_zombie(struct check_run *run)
 			return;
 		v->driver = whose(run, f);
 		v->state = FS_ST_LEFTOVER;
-		v->cause_id = fd->rule;
-		v->cause_title = fd->title;
-		v->confidence = fd->confidence;
-		v->because = fd->evidence;
-		v->nbecause = fd->nevidence;
-		v->summary = run_text(run, "%s.", fd->message);
+		verdict_tells(run, v, fd);
 		v->culprit = handle_culprit(run, k.handle);
 		accuse(v, &k);
-		v->advice = rule_advice(fd->rule);
 	}
 }

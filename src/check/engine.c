@@ -182,6 +182,17 @@ struct fs_verdict *verdict_for(struct check_run *run, size_t filter)
 	return v;
 }
 
+void verdict_tells(struct check_run *run, struct fs_verdict *v, const struct fs_finding *fd)
+{
+	v->cause_id = fd->rule;
+	v->cause_title = fd->title;
+	v->confidence = fd->confidence;
+	v->because = fd->evidence;
+	v->nbecause = fd->nevidence;
+	v->summary = run_text(run, "%s.", fd->message);
+	v->advice = rule_advice(fd->rule);
+}
+
 void not_checked_add(struct check_run *run, const char *rule, const char *why)
 {
 	struct fs_not_checked *n;

@@ -142,6 +142,8 @@ void pv_resource(struct prover *p, uint64_t va, enum inv id);
  */
 void pv_rundown(struct prover *p, uint64_t object, uint64_t least);
 bool pv_once(const uint64_t *v, size_t n, uint64_t va);
+/* An instance to look at later, once, and at most PROVE_MAX_INSTANCES of them. */
+void pv_keep_instance(struct prover *p, uint64_t va);
 uint64_t pv_offset(const struct prover *p, enum field_id f); /* 0 when the layout lacks it */
 
 void prove_frames(struct prover *p);

@@ -139,6 +139,19 @@ bool pv_once(const uint64_t *v, size_t n, uint64_t va)
 	return true;
 }
 
+void pv_keep_instance(struct prover *p, uint64_t va)
+{
+	uint64_t *slot;
+
+	if (p->instances.n >= PROVE_MAX_INSTANCES || !pv_once(p->instances.v, p->instances.n, va))
+		return;
+	slot = vec_push(&p->instances);
+	if (!slot)
+		p->out_of_memory = true;
+	else
+		*slot = va;
+}
+
 enum pv_is pv_linked(const struct prover *p, uint64_t link)
 {
 	unsigned ptr = vm_pointer_size(p->r.vm);

@@ -245,7 +245,7 @@ static void volume_instances(struct prover *p, uint64_t volume, size_t *ret_tota
 				       I_VOLUME_INSTANCES, PROVE_MAX_PER_LIST, PROVE_WALK_OBJECT},
 		      &found);
 	for (i = 0; i < found.a.n; i++) {
-		uint64_t va = found.a.v[i], back, *slot;
+		uint64_t va = found.a.v[i], back;
 
 		switch (pv_object(p, va, OBJ_TYPE_INSTANCE)) {
 		case PV_NO:
@@ -263,14 +263,7 @@ static void volume_instances(struct prover *p, uint64_t volume, size_t *ret_tota
 				inv_fail(p, I_VOLUME_INSTANCES, va, "its Volume is 0x%llx",
 					 (unsigned long long)back);
 		}
-		if (p->instances.n >= PROVE_MAX_INSTANCES ||
-		    !pv_once(p->instances.v, p->instances.n, va))
-			continue;
-		slot = vec_push(&p->instances);
-		if (!slot)
-			p->out_of_memory = true;
-		else
-			*slot = va;
+		pv_keep_instance(p, va);
 	}
 	*ret_total = found.total;
 	vec_free(&found.a);
