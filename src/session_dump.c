@@ -52,6 +52,15 @@ static void machine_gap(struct fltscope *fs)
 	(void)model_gap(&fs->builder, "dump.machine", &err);
 }
 
+/* One world lacks the same whatever container it is in; what containers do not say is told apart. */
+static void mark_gaps(struct fltscope *fs, size_t from)
+{
+	size_t i;
+
+	for (i = from; i < fs->model.ngaps; i++)
+		fs->model.gaps[i].of_dump = true;
+}
+
 void session_dump_facts(struct fltscope *fs)
 {
 	const struct dump_info *info = dump_info(fs->dump);
@@ -59,7 +68,7 @@ void session_dump_facts(struct fltscope *fs)
 	static const char *const parameter[4] = {
 		"DUMP_HEADER.BugCheckParameter1", "DUMP_HEADER.BugCheckParameter2",
 		"DUMP_HEADER.BugCheckParameter3", "DUMP_HEADER.BugCheckParameter4"};
-	size_t i;
+	size_t i, gaps = fs->model.ngaps;
 
 	d->path = arena_strdup(&fs->arena, dump_path(fs->dump));
 	d->format = info->format;
@@ -86,6 +95,7 @@ void session_dump_facts(struct fltscope *fs)
 	d->missing_bytes = info->missing_bytes;
 	if (!d->path)
 		fs->builder.out_of_memory = true;
+	mark_gaps(fs, gaps);
 	dump_notes(fs);
 }
 

@@ -25,6 +25,7 @@ struct fs_gap {
 	bool has_address;
 	enum fs_status reason;
 	const char *text;
+	bool of_dump; /* of what struct fs_dump holds: the container lacks it, not the memory */
 };
 
 struct fs_value {

@@ -83,11 +83,37 @@ static void json_bugcheck(struct view *v, const struct fs_dump *d)
 	emit_object_end(v->e);
 }
 
+/* Of the dump object, or of all else. */
+static void gaps_of(struct view *v, bool dump)
+{
+	const struct fs_model *m = v->m;
+	size_t i;
+
+	emit_array_begin(v->e, "gaps");
+	for (i = 0; i < m->ngaps; i++) {
+		const struct fs_gap *g = &m->gaps[i];
+
+		if (g->of_dump != dump)
+			continue;
+		emit_object_begin(v->e, NULL);
+		emit_string(v->e, "what", g->what);
+		if (g->has_address)
+			emit_address(v->e, "address", g->address);
+		emit_string(v->e, "reason", fs_status_name(g->reason));
+		if (g->text)
+			emit_string(v->e, "text", g->text);
+		emit_object_end(v->e);
+	}
+	emit_array_end(v->e);
+}
+
 void json_dump(struct view *v)
 {
 	const struct fs_dump *d = &v->m->dump;
-	size_t i;
+	size_t i, dump_gaps = 0;
 
+	for (i = 0; i < v->m->ngaps; i++)
+		dump_gaps += v->m->gaps[i].of_dump;
 	emit_object_begin(v->e, "dump");
 	emit_string(v->e, "path", d->path);
 	emit_string(v->e, "format", d->format);
@@ -109,29 +135,15 @@ void json_dump(struct view *v)
 			emit_string(v->e, NULL, d->notes[i]);
 		emit_array_end(v->e);
 	}
+	if (dump_gaps)
+		gaps_of(v, true);
 	emit_object_end(v->e);
 }
 
 void json_gaps(struct view *v)
 {
-	const struct fs_model *m = v->m;
-	size_t i;
-
-	emit_array_begin(v->e, "gaps");
-	for (i = 0; i < m->ngaps; i++) {
-		const struct fs_gap *g = &m->gaps[i];
-
-		emit_object_begin(v->e, NULL);
-		emit_string(v->e, "what", g->what);
-		if (g->has_address)
-			emit_address(v->e, "address", g->address);
-		emit_string(v->e, "reason", fs_status_name(g->reason));
-		if (g->text)
-			emit_string(v->e, "text", g->text);
-		emit_object_end(v->e);
-	}
-	emit_array_end(v->e);
-	if (m->gaps_limited)
+	gaps_of(v, false);
+	if (v->m->gaps_limited)
 		emit_bool(v->e, "gaps_limited", true);
 }
 

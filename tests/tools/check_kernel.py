@@ -223,7 +223,7 @@ class Image(Dump):
 
 def unknown_machine(doc, words):
     ok = (doc["dump"]["machine"] == "unknown" and not doc["modules"] and
-          any(g["what"] == "dump.machine" for g in doc["gaps"]) and
+          any(g["what"] == "dump.machine" for g in doc["dump"]["gaps"]) and
           any(words in n for n in doc["dump"]["notes"]))
     return None if ok else "%s, %d modules, %s" % (doc["dump"]["machine"], len(doc["modules"]),
                                                    doc["dump"]["notes"])

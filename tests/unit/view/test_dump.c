@@ -115,9 +115,9 @@ static void no_state(void **state)
 
 static void gaps_are_summed_up(void **state)
 {
-	struct fs_gap gaps[] = {{"a", 1, true, FS_NOT_IN_DUMP, NULL},
-				{"b", 2, true, FS_PAGED_OUT, NULL},
-				{"c", 3, true, FS_NOT_IN_DUMP, NULL}};
+	struct fs_gap gaps[] = {{"a", 1, true, FS_NOT_IN_DUMP, NULL, false},
+				{"b", 2, true, FS_PAGED_OUT, NULL, false},
+				{"c", 3, true, FS_NOT_IN_DUMP, NULL, false}};
 
 	(void)state;
 	make();
@@ -139,6 +139,41 @@ static void gaps_are_summed_up(void **state)
 	assert_true(shown_end(&s));
 	assert_true(has_line(s.c.text, "Gaps : 3 values could not be read or trusted (2 "
 				       "not-in-dump, 1 corrupt)"));
+	shown_free(&s);
+}
+
+/* What the container does not say is the dump object's own gap; one world's are the same in all. */
+static void gaps_of_the_dump_stand_with_it(void **state)
+{
+	struct fs_gap gaps[] = {{.what = "DUMP_HEADER.BugCheckCode", .reason = FS_NOT_FOUND, .of_dump = true},
+				{.what = "FLT_FILTER.Name", .reason = FS_PAGED_OUT}};
+
+	(void)state;
+	make();
+	k.m.gaps = gaps;
+	k.m.ngaps = 2;
+	shown_json(&s, &k.m);
+	view_export(&s.v);
+	assert_true(shown_end(&s));
+	assert_int_equal(json_array_size(at(s.doc, "dump.gaps")), 1);
+	assert_string_equal(string_at(s.doc, "dump.gaps.0.what"), "DUMP_HEADER.BugCheckCode");
+	assert_string_equal(string_at(s.doc, "dump.gaps.0.reason"), "not-found");
+	assert_int_equal(json_array_size(at(s.doc, "gaps")), 1);
+	assert_string_equal(string_at(s.doc, "gaps.0.what"), "FLT_FILTER.Name");
+	shown_free(&s);
+	/* the text counts them all */
+	shown_text(&s, &k.m);
+	view_info(&s.v, NULL);
+	assert_true(shown_end(&s));
+	assert_true(has_line(s.c.text, "Gaps : 2 values could not be read (1 paged-out, 1 not-found)"));
+	shown_free(&s);
+	/* no list where there is none */
+	k.m.ngaps = 0;
+	shown_json(&s, &k.m);
+	view_export(&s.v);
+	assert_true(shown_end(&s));
+	assert_null(at(s.doc, "dump.gaps"));
+	assert_int_equal(json_array_size(at(s.doc, "gaps")), 0);
 	shown_free(&s);
 }
 
@@ -240,6 +275,7 @@ int main(void)
 		cmocka_unit_test(modules),
 		cmocka_unit_test(no_state),
 		cmocka_unit_test(gaps_are_summed_up),
+		cmocka_unit_test(gaps_of_the_dump_stand_with_it),
 		cmocka_unit_test(the_proof_of_a_layout),
 		cmocka_unit_test(rules_need_no_dump),
 		cmocka_unit_test(one_rule_alone),

@@ -7,7 +7,7 @@
 static struct model_maker k;
 static struct shown s;
 static struct fs_gap gap = {"FLT_FILTER.PrimaryLink", 0xffffe78f92aeda30, true, FS_NOT_IN_DUMP,
-			    NULL};
+			    NULL, false};
 
 /* Three forward, four backward, ten counted. */
 static void make_torn(void)

@@ -10,7 +10,7 @@ static struct fs_filter_holders holders;
 static struct fs_ref_log ref_log;
 static struct fs_ref_event event[12];
 static struct fs_gap gap = {"FLT_FILTER.Base.ReferenceTraceLog", 0xffffa20f14000000, true,
-			    FS_NOT_IN_DUMP, NULL};
+			    FS_NOT_IN_DUMP, NULL, false};
 
 /* Twelve: every third is a release by somebody else. */
 static void make(void)

@@ -12,8 +12,8 @@ static void make(void)
 {
 	article_make(&k);
 	gaps[0] = (struct fs_gap){"FLT_FILTER.Name", 0xfffffa80deadb000, true, FS_NOT_IN_DUMP,
-				  "the page is not in the dump"};
-	gaps[1] = (struct fs_gap){"DRIVER_OBJECT.Flags", 0, false, FS_CORRUPT, NULL};
+				  "the page is not in the dump", false};
+	gaps[1] = (struct fs_gap){"DRIVER_OBJECT.Flags", 0, false, FS_CORRUPT, NULL, false};
 	k.m.gaps = gaps;
 	k.m.ngaps = 2;
 }
