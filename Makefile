@@ -169,7 +169,16 @@ $(BUILD)/rel/sweep: $(BUILD)/rel/tests/tools/sweep.o $(call LIB_OBJ,rel)
 $(BUILD)/san/fuzz_container: $(BUILD)/san/tests/tools/fuzz_container.o $(BUILD)/san/libfltscope-test.a
 	$(Q)$(CC) $(SAN) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB) $(LIBS_CLI)
 -include $(BUILD)/san/tests/tools/fuzz_container.d
-CONTAINERS := elf elf-paging kdump kdump-flat
+CONTAINERS := elf elf-paging kdump kdump-flat vmss rdmp triage
+# of 32 bits
+NARROW := full bitmap summary triage
+FUZZED := $(foreach f,$(CONTAINERS),$(BUILD)/worlds/fuzz.$f) $(foreach f,$(NARROW),$(BUILD)/worlds/fuzz.x86-$f)
+$(BUILD)/worlds/fuzz.x86-%: $(BUILD)/mkworld $(wildcard fixtures/worlds/*.world)
+	@mkdir -p $(@D)
+	@$(BUILD)/mkworld fixtures/worlds/x86-filters.world -o $@ --format $*
+$(BUILD)/worlds/fuzz.%: $(BUILD)/mkworld $(wildcard fixtures/worlds/*.world)
+	@mkdir -p $(@D)
+	@$(BUILD)/mkworld fixtures/worlds/seed004.world -o $@ --format $* --guest-header
 
 # Offsets out of compiled code; by hand on any driver file.
 $(BUILD)/san/recover_file: $(BUILD)/san/tests/tools/recover_file.o $(BUILD)/san/libfltscope-test.a
@@ -186,11 +195,9 @@ SWEEP = $(BUILD)/san/sweep
 TEST_DEPS := $(UNIT_BIN) $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/san/check-layouts $(BUILD)/san/sweep $(BUILD)/rel/sweep \
 	$(BUILD)/san/fuzz_container $(BUILD)/san/recover_file $(foreach t,$(UNWIND_TOOLS),$(BUILD)/san/$(t)) $(BUILD)/rel/pdbprobe $(BUILD)/san/pdbprobe $(BUILD)/san/symsrv_driver \
 	$(BUILD)/fltscope $(BUILD)/libfltscope.a
-check-run: $(TEST_DEPS)
+check-run: $(TEST_DEPS) $(FUZZED)
 	@mkdir -p $(BUILD)/worlds
 	@$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/sweep.dmp --format bitmap
-	@for f in $(CONTAINERS); do $(BUILD)/mkworld fixtures/worlds/seed004.world \
-		-o $(BUILD)/worlds/fuzz.$$f --format $$f --guest-header || exit 1; done
 	@# the long ones first, so that no processor is idle while the last one runs; looking for
 	@# leaks is half the time of a short process, and the goldens look for them in the same code
 	@sh tests/run.sh $(BUILD)/logs \
@@ -219,7 +226,7 @@ check-run: $(TEST_DEPS)
 		"python3 tests/tools/check_kernel.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/kernel" \
 		"$(SWEEP) pages $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-pages.bin" \
 		"$(SWEEP) noise $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-noise.bin 300" \
-		$(foreach f,$(CONTAINERS),"$(BUILD)/san/fuzz_container $(BUILD)/worlds/fuzz.$f 1000") \
+		$(foreach f,$(FUZZED),"$(BUILD)/san/fuzz_container $f 1000") \
 		"python3 tests/tools/check_pdb.py $(BUILD)" \
 		"python3 tests/tools/check_symsrv.py --driver $(BUILD)/san/symsrv_driver" \
 		"python3 tests/tools/check_recover.py $(BUILD)/san/recover_file $(BUILD)/recover" \
@@ -237,17 +244,14 @@ check-real: $(BUILD)/fltscope
 FUZZ_ROUNDS ?= 25000
 FUZZ_SEED ?= 1
 .PHONY: fuzz bench
-fuzz: $(BUILD)/san/sweep $(BUILD)/san/fuzz_container $(BUILD)/mkworld
+fuzz: $(BUILD)/san/sweep $(BUILD)/san/fuzz_container $(BUILD)/mkworld $(FUZZED)
 	@mkdir -p $(BUILD)/worlds
 	@for w in seed004 zombie crosslink stage; do \
 		$(BUILD)/mkworld fixtures/worlds/$$w.world -o $(BUILD)/worlds/fuzz-$$w.dmp --format bitmap || exit 1; \
 		$(SWEEP) bytes $(BUILD)/worlds/fuzz-$$w.dmp $(BUILD)/worlds/fuzz.bin 1 || exit 1; \
 		$(SWEEP) noise $(BUILD)/worlds/fuzz-$$w.dmp $(BUILD)/worlds/fuzz.bin 20000 || exit 1; \
 	done
-	@for f in $(CONTAINERS); do \
-		$(BUILD)/mkworld fixtures/worlds/seed004.world -o $(BUILD)/worlds/fuzz.$$f --format $$f --guest-header && \
-		$(BUILD)/san/fuzz_container $(BUILD)/worlds/fuzz.$$f $(FUZZ_ROUNDS) $(FUZZ_SEED) || exit 1; \
-	done
+	@for f in $(FUZZED); do $(BUILD)/san/fuzz_container $$f $(FUZZ_ROUNDS) $(FUZZ_SEED) || exit 1; done
 
 $(BUILD)/bench: $(BUILD)/rel/tests/bench/bench.o $(BUILD)/libfltscope.a
 	$(Q)$(CC) $(OPT) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB)

@@ -134,8 +134,13 @@ KDUMP = {"header_version": (8, 4), "block_size": (428, 4), "sub_hdr_size": (432,
          "bitmap": (0x5000, 8), "descriptor offset": (0x6000, 8), "descriptor size": (0x6008, 4),
          "descriptor flags": (0x600c, 4)}
 FLAT = {"record offset": (4096, 8), "record size": (4104, 8)}
+# volatility3's vmware layer; the table of two groups of 80 bytes, the first group at once behind it
+VMSS = {"groups": (8, 4), "cpu offset": (0x4c, 8), "cpu size": (0x54, 8), "memory offset": (0x9c, 8)}
+# kdmp-parser's RDMP_HEADER64 at 0x2000 and the ranges behind it
+RDMP = {"marker": (0x2000, 4), "metadata size": (0x2010, 8), "first page": (0x2018, 8), "range": (0x2030, 8),
+        "range's pages": (0x2038, 8)}
 CONTAINERS = (("elf", ELF, 64 << 10), ("elf-paging", {}, 64 << 10), ("kdump", KDUMP, 4 << 10),
-              ("kdump-flat", FLAT, 4 << 10))
+              ("kdump-flat", FLAT, 4 << 10), ("vmss", VMSS, 64 << 10), ("rdmp", RDMP, 64 << 10))
 
 
 def huge_counts(tool, work, dump, name, fields, args=("diagnose",)):
@@ -183,6 +188,24 @@ def narrow(args):
     truncations(args.tool, args.work, dump, "32-bit triage", 4096)
 
 
+def headless(args):
+    """Memory without a header: as it is, and VMware's with its state beside it. Either may be cut."""
+    world = os.path.join(TOP, "fixtures/worlds/healthy-machine.world")
+    for fmt, name, options in (("raw", "cut.raw", ["--raw"]), ("vmem", "cut.vmem", [])):
+        dump = os.path.join(args.work, "whole." + fmt)
+        subprocess.run([args.mkworld, world, "-o", dump, "--format", fmt], check=True)
+        with open(dump, "rb") as f:
+            data = f.read()
+        path, bad, seen = os.path.join(args.work, name), None, set()
+        if fmt == "vmem":
+            os.replace(dump[:-4] + "vmsn", path[:-4] + "vmsn")
+        for size in range(0, len(data), 64 << 10):
+            write(path, data[:size])
+            bad = bad or sane(args.tool, path, {0, 3, 4}, (*options, "export"), seen)
+        report("truncation of %s memory at every 64 KiB (%d cuts)" % (fmt, len(data) >> 16),
+               bad or (None if {0, 3} <= seen else "saw exits %s" % sorted(seen)))
+
+
 def main():
     p = argparse.ArgumentParser()
     for a in ("--tool", "--mkworld", "--work"):
@@ -207,6 +230,7 @@ def main():
                        check=True)
         truncations(args.tool, args.work, dump, fmt, step)
         huge_counts(args.tool, args.work, dump, fmt, fields)
+    headless(args)
     return 1 if FAILED else 0
 
 

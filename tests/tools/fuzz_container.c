@@ -162,6 +162,47 @@ static void read_some(struct fuzz *f, struct dump *d, bool compare)
 		(void)dump_cpu_at(d, i);
 }
 
+/* What is held by virtual address, and the lists of a triage dump. */
+static void read_ranges(struct fuzz *f, struct dump *d)
+{
+	uint8_t b[DUMP_PAGE_SIZE];
+	struct dump_unloaded gone;
+	struct dump_driver driver;
+	struct fs_error err;
+	size_t i, n = dump_block_count(d);
+
+	for (i = 0; i < n && i < SAMPLE; i++) {
+		struct dump_block at = dump_block(d, (size_t)(next(f) % n));
+		size_t want = at.size < sizeof(b) ? (size_t)at.size : sizeof(b);
+
+		f->pages += dump_read_virt(d, at.va, b, want, &err) == FS_OK;
+		(void)dump_read_virt(d, at.va + at.size - 1, b, sizeof(b), &err);
+	}
+	for (i = 0; i < dump_driver_count(d) && i < SAMPLE; i++)
+		(void)dump_driver(d, i, &driver, &err);
+	for (i = 0; i < dump_unloaded_count(d) && i < SAMPLE; i++)
+		(void)dump_unloaded(d, i, &gone, &err);
+}
+
+/* Stretches of memory only grow, and begin where something may be. */
+static void walk_pages(struct dump *d)
+{
+	uint64_t pfn = 0, to;
+	unsigned i;
+
+	for (i = 0; i < 4 * SAMPLE; i++, pfn = to + 1) {
+		to = dump_next_page(d, pfn);
+		if (to == UINT64_MAX)
+			return;
+		if (to < pfn) {
+			fprintf(stderr, "fuzz_container: the page after 0x%llx is 0x%llx\n",
+				(unsigned long long)pfn, (unsigned long long)to);
+			say_round();
+			exit(1);
+		}
+	}
+}
+
 static void check_memory(void)
 {
 	if (__sanitizer_get_current_allocated_bytes &&
@@ -189,6 +230,8 @@ static void one(struct fuzz *f)
 		f->opened++;
 		check_memory();
 		read_some(f, d, edits == 0);
+		read_ranges(f, d);
+		walk_pages(d);
 		dump_close(d);
 	}
 	(void)alarm(0);

@@ -12,7 +12,7 @@ static const char usage[] =
 	"               [--fltmgr NAME] [--nt NAME] [--ram SIZE] [--high] [--cut BYTES]\n"
 	"               [--guest-header] [-D NAME=VALUE]…\n"
 	"formats: full bitmap kernel summary triage rdmp rdmp-complete elf elf-paging\n"
-	"         kdump kdump-flat guest raw raw-compact vmem\n";
+	"         kdump kdump-flat guest raw raw-compact vmem vmss\n";
 
 void die(const struct world *w, const char *fmt, ...)
 {
@@ -173,6 +173,8 @@ int main(int argc, char **argv)
 		write_raw(&w, o.out, false);
 	else if (!strcmp(o.format, "vmem"))
 		write_vmware(&w, o.out);
+	else if (!strcmp(o.format, "vmss"))
+		write_vmware_whole(&w, o.out);
 	else if (!strcmp(o.format, "elf"))
 		write_elf(&w, o.out, false);
 	else if (!strcmp(o.format, "elf-paging"))

@@ -246,6 +246,7 @@ void write_rdmp(struct world *w, const char *path, uint32_t type); /* mkworld_rd
 /* mkworld_raw.c */
 void write_raw(struct world *w, const char *path, bool whole);
 void write_vmware(struct world *w, const char *path);
+void write_vmware_whole(struct world *w, const char *path);
 /* RAM as firmware leaves it (page 0 and the VGA hole are no RAM), less the missing pages. */
 #define RAM_RUNS_MAX 43u
 struct ram_run {

@@ -2,7 +2,8 @@
 /*
  * Physical memory as it is (raw), without the devices' hole below 4 GiB (raw-compact, as QEMU's
  * memory-backend-file: what is above 4 GiB follows what is below 3 GiB), and VMware's pair of
- * files: that memory as .vmem, and the .vmsn with its regions and the processors' registers.
+ * files: that memory as .vmem, and the .vmsn with its regions and the processors' registers; or
+ * both in one .vmss.
  */
 #include "mkworld.h"
 
@@ -23,20 +24,25 @@ static uint64_t compact(struct world *w, uint64_t pfn)
 	return pfn - (HOLE_END - HOLE_START);
 }
 
-void write_raw(struct world *w, const char *path, bool whole)
+/* From offset `at` of the file on; its bytes. */
+static uint64_t put_memory(struct world *w, int fd, uint64_t at, bool whole)
 {
-	int fd = out_open(w, path);
-
 	for (size_t i = 0; i < w->frames.n; i++) {
 		const struct vpage *p = w->frames.v[i];
 
 		if (p->state != PG_MISSING)
-			out_write(w, fd, (whole ? p->pfn : compact(w, p->pfn)) * PAGE, p->data,
-				  PAGE);
+			out_write(w, fd, at + (whole ? p->pfn : compact(w, p->pfn)) * PAGE,
+				  p->data, PAGE);
 	}
-	out_close(w, fd,
-		  (whole || w->ram_pages <= HOLE_START ? w->ram_pages : compact(w, w->ram_pages)) *
-			  PAGE);
+	return (whole || w->ram_pages <= HOLE_START ? w->ram_pages : compact(w, w->ram_pages)) *
+	       PAGE;
+}
+
+void write_raw(struct world *w, const char *path, bool whole)
+{
+	int fd = out_open(w, path);
+
+	out_close(w, fd, put_memory(w, fd, 0, whole));
 }
 
 /* A state file under construction. */
@@ -106,7 +112,6 @@ static void memory_group(struct world *w, struct state *s)
 		value(w, s, "regionPPN", 1, -1, 4, HOLE_END);
 		value(w, s, "regionSize", 1, -1, 4, w->ram_pages - HOLE_END);
 	}
-	put(w, s, "\0", 2);
 }
 
 static uint64_t place(const struct world *w, const char *label)
@@ -146,31 +151,60 @@ static void cpu_group(struct world *w, struct state *s)
 	put(w, s, "\0", 2);
 }
 
+/* Both groups; the memory group, which is the last, lacks its end mark. */
+static void put_state(struct world *w, struct state *s)
+{
+	uint8_t h[12 + 2 * 80] = {0};
+
+	st32(h, 0xbed2bed2);
+	st32(h + 4, 8);
+	st32(h + 8, 2);
+	put(w, s, h, sizeof(h));
+	st64(s->data + 12 + 64, s->n);
+	memcpy(s->data + 12, "cpu", 4);
+	cpu_group(w, s);
+	st64(s->data + 12 + 72, s->n - sizeof(h));
+	memcpy(s->data + 92, "memory", 7);
+	st64(s->data + 92 + 64, s->n);
+	memory_group(w, s);
+}
+
 void write_vmware(struct world *w, const char *path)
 {
 	static struct state s;
 	size_t n = strlen(path);
 	char *state = xstrdup(path);
-	uint8_t h[12 + 2 * 80] = {0};
 	int fd;
 
 	if (n < 5 || strcmp(path + n - 5, ".vmem") != 0)
 		die(w, "--format vmem: the file must be named .vmem");
 	write_raw(w, path, false);
-	st32(h, 0xbed2bed2);
-	st32(h + 4, 8);
-	st32(h + 8, 2);
-	put(w, &s, h, sizeof(h));
-	st64(s.data + 12 + 64, s.n);
-	memcpy(s.data + 12, "cpu", 4);
-	cpu_group(w, &s);
-	st64(s.data + 12 + 72, s.n - sizeof(h));
-	memcpy(s.data + 92, "memory", 7);
-	st64(s.data + 92 + 64, s.n);
-	memory_group(w, &s);
+	put_state(w, &s);
+	put(w, &s, "\0", 2);
 	memcpy(state + n - 4, "vmsn", 4);
 	fd = out_open(w, state);
 	out_write(w, fd, 0, s.data, s.n);
 	out_close(w, fd, s.n);
 	free(state);
+}
+
+/* The memory is a block of the memory group, on a page of its own. */
+void write_vmware_whole(struct world *w, const char *path)
+{
+	static struct state s;
+	uint8_t b[18] = {0};
+	int fd = out_open(w, path);
+	uint64_t at, bytes;
+
+	put_state(w, &s);
+	tag(w, &s, "Memory", 63, 0, -1);
+	at = (s.n + sizeof(b) + PAGE - 1) / PAGE * PAGE;
+	bytes = put_memory(w, fd, at, false);
+	st64(b, bytes);
+	st64(b + 8, bytes);
+	st16(b + 16, (uint16_t)(at - s.n - sizeof(b)));
+	put(w, &s, b, sizeof(b));
+	out_write(w, fd, 0, s.data, s.n);
+	out_write(w, fd, at + bytes, "\0", 2);
+	out_close(w, fd, at + bytes + 2);
 }
