@@ -259,7 +259,8 @@ enum fs_status session_choose_nt(struct fltscope *fs, struct fs_error *err)
 		fs->model.nt.source = FS_LAYOUT_USER;
 	} else {
 		st = take_pdb(fs, err);
-		if (st == FS_OK && !fs->nt)
+		/* of no machine there is no nearest build */
+		if (st == FS_OK && !fs->nt && dump_info(fs->dump)->machine != DUMP_MACHINE_UNKNOWN)
 			st = select_nt(fs, err);
 	}
 	if (st != FS_OK || !fs->nt)

@@ -17,7 +17,12 @@ int cmd_info(struct cli *c)
 
 int cmd_lm(struct cli *c)
 {
-	if (c->opt->arg && !view_lm_has(c->m, c->opt->arg)) {
+	bool listed = c->m->nmodules != 0; /* no system runs without: then it was not read */
+
+	if (!listed)
+		cli_say(c, "no module was read: %s",
+			c->m->not_found ? c->m->not_found : "the dump's list of them is empty");
+	if (listed && c->opt->arg && !view_lm_has(c->m, c->opt->arg)) {
 		cli_say(c, "no module of this dump, loaded or unloaded, has \"%s\" in its name",
 			c->opt->arg);
 		return CLI_UNDECIDED;
@@ -25,7 +30,7 @@ int cmd_lm(struct cli *c)
 	if (!cli_begin(c))
 		return CLI_UNDECIDED;
 	view_lm(&c->v, c->opt->arg);
-	return cli_end(c, CLI_DONE);
+	return cli_end(c, listed ? CLI_DONE : CLI_UNDECIDED);
 }
 
 int cmd_layouts(struct cli *c)

@@ -3,6 +3,7 @@
 #include "view/common.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static void row_value(struct view *v, const char *label, const struct fs_value *val,
 		      enum number_style style)
@@ -76,7 +77,11 @@ static void json_file(struct view *v)
 
 static void layout_row(struct view *v, const char *label, const struct fs_layout *l)
 {
-	if (!l->id)
+	const char *machine = v->m->dump.machine;
+
+	if (!l->id && machine && strcmp(machine, "unknown") == 0)
+		emit_row(v->e, label, "(none: which machine's memory this is is not known)");
+	else if (!l->id)
 		emit_row(v->e, label, "(none)");
 	else
 		emit_row(v->e, label, "%s (%s%s%s; %zu checks held, %zu failed)", l->id,

@@ -88,7 +88,7 @@ void view_lm(struct view *v, const char *pattern)
 	const struct fs_model *m = v->m;
 	size_t i;
 
-	if (emit_is_text(v->e))
+	if (emit_is_text(v->e) && m->nmodules)
 		emit_line(v->e, "%-*s %-*s   module name", (int)strlen(tick(v, UINT64_MAX)),
 			  "start", (int)strlen(tick(v, UINT64_MAX)), "end");
 	emit_array_begin(v->e, "modules");
