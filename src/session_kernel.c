@@ -265,6 +265,35 @@ static bool find_nt(struct fltscope *fs, uint64_t *ret, struct pe *pe)
 	return first_module(fs, ret) && kernel_image_at(fs->vm, *ret, pe, NULL) == FS_OK;
 }
 
+/* nt's image, if a triage dump captured its headers, against the dump's header. FS_OK with
+ * fs->vm NULL as above: it is another machine's. */
+static enum fs_status check_triage(struct fltscope *fs)
+{
+	enum dump_machine said = dump_info(fs->dump)->machine, m;
+	struct reader r = {.vm = fs->vm, .nt = fs->stable};
+	struct modules modules = {0};
+	const struct module *nt;
+	enum fs_status st = FS_OK;
+	struct pe pe;
+	char why[160];
+
+	if (modules_read(&r, &modules, NULL) == FS_OK) {
+		nt = module_nt(&modules);
+		m = nt && pe_read(fs->vm, nt, &pe, NULL) == FS_OK ? kernel_machine_of(&pe)
+								 : DUMP_MACHINE_UNKNOWN;
+		if (m != DUMP_MACHINE_UNKNOWN && m != said) {
+			(void)snprintf(why, sizeof(why),
+				       "nt at 0x%" PRIx64 " is for machine %s "
+				       "(IMAGE_FILE_HEADER.Machine 0x%x), the header says %s",
+				       nt->base, dump_machine_name(m), pe.machine,
+				       dump_machine_name(said));
+			st = refuse_machine(fs, why);
+		}
+	}
+	modules_deinit(&modules);
+	return st;
+}
+
 /* What nt itself says against the header that led to it: FS_OK with fs->vm NULL, it is
  * another machine's. */
 static enum fs_status check_nt(struct fltscope *fs)
@@ -315,7 +344,7 @@ enum fs_status session_kernel(struct fltscope *fs, struct fs_error *err)
 		return FS_OK;
 	}
 	if (dump_is_virtual(fs->dump))
-		return FS_OK;
+		return check_triage(fs);
 	if (!header_holds(fs)) {
 		st = search(fs, err);
 		if (st == FS_NO_MEMORY)

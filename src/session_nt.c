@@ -248,6 +248,14 @@ static enum fs_status set_facts(struct fltscope *fs, struct fs_error *err)
 	return fs->model.load_unload ? FS_OK : fs_fail(err, FS_NO_MEMORY, "out of memory");
 }
 
+/* Of no machine, or where neither build nor image is known, none is nearer than another. */
+static bool has_nearest(const struct fltscope *fs)
+{
+	const struct dump_info *info = dump_info(fs->dump);
+
+	return info->machine != DUMP_MACHINE_UNKNOWN && (info->build.present || fs->modules.list.n);
+}
+
 enum fs_status session_choose_nt(struct fltscope *fs, struct fs_error *err)
 {
 	enum fs_status st = FS_OK;
@@ -259,8 +267,7 @@ enum fs_status session_choose_nt(struct fltscope *fs, struct fs_error *err)
 		fs->model.nt.source = FS_LAYOUT_USER;
 	} else {
 		st = take_pdb(fs, err);
-		/* of no machine there is no nearest build */
-		if (st == FS_OK && !fs->nt && dump_info(fs->dump)->machine != DUMP_MACHINE_UNKNOWN)
+		if (st == FS_OK && !fs->nt && has_nearest(fs))
 			st = select_nt(fs, err);
 	}
 	if (st != FS_OK || !fs->nt)

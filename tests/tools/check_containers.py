@@ -10,6 +10,7 @@ makedumpfile's diskdump_mod.h (struct disk_dump_header), DUMP_HEADER64 as public
 import argparse
 import json
 import os
+import struct
 import subprocess
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -86,6 +87,70 @@ def no_machine(args):
            "is not known" in rows["nt layout"][0] and "nt_layout" not in doc else rows)
 
 
+def machines(args):
+    """The container's word for the machine against nt's IMAGE_FILE_HEADER.Machine (winnt.h)."""
+    for fmt, at, arm64, x86 in (("elf", 18, b"\xb7\0", b"\3\0"), ("kdump", 12 + 4 * 65, b"aarch64\0", b"i686\0\0\0\0")):
+        for extra in ((), ("--guest-header",)):
+            f = File(args, "healthy-machine", fmt, *extra)
+            name = " ".join((fmt, *extra))
+            doc = f.json()
+            report("%s of x64 whose nt is x64's is read" % name, None if doc["dump"]["machine"] == "x64" and
+                   len(doc["modules"]) > 5 else doc["dump"])
+            doc = f.patch(at, arm64).json()
+            notes = " ".join(doc["dump"]["notes"])
+            report("%s that is called ARM64's, and whose nt is x64's, is not read" % name,
+                   None if doc["dump"]["machine"] == "unknown" and not doc["modules"] and
+                   "is for machine x64 (IMAGE_FILE_HEADER.Machine 0x8664), its memory was taken for arm64's" in notes and
+                   ("of machine 0x8664, the container of 0xaa64: the header is not used" in notes) == bool(extra)
+                   else doc["dump"])
+            r = f.patch(at, x86).run("export", "--json")
+            doc = json.loads(r.stdout)
+            report("%s that is called x86's, and whose nt is x64's, has no modules and no layout" % name,
+                   None if r.returncode == 4 and not doc["modules"] and "nt_layout" not in f.json("info") else
+                   doc["dump"])
+
+
+NT_BASE, NT_SIZE = 0xFFFFF80230000000, 0x800000  # healthy-machine.world
+DATA_BLOCKS = 0x2078  # TRIAGE_DUMP64.DataBlocksOffset, DataBlocksCount: {u64 VA, u32 offset, u32 size}
+
+
+def nt_page(args):
+    """The page with nt's PE headers, out of a full dump of the world."""
+    with open(File(args, "healthy-machine", "full").path, "rb") as f:
+        data = f.read()
+    for at in range(0x2000, len(data), 4096):
+        pe = data.find(b"PE\0\0", at, at + 0x800)
+        if data[at:at + 2] == b"MZ" and pe > 0 and data[pe + 24 + 56:pe + 24 + 60] == struct.pack("<I", NT_SIZE):
+            return bytearray(data[at:at + 4096]), pe - at
+    raise RuntimeError("the world has no nt")
+
+
+def triage(args):
+    """A triage dump that captured nt's headers; what they say is told as of other types."""
+    page, pe = nt_page(args)
+    for machine, name in ((0x8664, "x64"), (0xAA64, "arm64"), (0x14C, "x86")):
+        f = File(args, "healthy-machine", "triage")
+        struct.pack_into("<H", page, pe + 4, machine)
+        with open(f.path, "rb") as old:
+            data = old.read()
+        at, count = struct.unpack_from("<II", data, DATA_BLOCKS)
+        table = data[at:at + 16 * count] + struct.pack("<QII", NT_BASE, len(data), len(page))
+        f.patch(len(data), page + table)
+        f.patch(DATA_BLOCKS, struct.pack("<II", len(data) + len(page), count + 1))
+        f.patch(0x2004, struct.pack("<I", len(data) + len(page) + len(table)))  # SizeOfDump
+        doc = f.json()
+        if machine == 0x8664:
+            report("triage whose nt is of the header's machine is read", None if doc["dump"]["machine"] == "x64" and
+                   len(doc["modules"]) > 5 and doc["frames"] and
+                   not any("is for machine" in n for n in doc["dump"].get("notes", [])) else doc["dump"])
+            continue
+        notes = " ".join(doc["dump"].get("notes", []))
+        report("triage whose nt is %s's is not read as x64's" % name,
+               None if doc["dump"]["machine"] == "unknown" and not doc["modules"] and "frames" not in doc and
+               "nt at 0x%x is for machine %s (IMAGE_FILE_HEADER.Machine 0x%x), the header says x64" %
+               (NT_BASE, name, machine) in notes else doc["dump"])
+
+
 def main():
     p = argparse.ArgumentParser()
     for o in ("tool", "mkworld", "work"):
@@ -94,6 +159,8 @@ def main():
     os.makedirs(args.work, exist_ok=True)
     no_modules(args)
     no_machine(args)
+    machines(args)
+    triage(args)
     return 1 if FAILED else 0
 
 
