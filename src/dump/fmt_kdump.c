@@ -31,6 +31,7 @@ struct kdump {
 	uint64_t plain_block;	 /* what `plain` holds */
 	bool plain_valid;
 	bool unplaced; /* which descriptor is whose page is not known */
+	uint64_t doubt, doubt_end; /* nor is it of the blocks from, up to: the bitmaps differ */
 	struct unpacker unpacker;
 	struct pagecache cache; /* by PA */
 };
@@ -167,6 +168,90 @@ static enum fs_status load_map(struct dump *d, struct kdump *k, struct fs_error 
 	return st;
 }
 
+/* Where the two bitmaps of pages differ. */
+struct bitmap_pair {
+	uint64_t existing;  /* pages in the first one */
+	uint64_t strangers; /* pages in the second one alone */
+	uint64_t low, high; /* the first and the last page that differ; low > high: none */
+};
+
+static void compare(struct bitmap_pair *p, uint64_t at, uint8_t exists, uint8_t dumped)
+{
+	uint8_t differs = exists ^ dumped;
+
+	p->existing += (unsigned)__builtin_popcount(exists);
+	p->strangers += (unsigned)__builtin_popcount(dumped & ~exists);
+	if (!differs)
+		return;
+	if (p->low > p->high)
+		p->low = at + (unsigned)__builtin_ctz(differs);
+	p->high = at + 31 - (unsigned)__builtin_clz(differs);
+}
+
+static enum fs_status compare_maps(struct dump *d, const struct kdump *k, struct bitmap_pair *p,
+				   struct fs_error *err)
+{
+	uint64_t first = k->h.bitmap - (uint64_t)k->h.bitmap_blocks * k->h.block / 2, at = 0;
+	uint64_t bytes = (k->h.bits + 7) / 8, i;
+	uint8_t exists[4096];
+	enum fs_status st = FS_OK;
+
+	for (; st == FS_OK && at < bytes; at += sizeof(exists)) {
+		size_t n = bytes - at < sizeof(exists) ? (size_t)(bytes - at) : sizeof(exists);
+
+		st = flat_read(&k->file, d, first + at, exists, n, "first kdump bitmap", err);
+		if (st == FS_OK && at + n == bytes && k->h.bits % 8 != 0)
+			exists[n - 1] &= (uint8_t)((1u << k->h.bits % 8) - 1);
+		for (i = 0; st == FS_OK && i < n; i++)
+			compare(p, (at + i) * 8, exists[i], k->dumped.map[at + i]);
+	}
+	return st;
+}
+
+/*
+ * A bit that moved leaves the count as it was, and gives the pages between its old and its new
+ * place other pages' data. The first bitmap tells it where it has not the new place: it has
+ * every page that exists, the second one those that were dumped (makedumpfile's
+ * IMPLEMENTATION). QEMU dumps all and writes the same twice (write_dump_bitmap): then what lies
+ * outside of the difference is sure. That both moved alike, or a bit moved to another page that exists,
+ * nothing in the file shows.
+ */
+static enum fs_status judge_maps(struct dump *d, struct kdump *k, struct fs_error *err)
+{
+	struct bitmap_pair p = {.low = 1};
+	enum fs_status st = compare_maps(d, k, &p, err);
+
+	if (st == FS_NOT_IN_DUMP) {
+		dump_note_add(d, "the bitmap of pages that exist is not in the file: that of "
+				 "dumped pages is not held against it");
+		return FS_OK;
+	}
+	if (st != FS_OK || p.strangers == 0 || p.existing == 0)
+		return st;
+	if (p.existing < d->info.pages) {
+		dump_note_add(d,
+			      "the bitmap of pages that exist has 0x%" PRIx64
+			      " pages, that of dumped pages 0x%" PRIx64
+			      ": it is damaged, and they are not held against each other",
+			      p.existing, d->info.pages);
+		return FS_OK;
+	}
+	if (p.existing > d->info.pages)
+		return fs_fail_at(err, FS_CORRUPT, k->h.bitmap,
+				  "kdump file: 0x%" PRIx64
+				  " pages of the bitmap at 0x%" PRIx64
+				  " are not in that of pages that exist: which data is whose page "
+				  "is not known",
+				  p.strangers, k->h.bitmap);
+	k->doubt = p.low;
+	k->doubt_end = p.high + 1;
+	dump_note_add(d,
+		      "the bitmaps of existing and of dumped pages differ from PA 0x%" PRIx64
+		      " to 0x%" PRIx64 ": which data is whose page is not known there",
+		      p.low * k->h.block, (p.high + 1) * k->h.block);
+	return FS_OK;
+}
+
 static enum fs_status open_kdump(struct dump *d, const struct dump_first *first,
 				 struct fs_error *err)
 {
@@ -190,6 +275,8 @@ static enum fs_status open_kdump(struct dump *d, const struct dump_first *first,
 		return fs_fail(err, FS_NO_MEMORY, "no memory for a page");
 	st = judge_count(d, k, err);
 	if (st == FS_OK)
+		st = judge_maps(d, k, err);
+	if (st == FS_OK)
 		st = read_notes(d, k, err);
 	judge_end(d, k);
 	d->info.pages *= k->h.block / DUMP_PAGE_SIZE;
@@ -200,6 +287,7 @@ static enum fs_status unpack_block(struct dump *d, struct kdump *k, uint64_t blo
 				   struct fs_error *err)
 {
 	struct descriptor e;
+	uint64_t data;
 	enum fs_status st = read_descriptor(d, k, bitmap_rank(&k->dumped, block), &e, err);
 
 	if (st != FS_OK)
@@ -209,11 +297,12 @@ static enum fs_status unpack_block(struct dump *d, struct kdump *k, uint64_t blo
 			       "whether the bitmap's count is right is not known: the first page "
 			       "descriptor at 0x%" PRIx64 ", or what it leads to, is not in the file",
 			       k->h.descriptors);
-	if (e.size == 0 || e.size > k->h.block || e.offset < k->h.descriptors)
+	data = k->h.descriptors + d->info.pages / (k->h.block / DUMP_PAGE_SIZE) * DESCRIPTOR_SIZE;
+	if (e.size == 0 || e.size > k->h.block || e.offset < data)
 		return fs_fail(err, FS_CORRUPT,
 			       "page descriptor: 0x%x bytes at 0x%" PRIx64
-			       ", expected 1 to 0x%x from 0x%" PRIx64 " on",
-			       e.size, e.offset, k->h.block, k->h.descriptors);
+			       ", expected 1 to 0x%x from 0x%" PRIx64 " on, behind the descriptors",
+			       e.size, e.offset, k->h.block, data);
 	st = flat_read(&k->file, d, e.offset, k->packed, e.size, "page", err);
 	k->plain_valid = false;
 	if (st == FS_OK)
@@ -258,6 +347,11 @@ static enum fs_status read_phys(struct dump *d, uint64_t pa, void *buf, size_t n
 				  "PA 0x%" PRIx64 " is past the dump's bitmap of 0x%" PRIx64
 				  " pages",
 				  pa, k->dumped.bits);
+	if (block >= k->doubt && block < k->doubt_end)
+		return fs_fail_at(err, FS_CORRUPT, pa,
+				  "PA 0x%" PRIx64 ": the file's two bitmaps differ around its page: "
+				  "which data is its own is not known",
+				  pa);
 	if (!bitmap_has(&k->dumped, block))
 		return fs_fail_at(err, FS_NOT_IN_DUMP, pa,
 				  "PA 0x%" PRIx64 ": its page is not in the dump's bitmap", pa);

@@ -24,14 +24,19 @@ enum {
 	H_SIZE = 464,
 };
 
-/* struct kdump_sub_header: longs are 4 or 8 bytes. */
+/* struct kdump_sub_header: longs are 4 or 8 bytes. Of a split file, its first page and the one
+ * behind its last follow. */
 enum {
 	S_SPLIT_32 = 8,
 	S_SPLIT_64 = 12,
+	S_START_32 = 12,
+	S_START_64 = 16,
 	S_NOTES_32 = 32,
 	S_NOTES_64 = 48,
 	S_NOTES_SIZE_32 = 40,
 	S_NOTES_SIZE_64 = 56,
+	S_START64_32 = 56,
+	S_START64_64 = 80,
 	S_MAX_MAPNR_32 = 72,
 	S_MAX_MAPNR_64 = 96,
 	S_SIZE = 104,
@@ -109,6 +114,35 @@ static enum fs_status check_bitmaps(struct kdump_header *h, const struct flat *f
 	return FS_OK;
 }
 
+/* makedumpfile sets 1, and the pages that are in this one of the files; anything else is damage,
+ * also of the block size, which says where this header is. */
+static enum fs_status check_split(const struct kdump_header *h, const uint8_t *s,
+				  struct fs_error *err)
+{
+	uint32_t split = load_u32(s + (h->is64 ? S_SPLIT_64 : S_SPLIT_32));
+	const uint8_t *wide = s + (h->is64 ? S_START64_64 : S_START64_32);
+	uint64_t start, end;
+
+	if (split == 0)
+		return FS_OK;
+	start = h->is64 ? load_u64(s + S_START_64) : load_u32(s + S_START_32);
+	end = h->is64 ? load_u64(s + S_START_64 + 8) : load_u32(s + S_START_32 + 4);
+	if (h->version >= VERSION_64_BITS && load_u64(wide + 8) != 0) {
+		start = load_u64(wide);
+		end = load_u64(wide + 8);
+	}
+	if (split == 1 && start < end)
+		return fs_fail(err, FS_UNSUPPORTED,
+			       "one file of a split kdump (pages 0x%" PRIx64 " to 0x%" PRIx64
+			       "): makedumpfile --reassemble joins them",
+			       start, end);
+	return fs_fail_at(err, FS_CORRUPT, h->block,
+			  "kdump sub header: the mark of a split file is 0x%x, its pages are 0x%" PRIx64
+			  " to 0x%" PRIx64 ": it is damaged, or the block size %u, at which it stands, is "
+			  "wrong",
+			  split, start, end, h->block);
+}
+
 static enum fs_status take_sub_header(struct kdump_header *h, const struct flat *f, struct dump *d,
 				      struct fs_error *err)
 {
@@ -117,9 +151,9 @@ static enum fs_status take_sub_header(struct kdump_header *h, const struct flat 
 
 	if (st != FS_OK)
 		return st;
-	if (h->version >= VERSION_SPLIT && load_u32(s + (h->is64 ? S_SPLIT_64 : S_SPLIT_32)) != 0)
-		return fs_fail(err, FS_UNSUPPORTED,
-			       "one file of a split kdump: makedumpfile --reassemble joins them");
+	st = h->version >= VERSION_SPLIT ? check_split(h, s, err) : FS_OK;
+	if (st != FS_OK)
+		return st;
 	if (h->version >= VERSION_NOTES) {
 		h->notes = load_u64(s + (h->is64 ? S_NOTES_64 : S_NOTES_32));
 		h->notes_size =

@@ -24,6 +24,7 @@ void kd_header(struct bytes *b, uint64_t bits)
 
 void kd_bit(struct bytes *b, uint64_t pfn)
 {
+	b->v[KD_EXISTING + pfn / 8] |= (uint8_t)(1u << pfn % 8);
 	b->v[KD_BITMAP + pfn / 8] |= (uint8_t)(1u << pfn % 8);
 }
 

@@ -10,12 +10,13 @@
 #include "support/dump_bytes.h"
 
 #define KD_SUB	       0x1000u
+#define KD_EXISTING    0x2000u
 #define KD_BITMAP      0x3000u
 #define KD_DESCRIPTORS 0x4000u
 
 /* Version 6, x86_64, bitmaps of `bits` pages, none set. */
 void kd_header(struct bytes *b, uint64_t bits);
-/* Set the bit of a page. Ascending: descriptors are in the order of the bits. */
+/* Set the bit of a page in both bitmaps, as QEMU does. Ascending: descriptors are in the order of the bits. */
 void kd_bit(struct bytes *b, uint64_t pfn);
 void kd_descriptor(struct bytes *b, size_t i, uint64_t off, uint32_t size, uint32_t flags);
 /* Pages by PFN, each u64 its own address; the i-th compressed with method[i % n]; stored
