@@ -169,6 +169,33 @@ static enum fs_status keep_cpus(struct dump *d, const struct vmware_state *v, st
 	return FS_OK;
 }
 
+#define CR3_PA 0x000ffffffffff000ull
+
+/* Memory in one piece: no region says how large it was, but a page that a processor uses was in it. */
+static void judge_end(struct dump *d, const struct vmware_state *v)
+{
+	size_t i;
+
+	if (v->nregions != 0)
+		return;
+	if (!v->has_memory && d->file.size % DUMP_PAGE_SIZE)
+		dump_note_add(d, "the .vmem has 0x%" PRIx64 " bytes, which are no whole pages: its end "
+				 "may be cut off",
+			      d->file.size);
+	for (i = 0; i < d->cpus.n; i++) {
+		uint64_t pa = d->cpus.v[i].cr3.v & CR3_PA;
+
+		if (pa / DUMP_PAGE_SIZE < d->info.pages)
+			continue;
+		dump_note_add(d,
+			      "the page tables of processor %u at PA 0x%" PRIx64
+			      " (its CR3) lie behind the 0x%" PRIx64
+			      " pages of memory: the file is cut off, or not of this state",
+			      d->cpus.v[i].number, pa, d->info.pages);
+		return;
+	}
+}
+
 /* The state file was named: memory is in it, or in the .vmem beside it, which takes its place. */
 static enum fs_status from_state(struct dump *d, struct vmware_state *v, struct fs_error *err)
 {
@@ -253,6 +280,8 @@ static enum fs_status open_vmware(struct dump *d, const struct dump_first *first
 		st = from_vmem(d, v, err);
 	if (st == FS_OK)
 		st = keep_cpus(d, v, err);
+	if (st == FS_OK)
+		judge_end(d, v);
 	if (v)
 		vmware_state_deinit(v);
 	free(v);

@@ -11,6 +11,7 @@
 #include "base/checked.h"
 #include "dump/format.h"
 #include "dump/decompress.h"
+#include "dump/known.h"
 
 /* sizeof(CONTEXT) in the public Windows headers (winnt.h). */
 #define CONTEXT_SIZE_X64   0x4d0u
@@ -82,7 +83,10 @@ static enum fs_status nobodys(const struct dump_first *first, struct fs_error *e
 {
 	char quoted[8 * 4 + 1];
 	size_t n = first->size < 8 ? first->size : 8;
+	const char *other = dump_known_other(first->data, first->size);
 
+	if (other)
+		return fs_fail_at(err, FS_UNSUPPORTED, 0, "not a dump: %s", other);
 	if (n == 0)
 		return fs_fail_at(err, FS_CORRUPT, 0,
 				  "not a dump: at offset 0: expected PAGEDU64, the file is empty");
@@ -105,9 +109,9 @@ static enum fs_status read_first(struct dump *d, uint8_t *header, struct dump_fi
 
 /* What was compressed to be sent; once: a compressed file within one is not looked into. */
 static enum fs_status unpack_first(struct dump *d, uint8_t *header, struct dump_first *first,
-				   struct fs_error *err)
+				   const char *kind, struct fs_error *err)
 {
-	const char *kind = dump_packed_kind(first->data, first->size), *again;
+	const char *again;
 	enum fs_status st;
 
 	if (!kind)
@@ -124,20 +128,15 @@ static enum fs_status unpack_first(struct dump *d, uint8_t *header, struct dump_
 		     : FS_OK;
 }
 
-static enum fs_status open_format(struct dump *d, uint8_t *header, struct fs_error *err)
+static enum fs_status ask_formats(struct dump *d, const struct dump_first *first,
+				  struct fs_error *err)
 {
-	struct dump_first first;
-	enum fs_status st = read_first(d, header, &first, err);
 	size_t i;
 
-	if (st == FS_OK)
-		st = unpack_first(d, header, &first, err);
-	if (st != FS_OK)
-		return st;
 	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		struct fs_error why = {.status = FS_CORRUPT};
 
-		switch (formats[i]->probe(&first, &why)) {
+		switch (formats[i]->probe(first, &why)) {
 		case DUMP_PROBE_NOT_MINE:
 			continue;
 		case DUMP_PROBE_BROKEN:
@@ -146,10 +145,26 @@ static enum fs_status open_format(struct dump *d, uint8_t *header, struct fs_err
 			return why.status;
 		case DUMP_PROBE_MINE:
 			d->format = formats[i];
-			return formats[i]->open(d, &first, err);
+			return formats[i]->open(d, first, err);
 		}
 	}
-	return nobodys(&first, err);
+	return nobodys(first, err);
+}
+
+static enum fs_status open_format(struct dump *d, uint8_t *header, struct fs_error *err)
+{
+	struct dump_first first;
+	enum fs_status st = read_first(d, header, &first, err);
+	const char *kind;
+
+	if (st != FS_OK)
+		return st;
+	kind = dump_packed_kind(first.data, first.size);
+	st = unpack_first(d, header, &first, kind, err);
+	if (st != FS_OK)
+		return st;
+	st = ask_formats(d, &first, err);
+	return st != FS_OK && kind ? fs_prepend(err, st, "unpacked from %s", kind) : st;
 }
 
 enum fs_status dump_open(const char *path, struct dump **ret, struct fs_error *err)

@@ -31,6 +31,7 @@ struct lib {
 	__typeof__(archive_entry_size) *size;
 	__typeof__(archive_entry_size_is_set) *size_is_set;
 	__typeof__(archive_entry_is_encrypted) *is_encrypted;
+	char why[200];
 };
 
 static enum fs_status load(struct lib *l, struct fs_error *err)
@@ -53,11 +54,19 @@ static enum fs_status load(struct lib *l, struct fs_error *err)
 	return fs_fail(err, FS_UNSUPPORTED, "libarchive.so.13 lacks functions it must have");
 }
 
+/* Its sentences may end with a line's end, which is no part of ours. */
 static const char *why(struct lib *l)
 {
 	const char *s = l->a ? l->error(l->a) : NULL;
+	size_t i, n = 0;
 
-	return s ? s : "no reason is given";
+	for (i = 0; s && s[i] && i + 1 < sizeof(l->why); i++) {
+		l->why[i] = (unsigned char)s[i] < 0x20 ? ' ' : s[i];
+		if (l->why[i] != ' ')
+			n = i + 1;
+	}
+	l->why[n] = '\0';
+	return n ? l->why : "no reason is given";
 }
 
 /* Only what its first bytes say: nothing else is guessed, and no program is started. */

@@ -151,6 +151,29 @@ def triage(args):
                (NT_BASE, name, machine) in notes else doc["dump"])
 
 
+def short_vmem(args):
+    """A .vmem that is shorter than its state file says, by its regions or by a processor's CR3."""
+    f = File(args, "healthy-machine", "vmem", "--ram", "6G", "--high")
+    whole = os.path.getsize(f.path)
+    head = f.json("info")["dump"]
+    report("vmem as long as its regions is whole", None if whole == 5 << 30 and head["truncated"] is False else head)
+    for missing in (1, 4096, 1 << 30, whole - 4096):
+        r = f.cut(whole - missing).run("info", "--json")
+        head = json.loads(r.stdout)["dump"]
+        report("vmem that lacks %d bytes of its regions" % missing,
+               None if head["truncated"] and head["missing_bytes"] == missing and
+               "truncated: %d bytes" % missing in r.stderr else (head, r.stderr))
+    words = "(its CR3) lie behind the "
+    f = File(args, "healthy-machine", "vmem")  # in one piece, its page tables at 0x103000
+    report("vmem in one piece is whole", None if not any("cut off" in n for n in f.json("info")["dump"]["notes"]) else
+           f.rows())
+    notes = " ".join(f.cut(0x104000).json("info")["dump"]["notes"])
+    report("vmem in one piece up to its page tables", None if words not in notes else notes)
+    notes = " ".join(f.cut(0x103800).json("info")["dump"]["notes"])
+    report("vmem in one piece that ends before its page tables",
+           None if "processor 0 at PA 0x103000 " + words + "0x103 pages" in notes and "no whole pages" in notes else notes)
+
+
 def main():
     p = argparse.ArgumentParser()
     for o in ("tool", "mkworld", "work"):
@@ -161,6 +184,7 @@ def main():
     no_machine(args)
     machines(args)
     triage(args)
+    short_vmem(args)
     return 1 if FAILED else 0
 
 

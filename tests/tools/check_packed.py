@@ -12,6 +12,7 @@ import argparse
 import bz2
 import ctypes
 import gzip
+import io
 import json
 import lzma
 import os
@@ -19,6 +20,7 @@ import resource
 import signal
 import struct
 import subprocess
+import tarfile
 import time
 import zipfile
 
@@ -129,6 +131,8 @@ def refused(run, path, *words, before=None):
     text = r.stderr.decode(errors="replace")
     if r.returncode != 3:
         return "exit %d: %s" % (r.returncode, text)
+    if "\\x0a" in text:
+        return "the end of another's line stands in ours: %r" % text
     if "\x1b" in text:
         return "an escape sequence reached the terminal: %r" % text
     for w in words:
@@ -173,6 +177,43 @@ def killed(run, path):
     return "left: %s" % os.listdir(run.temp) if os.listdir(run.temp) else None
 
 
+def tar(data):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as t:
+        e = tarfile.TarInfo("MEMORY.DMP")
+        e.size = len(data)
+        t.addfile(e, io.BytesIO(data))
+    return out.getvalue()
+
+
+def others(run, path, data):
+    """Files that are no dump and known for what they are; each says what to do. The look-alikes are
+    read or refused as before."""
+    zipped(path, data)
+    with open(path, "rb") as f:
+        whole = bytearray(f.read())
+    for at in (whole.find(b"PK\3\4") + 22, whole.find(b"PK\1\2") + 24):  # APPNOTE: uncompressed size
+        struct.pack_into("<I", whole, at, len(data) - 5)
+    write(path, whole)
+    report("a zip that lies about its size", refused(run, path, "a zip file: ", "libarchive: "))
+    advice = ("unpack it, and name the dump that is in it", ".zip, .7z and .cab with one file in them")
+    write(path, tar(data))
+    report("tar", refused(run, path, "not a dump: a tar archive", *advice))
+    for kind in ("gzip", "bzip2", "xz", "zstd"):
+        KINDS[kind](path, tar(data))
+        report("tar within %s" % kind, refused(run, path, "unpacked from %s: not a dump: a tar archive" % kind, *advice))
+    write(path, b"Rar!\x1a\7\1\0" + data)
+    report("rar", refused(run, path, "not a dump: a RAR archive", *advice))
+    for magic, words in ((b"\x04\x22\x4d\x18", "an LZ4 file: unpack it"), (b"MDMP", "a minidump of a process"),
+                         (b"QFI\xfb", "a QEMU disk image"), (b"LibvirtQemudSave", "virsh dump --memory-only"),
+                         (b"QEVM", "dump-guest-memory"), (b"HIBR", "a hibernation file")):
+        write(path, magic + bytes(8192))
+        report("%r" % magic, refused(run, path, "not a dump: ", words))
+        write(path, magic[:-1] + b"!" + bytes(8192))
+        r = refused(run, path, "not a dump: at offset 0: expected PAGEDU64")
+        report("not quite %r" % magic, r)
+
+
 def bomb(path):
     """4 GiB of zeros: bzip2 makes it some 3 KiB, of streams of 64 MiB."""
     write(path, bz2.compress(bytes(64 << 20)) * 64)
@@ -205,6 +246,7 @@ def main():
         pack(path, b"x" * 100, ("a\x1b]0;owned\x07.dmp", "b.dmp", "c.txt"))
         report("%s with three files names them" % kind,
                refused(run, path, "3 files are in it", "owned", "b.dmp", "c.txt"))
+    others(run, path, data)
     write(path, gzip.compress(b"no dump at all"))
     report("what is no dump within", refused(run, path, "not a dump", "no dump"))
     bomb(path)

@@ -69,7 +69,11 @@ static void moved_bits(void **state)
 {
 	static const struct {
 		uint64_t from, to, high;
-	} of[] = {{63, 300, 300}, {300, 63, 300}, {1, 10000, 10000}, {9999, 0, 9999}, {511, 510, 511}};
+	} of[] = {{63, 300, 300},
+		  {300, 63, 300},
+		  {1, 10000, 10000},
+		  {9999, 0, 9999},
+		  {511, 510, 511}};
 	struct bytes b = {0};
 	struct fs_error err = {0};
 	struct dump *d;
@@ -116,7 +120,8 @@ static void filtered(void **state)
 	dump_close(d);
 	flip(&b, KD_BITMAP, 63);
 	flip(&b, KD_BITMAP, 300);
-	refused(&b, FS_CORRUPT, "0x1 pages of the bitmap at 0x3000 are not in that of pages that exist");
+	refused(&b, FS_CORRUPT,
+		"0x1 pages of the bitmap at 0x3000 are not in that of pages that exist");
 	bytes_deinit(&b);
 }
 
@@ -131,7 +136,8 @@ static void first_bitmap_damaged(void **state)
 	whole(&b);
 	flip(&b, KD_EXISTING, 64);
 	d = bytes_open(&b);
-	assert_true(noted(d, "the bitmap of pages that exist has 0x7 pages, that of dumped pages 0x8"));
+	assert_true(
+		noted(d, "the bitmap of pages that exist has 0x7 pages, that of dumped pages 0x8"));
 	sure_outside(d, 1, 0);
 	dump_close(d);
 	memset(b.v + KD_EXISTING, 0, 0x1000);
@@ -158,7 +164,8 @@ static void split_files(void **state)
 		const char *words;
 	} of[] = {
 		{1, 0, 0x1388, 0, 0x1388, FS_UNSUPPORTED, "--reassemble"},
-		{1, 0, 0, 0x1388, 0x2711, FS_UNSUPPORTED, "pages 0x1388 to 0x2711): makedumpfile --reassemble"},
+		{1, 0, 0, 0x1388, 0x2711, FS_UNSUPPORTED,
+		 "pages 0x1388 to 0x2711): makedumpfile --reassemble"},
 		{1, 0, 0, 0, 0, FS_CORRUPT, "it is damaged"},
 		{2, 0, 0x1388, 0, 0x1388, FS_CORRUPT, "the mark of a split file is 0x2"},
 		{UINT32_MAX, UINT64_MAX, 0, 0, 0, FS_CORRUPT, "or the block size 4096"},
