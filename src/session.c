@@ -125,7 +125,7 @@ enum fs_status fltscope_open(const char *path, const struct fltscope_options *op
 		model_begin(&fs->builder, &fs->model, &fs->arena);
 		fs->building = true;
 		fs->model.fltmgr_module = -1;
-		st = session_kernel(fs, &e);
+		st = session_memory(fs, &e);
 	}
 	if (st == FS_OK) {
 		session_dump_facts(fs);

@@ -68,6 +68,10 @@ uint32_t session_build(const struct fltscope *fs); /* 0 unknown */
  * this machine's memory is not understood, the model says why. */
 enum fs_status session_kernel(struct fltscope *fs, struct fs_error *err);
 
+/* session_hole.c: the same; of raw memory also with the holes that hypervisors leave out of such
+ * files, where the file alone does not hold together. What proved one is told in a note. */
+enum fs_status session_memory(struct fltscope *fs, struct fs_error *err);
+
 /* After the symbols: an encoded KDDEBUGGER_DATA64 is decoded with nt's PDB, and what it leads
  * to is read. */
 enum fs_status session_encoded_kdbg(struct fltscope *fs, struct fs_error *err);

@@ -112,6 +112,15 @@ struct dump_learned {
 };
 void dump_learn(struct dump *d, const struct dump_learned *l);
 
+/* dump_info and the notes as they are now, for dump_recall; free() ends it. NULL: no memory. */
+struct dump_memo *dump_remember(const struct dump *d);
+void dump_recall(struct dump *d, const struct dump_memo *memo);
+
+/* Raw memory from now on as dump_options' raw_hole_start and raw_hole_end have it; both 0: without
+ * a hole. FS_UNSUPPORTED: it is no raw memory; FS_INVALID as dump_open_with. After an error it is
+ * read as before. */
+enum fs_status dump_raw_hole(struct dump *d, uint64_t start, uint64_t end, struct fs_error *err);
+
 /* Copy n bytes at physical address pa; may cross pages. FS_NOT_IN_DUMP with the
  * PA of the first missing byte; FS_CORRUPT when the dump holds the page twice
  * with different bytes. Always FS_NOT_IN_DUMP for a triage dump. After a failure

@@ -16,10 +16,10 @@ static enum dump_probe probe(const struct dump_first *first, struct fs_error *er
 	return first->options->raw && first->file_size > 0 ? DUMP_PROBE_MINE : DUMP_PROBE_NOT_MINE;
 }
 
-static enum fs_status add_memory(struct dump *d, struct segments *s, struct fs_error *err)
+static enum fs_status add_memory(struct dump *d, struct segments *s, uint64_t start, uint64_t end,
+				 struct fs_error *err)
 {
-	const struct dump_options *o = &d->options;
-	uint64_t size = d->file.size, start = o->raw_hole_start, end = o->raw_hole_end;
+	uint64_t size = d->file.size;
 	struct segment below = {.size = size}, above;
 
 	if (start >= end)
@@ -49,7 +49,7 @@ static enum fs_status open_raw(struct dump *d, const struct dump_first *first, s
 	if (!s)
 		return fs_fail(err, FS_NO_MEMORY, "no memory for the memory's map");
 	d->priv = s;
-	st = add_memory(d, s, err);
+	st = add_memory(d, s, d->options.raw_hole_start, d->options.raw_hole_end, err);
 	if (st == FS_OK)
 		st = segments_build(s, &bytes, err);
 	if (st != FS_OK)
@@ -60,6 +60,26 @@ static enum fs_status open_raw(struct dump *d, const struct dump_first *first, s
 			      "raw memory of 0x%" PRIx64
 			      " bytes, which are no whole pages: its end may be cut off",
 			      d->file.size);
+	return FS_OK;
+}
+
+enum fs_status dump_raw_hole(struct dump *d, uint64_t start, uint64_t end, struct fs_error *err)
+{
+	struct segments s = {0};
+	uint64_t bytes;
+	enum fs_status st;
+
+	if (d->format != &dump_format_raw)
+		return fs_fail(err, FS_UNSUPPORTED, "the dump is no raw memory");
+	st = add_memory(d, &s, start, end, err);
+	if (st == FS_OK)
+		st = segments_build(&s, &bytes, err);
+	if (st != FS_OK) {
+		segments_deinit(&s);
+		return st;
+	}
+	segments_deinit(d->priv);
+	*(struct segments *)d->priv = s;
 	return FS_OK;
 }
 

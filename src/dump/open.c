@@ -251,6 +251,31 @@ const char *dump_note(const struct dump *d, size_t i)
 	return d->notes[i];
 }
 
+struct dump_memo {
+	struct dump_info info;
+	size_t nnotes;
+	char notes[DUMP_NOTES_MAX][DUMP_NOTE_TEXT];
+};
+
+struct dump_memo *dump_remember(const struct dump *d)
+{
+	struct dump_memo *m = malloc(sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->info = d->info;
+	m->nnotes = d->nnotes;
+	memcpy(m->notes, d->notes, sizeof(m->notes));
+	return m;
+}
+
+void dump_recall(struct dump *d, const struct dump_memo *memo)
+{
+	d->info = memo->info;
+	d->nnotes = memo->nnotes;
+	memcpy(d->notes, memo->notes, sizeof(d->notes));
+}
+
 void dump_learn(struct dump *d, const struct dump_learned *l)
 {
 	struct dump_info *info = &d->info;

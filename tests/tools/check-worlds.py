@@ -234,6 +234,11 @@ def check_count(d, _):
     same("walked", len(filters_of(d, HFRAMES[1])), 6)
 
 
+def check_rundown(d, _):
+    same("rundown", d.num(WATCH + 8), 1)
+    same("flags", d.num(WATCH, 4) & 1, 0)  # not DRAINING
+
+
 def check_padding(d, f):
     check_healthy(d, f)
     # Between Flags (4 bytes) and DriverObject (8) of a filter nothing stands.
@@ -329,7 +334,7 @@ CHECKS = {
     "pagedout-filter": lambda d, f: must_miss(
         "AvShield", "captured" if d.type == 4 else "page file", lambda: d.num(AV)),
     "transition": check_transition, "transition-masked": check_masked,
-    "damaged-backpointer": check_backpointer, "damaged-count": check_count,
+    "damaged-backpointer": check_backpointer, "damaged-count": check_count, "damaged-rundown": check_rundown,
     "damaged-type": check_type, "damaged-strings": check_strings,
     "damaged-loader": lambda d, f: check_healthy(d, f), "padding": check_padding,
     "la57": check_la57, "large": check_large, "hostile-names": check_hostile,

@@ -174,6 +174,114 @@ def short_vmem(args):
            None if "processor 0 at PA 0x103000 " + words + "0x103 pages" in notes and "no whole pages" in notes else notes)
 
 
+GIB = 1 << 30
+PAGE = 4096
+NTFS = 0xFFFFF80231200000  # healthy.world: a module, whose headers are a page of their own
+HOLES = {"pc": 0xC0000000, "q35": 0x80000000}
+
+
+class Raw(File):
+    """Raw memory, whose page tables are named: looking for them takes its time."""
+
+    def __init__(self, args, fmt, *extra):
+        super().__init__(args, "healthy-machine", fmt, *extra)
+        with open(File(args, "healthy-machine", "full", *extra).path, "rb") as f:
+            f.seek(0x10)
+            self.dtb = struct.unpack("<Q", f.read(8))[0]
+        self.options = ("--raw", "--dtb", hex(self.dtb))
+
+    def u64(self, at):
+        with open(self.path, "rb") as f:
+            f.seek(at)
+            return struct.unpack("<Q", f.read(8))[0]
+
+    def entry(self, va):
+        """Where the page-table entry of a 4 KiB page is (SDM vol. 3A, 4.5), memory being as it is."""
+        table = self.dtb
+        for shift in (39, 30, 21):
+            table = self.u64(table + (va >> shift & 511) * 8) & 0xFFFFFFFFFF000
+        return table + (va >> 12 & 511) * 8
+
+    def move(self, va, pa, place):
+        """The page of va to physical address pa, which stands at `place` of the file."""
+        at = self.entry(va)
+        e = self.u64(at)
+        assert e & 1, "not present"
+        with open(self.path, "r+b") as f:
+            f.seek(e & 0xFFFFFFFFFF000)
+            page = f.read(PAGE)
+            f.seek(e & 0xFFFFFFFFFF000)
+            f.write(bytes(PAGE))
+            f.seek(place)
+            f.write(page)
+            f.seek(at)
+            f.write(struct.pack("<Q", e & ~0xFFFFFFFFFF000 | pa))
+        return self
+
+    def size(self, n):
+        os.truncate(self.path, n)
+        return self
+
+
+def told(f, *words):
+    """The notes on holes, and whether the world is read."""
+    doc = f.json()
+    notes = [n for n in doc["dump"].get("notes", []) if "raw-hole" in n]
+    names = [x["name"] for fr in doc.get("frames", []) for x in fr["filters"]]
+    return notes, names, doc
+
+
+def holes(args):
+    """QEMU's backend files and VMware's .vmem lack the hole below 4 GiB; what is in memory tells which
+    hole it is, and a file that has it gets no word of this."""
+    right = told(Raw(args, "raw"))
+    want = [right[2][k] for k in ("modules", "frames", "drivers")]
+    high = ("--ram", "6G", "--high")
+    notes, names, doc = told(Raw(args, "raw", *high))
+    report("raw memory with its hole gets no word of one", None if not notes and names == right[1] else (notes, names))
+    for fmt, kind in (("raw-compact", "pc"), ("raw-q35", "q35")):
+        f = Raw(args, fmt, *high)
+        notes, names, doc = told(f)
+        report("%s: the kernel is found only with the hole of %s, which is told" % (fmt, kind),
+               None if names == right[1] and len(notes) == 1 and
+               "read as --raw-hole 0x%x-0x100000000 " % HOLES[kind] in notes[0] and
+               kind in notes[0] and "only so the kernel is found" in notes[0] else (notes, names))
+        f.options += ("--raw-hole", "0x%x-0x100000000" % HOLES[kind])
+        notes, again, given = told(f)
+        report("%s: the same as with the option, and then no note" % fmt,
+               None if not notes and again == names and
+               all(given[k] == doc[k] for k in given if k != "dump") else notes)
+        f.options = f.options[:-1] + ("0xa0000000-0x100000000",)
+        notes, names, doc = told(f)
+        report("%s: another hole, which the user names, is not replaced" % fmt,
+               None if not notes and not names else (notes, names))
+    for kind, start in HOLES.items():
+        # one image's headers above 4 GiB: 16 pages of it, so that both holes are tried
+        f = Raw(args, "raw").move(NTFS, 4 * GIB + 5 * PAGE, start + 5 * PAGE).size(start + 16 * PAGE + 2 * GIB)
+        notes, names, doc = told(f)
+        report("an image above 4 GiB proves the hole of %s" % kind,
+               None if [doc[k] for k in ("modules", "frames", "drivers")] == want and len(notes) == 1 and
+               "read as --raw-hole 0x%x-" % start in notes[0] and
+               "all 1 images of modules from PA 0x80000000 on are where they are mapped, without it 1 are not" in notes[0]
+               else notes)
+    f = Raw(args, "raw").move(NTFS, 4 * GIB + 5 * PAGE, 4 * GIB + 5 * PAGE).size(5 * GIB)
+    notes, names, doc = told(f)
+    report("the same image where it says, of a file with its hole", None if not notes and names == right[1] and
+           doc["modules"] == want[0] else notes)
+    notes, names, doc = told(f.size(4 * GIB))
+    report("the same, cut off: no hole is made up", None if names == right[1] and len(notes) == 1 and
+           notes[0].startswith("1 images of modules are not where they are mapped, nor are all with --raw-hole ") and
+           "cut off" in notes[0] else notes)
+    notes, names, doc = told(Raw(args, "raw").size(5 * GIB))
+    report("large raw memory with nothing above", None if not notes and names == right[1] else notes)
+    f = Raw(args, "raw").size(4 * GIB)
+    f.options = ("--raw", "--dtb", "0x1000")
+    notes, names, doc = told(f)
+    report("large raw memory without the kernel: both holes were tried, and are named",
+           None if not names and len(notes) == 1 and "nor is the kernel found with --raw-hole 0xc0000000-0x100000000" in
+           notes[0] and "0x80000000-0x100000000" in notes[0] else notes)
+
+
 def main():
     p = argparse.ArgumentParser()
     for o in ("tool", "mkworld", "work"):
@@ -185,6 +293,7 @@ def main():
     machines(args)
     triage(args)
     short_vmem(args)
+    holes(args)
     return 1 if FAILED else 0
 
 

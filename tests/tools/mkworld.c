@@ -12,7 +12,7 @@ static const char usage[] =
 	"               [--fltmgr NAME] [--nt NAME] [--ram SIZE] [--high] [--cut BYTES]\n"
 	"               [--guest-header] [-D NAME=VALUE]…\n"
 	"formats: full bitmap kernel summary triage rdmp rdmp-complete elf elf-paging\n"
-	"         kdump kdump-flat guest raw raw-compact vmem vmss\n";
+	"         kdump kdump-flat guest raw raw-compact raw-q35 vmem vmss\n";
 
 void die(const struct world *w, const char *fmt, ...)
 {
@@ -171,6 +171,8 @@ int main(int argc, char **argv)
 		write_raw(&w, o.out, true);
 	else if (!strcmp(o.format, "raw-compact"))
 		write_raw(&w, o.out, false);
+	else if (!strcmp(o.format, "raw-q35"))
+		write_raw_q35(&w, o.out);
 	else if (!strcmp(o.format, "vmem"))
 		write_vmware(&w, o.out);
 	else if (!strcmp(o.format, "vmss"))

@@ -101,6 +101,7 @@ struct world {
 	uint64_t bugcheck_parameter[4], time, uptime;
 	uint64_t ctx_rip, ctx_rsp, ctx_rbp;
 	char comment[128];
+	bool q35; /* raw: its hole begins at 2 GiB */
 	bool la57;
 	uint64_t pte_mask;
 	uint8_t padding;
@@ -245,6 +246,7 @@ void write_guest(struct world *w, const char *path); /* mkworld_guest.c */
 void write_rdmp(struct world *w, const char *path, uint32_t type); /* mkworld_rdmp.c */
 /* mkworld_raw.c */
 void write_raw(struct world *w, const char *path, bool whole);
+void write_raw_q35(struct world *w, const char *path);
 void write_vmware(struct world *w, const char *path);
 void write_vmware_whole(struct world *w, const char *path);
 /* RAM as firmware leaves it (page 0 and the VGA hole are no RAM), less the missing pages. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Physical memory as it is (raw), without the devices' hole below 4 GiB (raw-compact, as QEMU's
- * memory-backend-file: what is above 4 GiB follows what is below 3 GiB), and VMware's pair of
+ * memory-backend-file: what is above 4 GiB follows what is below 3 GiB, of a q35 machine below 2), and VMware's pair of
  * files: that memory as .vmem, and the .vmsn with its regions and the processors' registers; or
  * both in one .vmss.
  */
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOLE_START (0xc0000000u / PAGE)
+#define HOLE_START (w->q35 ? 0x80000000u / PAGE : 0xc0000000u / PAGE)
 #define HOLE_END   (0x100000000u / PAGE)
 
 static uint64_t compact(struct world *w, uint64_t pfn)
@@ -43,6 +43,12 @@ void write_raw(struct world *w, const char *path, bool whole)
 	int fd = out_open(w, path);
 
 	out_close(w, fd, put_memory(w, fd, 0, whole));
+}
+
+void write_raw_q35(struct world *w, const char *path)
+{
+	w->q35 = true;
+	write_raw(w, path, false);
 }
 
 /* A state file under construction. */

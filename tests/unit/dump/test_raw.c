@@ -119,6 +119,43 @@ static void compacted(void **state)
 	bytes_deinit(&b);
 }
 
+/* The hole that turned out later; what is known and the notes are as they were before. */
+static void a_hole_found_later(void **state)
+{
+	struct dump_learned l = {.machine_unknown = true, .build = {19041, true}};
+	struct dump_memo *memo;
+	struct fs_error err = {0};
+	struct bytes b = {0};
+	struct dump *d;
+	uint8_t p[8];
+
+	(void)state;
+	put_pages(&b, 4);
+	assert_int_equal(open_raw(&b, 0, 0, &d, &err), FS_OK);
+	memo = dump_remember(d);
+	assert_non_null(memo);
+	dump_note_add(d, "a guess");
+	dump_learn(d, &l);
+	assert_int_equal(dump_raw_hole(d, 0x2000, 0x100000000, &err), FS_OK);
+	dump_recall(d, memo);
+	assert_int_equal(dump_note_count(d), 0);
+	assert_int_equal(dump_info(d)->machine, DUMP_X64);
+	assert_false(dump_info(d)->build.present);
+	assert_int_equal(dump_info(d)->pages, 4);
+	assert_int_equal(dump_read_phys(d, 0x2010, p, 8, &err), FS_NOT_IN_DUMP);
+	assert_int_equal(dump_read_phys(d, 0x100000010, p, 8, &err), FS_OK);
+	assert_true(load_u64(p) == 0x2010); /* as the file has it there */
+	/* what cannot be a hole changes nothing */
+	assert_int_equal(dump_raw_hole(d, 0x2001, 0x100000000, &err), FS_INVALID);
+	assert_int_equal(dump_read_phys(d, 0x100000010, p, 8, &err), FS_OK);
+	assert_int_equal(dump_raw_hole(d, 0, 0, &err), FS_OK);
+	assert_int_equal(dump_read_phys(d, 0x2010, p, 8, &err), FS_OK);
+	assert_int_equal(dump_read_phys(d, 0x100000010, p, 8, &err), FS_NOT_IN_DUMP);
+	free(memo);
+	dump_close(d);
+	bytes_deinit(&b);
+}
+
 static void holes_that_cannot_be(void **state)
 {
 	static const uint64_t bad[][2] = {{0, 0x1000},		{0x1001, 0x3000},
@@ -177,6 +214,7 @@ int main(void)
 		cmocka_unit_test(not_without_being_told),
 		cmocka_unit_test(a_dump_is_not_flat),
 		cmocka_unit_test(compacted),
+		cmocka_unit_test(a_hole_found_later),
 		cmocka_unit_test(holes_that_cannot_be),
 		cmocka_unit_test(cut_anywhere),
 	};
