@@ -13,25 +13,43 @@
 #include "module/kernel.h"
 #include "session.h"
 
-#define CONTEXT_RIP 0xf8u /* CONTEXT.Rip of x64 (winnt.h) */
+/* CONTEXT.Rip of x64, .Eip of x86 (winnt.h) */
+#define CONTEXT_RIP 0xf8u
+#define CONTEXT_EIP 0xb8u
 
 /* Loader entries and strings are laid out by pointer size alone; ARM64 is read with the
  * x64 ones. */
-static enum fs_status load_stable(struct fltscope *fs, struct fs_error *err)
+static enum fs_status load_stable(enum dump_machine machine, struct layout **ret,
+				  struct fs_error *err)
 {
-	const char *name = dump_info(fs->dump)->machine == DUMP_X86 ? "nt/stable-x86.layout"
-								    : "nt/stable-x64.layout";
-	enum fs_status st = layout_load_shipped(name, &fs->stable, err);
+	const char *name = machine == DUMP_X86 ? "nt/stable-x86.layout" : "nt/stable-x64.layout";
+	enum fs_status st = layout_load_shipped(name, ret, err);
 
 	return st == FS_NOT_FOUND ? FS_OK : st;
+}
+
+/* Where the crash was, by the header's CONTEXT: an address in code that may be nt's. */
+static bool crash_code(struct fltscope *fs, uint64_t *ret)
+{
+	enum dump_machine machine = dump_info(fs->dump)->machine;
+	uint8_t context[CONTEXT_RIP + 8];
+	size_t len = 0;
+
+	if ((machine != DUMP_X64 && machine != DUMP_X86) ||
+	    dump_context(fs->dump, context, sizeof(context), &len, NULL) != FS_OK ||
+	    len < sizeof(context))
+		return false;
+	*ret = machine == DUMP_X64 ? load_u64(context + CONTEXT_RIP)
+				   : load_u32(context + CONTEXT_EIP);
+	return true;
 }
 
 /* Registers as the container's notes have them; without, where the crash was says where
  * code is. */
 static size_t processors(struct fltscope *fs, struct kernel_cpu cpu[KERNEL_CPUS_MAX])
 {
-	uint8_t context[CONTEXT_RIP + 8];
-	size_t i, len, n = dump_cpu_count(fs->dump);
+	size_t i, n = dump_cpu_count(fs->dump);
+	uint64_t code;
 
 	for (i = 0; i < n && i < KERNEL_CPUS_MAX; i++) {
 		struct dump_cpu c = dump_cpu_at(fs->dump, i);
@@ -42,17 +60,14 @@ static size_t processors(struct fltscope *fs, struct kernel_cpu cpu[KERNEL_CPUS_
 			.cr4 = c.cr4.v,
 			.gs_base = c.gs_base.v,
 			.kernel_gs_base = c.kernel_gs_base.v,
+			.fs_base = c.fs_base.v,
 			.idt_base = c.idt_base.v,
 			.code = c.rip.v,
 		};
 	}
-	if (i > 0)
+	if (i > 0 || !crash_code(fs, &code))
 		return i;
-	if (dump_info(fs->dump)->machine != DUMP_X64 ||
-	    dump_context(fs->dump, context, sizeof(context), &len, NULL) != FS_OK ||
-	    len < sizeof(context))
-		return 0;
-	cpu[0] = (struct kernel_cpu){.code = load_u64(context + CONTEXT_RIP)};
+	cpu[0] = (struct kernel_cpu){.code = code};
 	return 1;
 }
 
@@ -105,7 +120,8 @@ static void learn_found(struct fltscope *fs, const struct kernel_found *k, bool 
 }
 
 /* What a container without a header needed: how each was found, in one sentence. */
-static void tell_found(struct fltscope *fs, const struct kernel_found *k)
+static void tell_found(struct fltscope *fs, const struct kernel_found *k,
+		       enum dump_machine machine)
 {
 	const char *why = dump_info(fs->dump)->dump_type ? "not set in the header"
 							 : "no Windows header";
@@ -117,6 +133,9 @@ static void tell_found(struct fltscope *fs, const struct kernel_found *k)
 		      why, k->root.pa, root_from(k, from), k->base, k->base_from);
 	dump_note_add(fs->dump, "%s: PsLoadedModuleList 0x%" PRIx64 " by %s",
 		      why, k->module_list, k->list_from);
+	if (k->root.machine != machine)
+		dump_note_add(fs->dump, "%s: machine %s by nt's image and page tables, with %u levels",
+			      why, dump_machine_name(k->root.machine), k->root.levels);
 	if (k->build)
 		dump_note_add(fs->dump, "%s: build %" PRIu32 " by %s", why, k->build,
 			      k->build_from);
@@ -131,14 +150,49 @@ static bool list_refuted(struct fltscope *fs)
 	return !list.present || kernel_list_refuted(&r, list.v);
 }
 
+/* A container that names no machine, or the processor's and not the system's (VirtualBox), may
+ * hold the memory of a 32-bit system as well. A Windows header knows better. */
+static enum dump_machine also(const struct dump_info *info)
+{
+	bool x64 = info->machine == DUMP_X64 || info->machine == DUMP_MACHINE_UNKNOWN;
+
+	return info->dump_type == 0 && x64 ? DUMP_X86 : DUMP_MACHINE_UNKNOWN;
+}
+
+/* What was found takes the place of what the header led to. */
+static enum fs_status take_found(struct fltscope *fs, const struct kernel_found *k,
+				 struct layout **also_stable, struct fs_error *err)
+{
+	bool headless = !dump_info(fs->dump)->directory_table_base.present &&
+			!dump_info(fs->dump)->ps_loaded_module_list.present;
+	enum dump_machine machine = dump_info(fs->dump)->machine;
+	struct vm *vm;
+	enum fs_status st = vm_create_at(fs->dump, &k->root, &vm, err);
+
+	if (st != FS_OK)
+		return st;
+	vm_destroy(fs->vm);
+	fs->vm = vm;
+	if (k->root.machine == DUMP_X86 && *also_stable) {
+		layout_free(fs->stable);
+		fs->stable = *also_stable;
+		*also_stable = NULL;
+	}
+	learn_found(fs, k, headless);
+	if (headless)
+		tell_found(fs, k, machine);
+	return FS_OK;
+}
+
 static enum fs_status search(struct fltscope *fs, struct fs_error *err)
 {
 	const struct dump_info *info = dump_info(fs->dump);
-	bool headless = !info->directory_table_base.present && !info->ps_loaded_module_list.present;
+	struct layout *also_stable = NULL;
 	struct kernel_cpu cpu[KERNEL_CPUS_MAX];
 	struct kernel_found k;
 	struct kernel_hints h = {
 		.machine = info->machine == DUMP_MACHINE_UNKNOWN ? DUMP_X64 : info->machine,
+		.also = also(info),
 		.user_root = fs->opts.directory_table_base,
 		.header_root = info->directory_table_base.present ? info->directory_table_base.v : 0,
 		.module_list = list_refuted(fs) ? 0 : info->ps_loaded_module_list.v,
@@ -147,22 +201,19 @@ static enum fs_status search(struct fltscope *fs, struct fs_error *err)
 		.progress = fs->opts.progress,
 		.progress_arg = fs->opts.progress_arg,
 	};
-	struct vm *vm;
-	enum fs_status st;
+	enum fs_status st = FS_OK;
 
 	session_progress(fs, "looking for the kernel");
 	h.ncpus = processors(fs, cpu);
-	st = kernel_find(fs->dump, &h, &k, err);
+	if (h.also)
+		st = load_stable(h.also, &also_stable, err);
+	h.also_stable = also_stable;
 	if (st == FS_OK)
-		st = vm_create_at(fs->dump, &k.root, &vm, err);
-	if (st != FS_OK)
-		return st;
-	vm_destroy(fs->vm);
-	fs->vm = vm;
-	learn_found(fs, &k, headless);
-	if (headless)
-		tell_found(fs, &k);
-	return FS_OK;
+		st = kernel_find(fs->dump, &h, &k, err);
+	if (st == FS_OK)
+		st = take_found(fs, &k, &also_stable, err);
+	layout_free(also_stable);
+	return st;
 }
 
 /* nt's base by the first loader entry. */
@@ -333,7 +384,7 @@ static enum fs_status check_nt(struct fltscope *fs)
 
 enum fs_status session_kernel(struct fltscope *fs, struct fs_error *err)
 {
-	enum fs_status st = load_stable(fs, err);
+	enum fs_status st = load_stable(dump_info(fs->dump)->machine, &fs->stable, err);
 
 	if (st == FS_OK)
 		st = vm_create(fs->dump, &fs->vm, err);

@@ -132,6 +132,18 @@ enum fs_status dump_read_phys(struct dump *d, uint64_t pa, void *buf, size_t n,
  * what lies between is not in the dump. UINT64_MAX: none. */
 uint64_t dump_next_page(const struct dump *d, uint64_t pfn);
 
+/* All of memory once, for searches: in large pieces, without filling the page cache. */
+#define DUMP_SCAN_PAGES 256u
+struct dump_scan {
+	uint64_t pfn;	 /* goes on here; set it to begin */
+	uint64_t end;	 /* first page number not wanted */
+	uint64_t passed; /* pages of the dump that are behind it, for progress */
+};
+/* The next pages in a row into buf, which has room for DUMP_SCAN_PAGES; how many, 0 at the end.
+ * Holes of a sparse file are passed over: they are memory, and all of it zeros (dump_read_phys
+ * reads them so). So is what cannot be read. */
+size_t dump_scan_next(struct dump *d, struct dump_scan *s, uint8_t *buf, uint64_t *ret_pfn);
+
 /* Is memory addressed by virtual ranges (triage) rather than by page tables? */
 bool dump_is_virtual(const struct dump *d);
 
@@ -179,6 +191,7 @@ struct dump_cpu {
 	uint32_t number; /* as the container counts, from 0 */
 	struct dump_u64 cr3, cr4;
 	struct dump_u64 gs_base, kernel_gs_base; /* VA */
+	struct dump_u64 fs_base;		 /* VA; x86: the KPCR */
 	struct dump_u64 idt_base, gdt_base;	 /* VA */
 	struct dump_u64 rip, rsp;		 /* VA; x86: EIP, ESP; ARM64: PC, SP */
 };

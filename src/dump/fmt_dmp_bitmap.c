@@ -256,6 +256,23 @@ static uint64_t next_page(const struct dump *d, uint64_t pfn)
 	return pfn;
 }
 
+/* Set bits in a row, as many as a scan takes at once. */
+static bool run(const struct dump *d, uint64_t pfn, uint64_t *ret_off, uint64_t *ret_pages)
+{
+	const struct pages *b = d->priv;
+	uint64_t n = 0, left;
+
+	if (pfn >= b->map.bits || !bitmap_has(&b->map, pfn))
+		return false;
+	*ret_off = b->first_page + bitmap_rank(&b->map, pfn) * DUMP_PAGE_SIZE;
+	left = *ret_off < d->file.size ? (d->file.size - *ret_off) / DUMP_PAGE_SIZE : 0;
+	while (n < left && n < DUMP_SCAN_PAGES && pfn + n < b->map.bits &&
+	       bitmap_has(&b->map, pfn + n))
+		n++;
+	*ret_pages = n;
+	return n > 0;
+}
+
 static void close_bitmap(struct dump *d)
 {
 	struct pages *b = d->priv;
@@ -272,5 +289,6 @@ const struct dump_format dump_format_dmp_bitmap = {
 	.open = open_bitmap,
 	.read_phys = read_phys,
 	.next_page = next_page,
+	.run = run,
 	.close = close_bitmap,
 };

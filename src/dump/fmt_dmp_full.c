@@ -219,6 +219,26 @@ static uint64_t next_page(const struct dump *d, uint64_t pfn)
 	return best;
 }
 
+static bool run_at(const struct dump *d, uint64_t pfn, uint64_t *ret_off, uint64_t *ret_pages)
+{
+	const struct full *f = d->priv;
+	size_t i;
+
+	for (i = 0; i < f->nruns && !f->overlap; i++) {
+		const struct run *r = &f->run[i];
+		uint64_t left = r->off < d->file.size ? (d->file.size - r->off) / DUMP_PAGE_SIZE : 0;
+
+		if (left > r->count)
+			left = r->count;
+		if (pfn < r->base || pfn - r->base >= left)
+			continue;
+		*ret_off = r->off + (pfn - r->base) * DUMP_PAGE_SIZE;
+		*ret_pages = left - (pfn - r->base);
+		return true;
+	}
+	return false;
+}
+
 static void close_full(struct dump *d)
 {
 	free(d->priv);
@@ -231,5 +251,6 @@ const struct dump_format dump_format_dmp_full = {
 	.open = open_full,
 	.read_phys = read_phys,
 	.next_page = next_page,
+	.run = run_at,
 	.close = close_full,
 };

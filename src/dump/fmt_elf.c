@@ -306,6 +306,11 @@ static uint64_t next_page(const struct dump *d, uint64_t pfn)
 	return segments_next_page(&((const struct elf *)d->priv)->segments, d, pfn);
 }
 
+static bool run(const struct dump *d, uint64_t pfn, uint64_t *ret_off, uint64_t *ret_pages)
+{
+	return segments_run(&((const struct elf *)d->priv)->segments, d, pfn, ret_off, ret_pages);
+}
+
 static void close_elf(struct dump *d)
 {
 	struct elf *e = d->priv;
@@ -324,5 +329,6 @@ const struct dump_format dump_format_elf = {
 	.open = open_elf,
 	.read_phys = read_phys,
 	.next_page = next_page,
+	.run = run,
 	.close = close_elf,
 };

@@ -29,6 +29,8 @@ struct kdump {
 	struct bitmap dumped;
 	uint8_t *packed, *plain; /* a block each */
 	uint64_t plain_block;	 /* what `plain` holds */
+	uint64_t plain_at;	 /* and its descriptor, which many blocks of zeros share */
+	uint32_t plain_size, plain_flags;
 	bool plain_valid;
 	bool unplaced; /* which descriptor is whose page is not known */
 	uint64_t doubt, doubt_end; /* nor is it of the blocks from, up to: the bitmaps differ */
@@ -303,6 +305,11 @@ static enum fs_status unpack_block(struct dump *d, struct kdump *k, uint64_t blo
 			       "page descriptor: 0x%x bytes at 0x%" PRIx64
 			       ", expected 1 to 0x%x from 0x%" PRIx64 " on, behind the descriptors",
 			       e.size, e.offset, k->h.block, data);
+	if (k->plain_valid && k->plain_at == e.offset && k->plain_size == e.size &&
+	    k->plain_flags == e.flags) {
+		k->plain_block = block;
+		return FS_OK;
+	}
 	st = flat_read(&k->file, d, e.offset, k->packed, e.size, "page", err);
 	k->plain_valid = false;
 	if (st == FS_OK)
@@ -311,6 +318,9 @@ static enum fs_status unpack_block(struct dump *d, struct kdump *k, uint64_t blo
 	if (st != FS_OK)
 		return st;
 	k->plain_block = block;
+	k->plain_at = e.offset;
+	k->plain_size = e.size;
+	k->plain_flags = e.flags;
 	k->plain_valid = true;
 	return FS_OK;
 }

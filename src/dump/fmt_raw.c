@@ -94,6 +94,11 @@ static uint64_t next_page(const struct dump *d, uint64_t pfn)
 	return segments_next_page(d->priv, d, pfn);
 }
 
+static bool run(const struct dump *d, uint64_t pfn, uint64_t *ret_off, uint64_t *ret_pages)
+{
+	return segments_run(d->priv, d, pfn, ret_off, ret_pages);
+}
+
 static void close_raw(struct dump *d)
 {
 	if (d->priv)
@@ -108,5 +113,6 @@ const struct dump_format dump_format_raw = {
 	.open = open_raw,
 	.read_phys = read_phys,
 	.next_page = next_page,
+	.run = run,
 	.close = close_raw,
 };

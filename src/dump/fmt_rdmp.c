@@ -215,6 +215,11 @@ static uint64_t next_page(const struct dump *d, uint64_t pfn)
 	return segments_next_page(&((const struct rdmp *)d->priv)->segments, d, pfn);
 }
 
+static bool run(const struct dump *d, uint64_t pfn, uint64_t *ret_off, uint64_t *ret_pages)
+{
+	return segments_run(&((const struct rdmp *)d->priv)->segments, d, pfn, ret_off, ret_pages);
+}
+
 static void close_rdmp(struct dump *d)
 {
 	struct rdmp *r = d->priv;
@@ -231,5 +236,6 @@ const struct dump_format dump_format_rdmp = {
 	.open = open_rdmp,
 	.read_phys = read_phys,
 	.next_page = next_page,
+	.run = run,
 	.close = close_rdmp,
 };

@@ -36,6 +36,10 @@ struct dump_format {
 				    struct fs_error *err);
 	/* dump_next_page for pfn on; the page may still be damaged. NULL: every page may be there. */
 	uint64_t (*next_page)(const struct dump *d, uint64_t pfn);
+	/* For dump_scan_next: page pfn and *ret_pages (1 or more) in all from there stand whole and
+	 * undisputed in d->file, one behind the other from *ret_off on. False: not so, or not known.
+	 * NULL: never. */
+	bool (*run)(const struct dump *d, uint64_t pfn, uint64_t *ret_off, uint64_t *ret_pages);
 	/* Copy n > 0 bytes at va, which does not wrap. NULL when addressed physically. */
 	enum fs_status (*read_virt)(struct dump *d, uint64_t va, void *buf, size_t n,
 				    struct fs_error *err);

@@ -47,6 +47,7 @@ enum {
 	QEMU_SEGMENTS = 8 + 8 * 18,
 	QEMU_SEGMENT = 24,
 	QEMU_SEGMENT_BASE = 16,
+	QEMU_FS = QEMU_SEGMENTS + 3 * QEMU_SEGMENT,
 	QEMU_GS = QEMU_SEGMENTS + 4 * QEMU_SEGMENT,
 	QEMU_GDT = QEMU_SEGMENTS + 8 * QEMU_SEGMENT,
 	QEMU_IDT = QEMU_SEGMENTS + 9 * QEMU_SEGMENT,
@@ -127,6 +128,7 @@ static bool take_qemu(const uint8_t *p, size_t n, struct dump_cpu *cpu)
 	cpu->rsp = u64_at(p + QEMU_RSP);
 	cpu->rip = u64_at(p + QEMU_RIP);
 	cpu->gs_base = u64_at(p + QEMU_GS + QEMU_SEGMENT_BASE);
+	cpu->fs_base = u64_at(p + QEMU_FS + QEMU_SEGMENT_BASE);
 	cpu->gdt_base = u64_at(p + QEMU_GDT + QEMU_SEGMENT_BASE);
 	cpu->idt_base = u64_at(p + QEMU_IDT + QEMU_SEGMENT_BASE);
 	cpu->cr3 = u64_at(p + QEMU_CR + 8 * 3);

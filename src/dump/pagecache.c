@@ -59,6 +59,15 @@ enum fs_status dump_file_read(struct dump_file *f, uint64_t off, void *buf, size
 	return FS_OK;
 }
 
+uint64_t dump_file_data(struct dump_file *f, uint64_t off)
+{
+	off_t at = off < f->size ? lseek(f->fd, (off_t)off, SEEK_DATA) : -1;
+
+	if (at < 0)
+		return off < f->size && errno == ENXIO ? f->size : off;
+	return (uint64_t)at < f->size ? (uint64_t)at : f->size;
+}
+
 static uint8_t *page_of(const struct pagecache *c, size_t set, size_t way)
 {
 	return c->pages + (set * PAGECACHE_WAYS + way) * DUMP_PAGE_SIZE;

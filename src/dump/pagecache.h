@@ -54,6 +54,10 @@ enum fs_status dump_file_open(struct dump_file *f, const char *path, struct fs_e
 enum fs_status dump_file_read(struct dump_file *f, uint64_t off, void *buf, size_t n,
 			      const char *what, struct fs_error *err);
 
+/* The first offset from off on that is no hole of a sparse file; the file's size when there is
+ * none, off where the file system does not tell. */
+uint64_t dump_file_data(struct dump_file *f, uint64_t off);
+
 /* Copy n bytes out of the page whose DUMP_PAGE_SIZE bytes begin at page_off;
  * in + n is at most a page. *ret_have is how many bytes of the page, from
  * `in`, can be had when the file ends inside it (FS_NOT_IN_DUMP); may be NULL.

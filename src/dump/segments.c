@@ -306,6 +306,21 @@ static uint64_t kept(const struct segments *s, const struct dump *d, const struc
 	return most < p->size ? most : p->size;
 }
 
+bool segments_run(const struct segments *s, const struct dump *d, uint64_t pfn, uint64_t *ret_off,
+		  uint64_t *ret_pages)
+{
+	uint64_t pa = pfn * DUMP_PAGE_SIZE, left, size;
+	const struct segment_part *p = part_at(s, pa);
+
+	if (!p || p->ncopies != 1)
+		return false;
+	*ret_off = s->copies.v[p->copy] + (pa - p->pa);
+	size = p->size - (pa - p->pa);
+	left = *ret_off < d->file.size ? d->file.size - *ret_off : 0;
+	*ret_pages = (left < size ? left : size) / DUMP_PAGE_SIZE;
+	return *ret_pages > 0;
+}
+
 uint64_t segments_next_page(const struct segments *s, const struct dump *d, uint64_t pfn)
 {
 	uint64_t pa;

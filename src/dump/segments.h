@@ -48,5 +48,8 @@ enum fs_status segments_read(const struct segments *s, struct dump *d, uint64_t 
 
 /* dump_format.next_page over segments. */
 uint64_t segments_next_page(const struct segments *s, const struct dump *d, uint64_t pfn);
+/* dump_format.run over segments: false where an address has two places. */
+bool segments_run(const struct segments *s, const struct dump *d, uint64_t pfn, uint64_t *ret_off,
+		  uint64_t *ret_pages);
 
 #endif

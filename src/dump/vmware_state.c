@@ -20,6 +20,7 @@
 #define TAG_BLOCK	     63u
 #define TAG_BLOCK_COMPRESSED 62u
 
+#define SEG_FS 4u
 #define SEG_GS 5u /* the order of S.base64: ES CS SS DS FS GS */
 
 struct tag {
@@ -245,8 +246,9 @@ static enum fs_status cpu_tag(struct parse *p, const struct tag *t, struct fs_er
 		cr64(p, t, c, t->block && !t->compressed);
 	else if (i == 1)
 		idtr(p, t, c, t->block && !t->compressed);
-	else if (i == 2 && t->nindex == 2 && t->index[1] == SEG_GS && number(p, t, &v))
-		c->gs_base = (struct dump_u64){v, true};
+	else if (i == 2 && t->nindex == 2 && (t->index[1] == SEG_GS || t->index[1] == SEG_FS) &&
+		 number(p, t, &v))
+		*(t->index[1] == SEG_GS ? &c->gs_base : &c->fs_base) = (struct dump_u64){v, true};
 	else if (i >= 3 && t->size == 8 && number(p, t, &v))
 		*(i == 3 ? &c->rip : &c->rsp) = (struct dump_u64){v, true};
 	return FS_OK;

@@ -3,115 +3,67 @@
 #include "module/kernel.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cursor.h"
 
+#define CR4_PAE	 (1ull << 5)
 #define CR4_LA57 (1ull << 12)
 
-enum {
-	KPCR_SELF = 0x18,
-	KPCR_PRCB = 0x20, /* CurrentPrcb */
-	KPCR_IDT = 0x38,
-	KPCR_HEAD = 0x40,
-	KPCR_PRCB_AT = 0x180, /* where the KPRCB itself is */
-	IDT_ENTRY = 16,
-	IDT_VECTORS = 32, /* the exceptions: nt's own handlers */
-	IDT_PRESENT = 0x80,
-};
+#define KPCR_PRCB_AT 0x180u /* x64: where the KPRCB itself is */
 
 /* _KPRCB.KernelDirectoryTableBase in every x64 build that has it (public nt PDBs: 7601 to
  * 22000). Which build it is is not known yet: each is tried, and what it holds is proved. */
 static const uint16_t kernel_directory[] = {0x5e80, 0x6e80, 0x8e80, 0x9e80};
 
+/*
+ * What a hostile file can make the search do. A root under which KUSER_SHARED_DATA reads as it
+ * must is looked through for nt at once; others (of what is no root most) only when everything
+ * else has failed, the first few of them.
+ */
+#define PAGES_MAX  (2ull << 20) /* looked at for nt's image, for one machine and round: 8 GiB */
+#define TRIES_MAX  32u		/* roots looked through whole, likewise */
+#define LATER_MAX  32u		/* roots kept for the second round */
+#define IMAGES_MAX 8u		/* roots that lead to an image named as nt, without its list */
+#define CHECKS_MAX 16384u	/* candidates of a search of which KUSER_SHARED_DATA is read */
+
+struct attempt {
+	struct vm_root root;
+	const char *from;
+	const struct kernel_cpu *cpu; /* NULL: no processor's */
+};
+
 struct finder {
 	struct dump *dump;
 	const struct kernel_hints *hints;
 	struct kernel_found *found;
+	enum dump_machine machine; /* which is tried now */
+	const struct layout *stable;
 	struct fs_error best; /* the farthest that any root came */
-	bool searched_all;    /* an attempt may look at all mapped pages for nt */
+	unsigned rank;	      /* of best */
+	bool second;	      /* round */
+	bool limited;	      /* a bound was reached: not all was looked at */
+	bool no_memory;
+	uint64_t pages;
+	unsigned tries, images, checks;
+	struct attempt later[LATER_MAX];
+	size_t nlater;
 };
 
-/* x64's and ARM64's KPCR begins alike (KPCR.Self and CurrentPrcb of the PDBs are x64's). */
-static bool is_kpcr(struct vm *vm, uint64_t va, uint8_t b[KPCR_HEAD])
-{
-	return va && vm_is_kernel_va(vm, va) &&
-	       vm_read(vm, va, b, KPCR_HEAD, "KPCR", NULL) == FS_OK &&
-	       load_u64(b + KPCR_SELF) == va && load_u64(b + KPCR_PRCB) == va + KPCR_PRCB_AT;
-}
-
-static bool find_kpcr(struct vm *vm, const struct kernel_cpu *c, uint64_t *ret, uint8_t *b)
-{
-	*ret = c->gs_base;
-	if (is_kpcr(vm, *ret, b))
-		return true;
-	*ret = c->kernel_gs_base;
-	return is_kpcr(vm, *ret, b);
-}
-
-struct walked {
-	uint64_t low, high; /* addresses below which no kernel image was found */
-};
-
-static bool below(struct finder *f, struct vm *vm, uint64_t va, struct walked *w, struct pe *pe)
-{
-	if (!vm_is_kernel_va(vm, va) || (va >= w->low && va <= w->high))
-		return false;
-	if (kernel_image_below(vm, va, &f->found->base, pe, NULL) == FS_OK)
-		return true;
-	w->low = va & ~0xffffull;
-	w->high = va | 0xffffull;
-	return false;
-}
-
-/* Where the handlers of exceptions are: IDT entries of x64 (SDM vol. 3A, 6.14.1). */
-static bool by_idt(struct finder *f, struct vm *vm, uint64_t idt, struct pe *pe)
-{
-	uint8_t e[IDT_ENTRY];
-	struct walked w = {1, 0};
-	unsigned i;
-
-	for (i = 0; i < IDT_VECTORS; i++) {
-		if (vm_read(vm, idt + (uint64_t)i * IDT_ENTRY, e, sizeof(e), "IDT entry", NULL))
-			return false;
-		if (!(e[5] & IDT_PRESENT))
-			continue;
-		if (below(f, vm,
-			  load_u16(e) | (uint64_t)load_u16(e + 6) << 16 |
-				  (uint64_t)load_u32(e + 8) << 32,
-			  &w, pe))
-			return true;
-	}
-	return false;
-}
-
-static bool by_cpu(struct finder *f, struct vm *vm, const struct kernel_cpu *c, struct pe *pe)
-{
-	uint8_t pcr[KPCR_HEAD];
-	struct walked w = {1, 0};
-	uint64_t va;
-
-	f->found->base_from = "the processor's interrupt descriptor table";
-	if (c->idt_base && vm_is_kernel_va(vm, c->idt_base) && by_idt(f, vm, c->idt_base, pe))
-		return true;
-	f->found->base_from = "the interrupt descriptor table that the KPCR names";
-	if (find_kpcr(vm, c, &va, pcr) && load_u64(pcr + KPCR_IDT) != c->idt_base &&
-	    vm_is_kernel_va(vm, load_u64(pcr + KPCR_IDT)) &&
-	    by_idt(f, vm, load_u64(pcr + KPCR_IDT), pe))
-		return true;
-	f->found->base_from = "the code that the processor ran";
-	return c->code && below(f, vm, c->code, &w, pe);
-}
-
-static bool find_image(struct finder *f, struct vm *vm, struct pe *pe, struct fs_error *err)
+/* thorough: all mapped pages may be looked at. */
+static bool find_image(struct finder *f, struct vm *vm, bool thorough, struct pe *pe,
+		       struct fs_error *err)
 {
 	size_t i;
 
 	for (i = 0; i < f->hints->ncpus && i < KERNEL_CPUS_MAX; i++)
-		if (by_cpu(f, vm, &f->hints->cpu[i], pe))
+		if (kernel_image_by_cpu(vm, &f->hints->cpu[i], &f->pages, f->found, pe))
 			return true;
+	if (!thorough)
+		return false;
 	f->found->base_from = "a search of all mapped pages";
-	return kernel_image_anywhere(vm, &f->found->base, pe, err) == FS_OK;
+	return kernel_image_anywhere(vm, &f->pages, &f->found->base, pe, err) == FS_OK;
 }
 
 /* The list that a header names proves its root, whether or not nt's own pages are there. */
@@ -140,19 +92,19 @@ static bool of_this_machine(struct finder *f, const struct pe *pe, struct fs_err
 {
 	enum dump_machine m = kernel_machine_of(pe);
 
-	if (m == DUMP_MACHINE_UNKNOWN || m == f->hints->machine)
+	if (m == DUMP_MACHINE_UNKNOWN || m == f->machine)
 		return true;
 	(void)fs_fail_at(err, FS_UNSUPPORTED, f->found->base,
 			 "nt at 0x%" PRIx64 " is for machine %s (IMAGE_FILE_HEADER.Machine 0x%x), "
 			 "its memory was taken for %s's",
 			 f->found->base, dump_machine_name(m), pe->machine,
-			 dump_machine_name(f->hints->machine));
+			 dump_machine_name(f->machine));
 	return false;
 }
 
-static bool prove_root(struct finder *f, struct vm *vm, struct fs_error *err)
+static bool prove_root(struct finder *f, struct vm *vm, bool thorough, struct fs_error *err)
 {
-	struct reader r = {.vm = vm, .nt = f->hints->stable};
+	struct reader r = {.vm = vm, .nt = f->stable};
 	struct kernel_found *k = f->found;
 	struct pe pe = {0};
 	bool image;
@@ -163,8 +115,14 @@ static bool prove_root(struct finder *f, struct vm *vm, struct fs_error *err)
 		if (image)
 			k->kdbg = kernel_kdbg_search(vm, k->base, &pe);
 	} else {
-		if (!find_image(f, vm, &pe, err) || !of_this_machine(f, &pe, err) ||
-		    kernel_list_find(&r, k, &pe, err) != FS_OK)
+		if (f->images >= IMAGES_MAX) {
+			f->limited = true;
+			return false;
+		}
+		if (!find_image(f, vm, thorough, &pe, err))
+			return false;
+		f->images++;
+		if (!of_this_machine(f, &pe, err) || kernel_list_find(&r, k, &pe, err) != FS_OK)
 			return false;
 		image = true;
 	}
@@ -175,53 +133,100 @@ static bool prove_root(struct finder *f, struct vm *vm, struct fs_error *err)
 	return true;
 }
 
-/* How far an attempt came: no image, no list. */
+/* How far an attempt came: another machine's nt; an image without its list; nothing. */
 static void keep_best(struct finder *f, const struct fs_error *e, uint64_t root)
 {
-	bool better = f->best.status == FS_OK || (e->has_address && !f->best.has_address) ||
-		      (e->status == FS_UNSUPPORTED && f->best.status != FS_UNSUPPORTED);
+	unsigned rank = e->status == FS_UNSUPPORTED ? 4
+			: e->has_address	    ? 3
+			: e->status == FS_LIMIT	    ? 2
+						    : 1;
 
-	if (!better)
+	if (e->status == FS_OK || rank <= f->rank)
 		return;
+	f->rank = rank;
+	f->limited |= e->status == FS_LIMIT;
 	f->best = *e;
 	(void)fs_prepend(&f->best, e->status, "page tables at 0x%" PRIx64, root);
 }
 
-static bool try_levels(struct finder *f, struct vm_root root, unsigned levels)
+static bool same_root(const struct attempt *a, const struct attempt *b)
+{
+	return a->root.machine == b->root.machine && a->root.pa == b->root.pa &&
+	       a->root.levels == b->root.levels;
+}
+
+static void keep_for_later(struct finder *f, const struct attempt *a)
+{
+	size_t i;
+
+	for (i = 0; i < f->nlater; i++)
+		if (same_root(&f->later[i], a))
+			return;
+	if (f->nlater < LATER_MAX)
+		f->later[f->nlater++] = *a;
+	else
+		f->limited = true;
+}
+
+/* With the levels that the root has. */
+static bool try_levels(struct finder *f, const struct attempt *a)
 {
 	struct fs_error e = {0};
 	struct vm *vm;
-	bool proved;
+	bool proved, thorough;
 
-	root.levels = levels;
-	*f->found = (struct kernel_found){.root = root};
-	if (vm_create_at(f->dump, &root, &vm, &e) != FS_OK) {
-		keep_best(f, &e, root.pa);
+	*f->found = (struct kernel_found){
+		.root = a->root,
+		.root_from = a->from,
+		.by_cpu = a->cpu != NULL,
+		.root_cpu = a->cpu ? a->cpu->number : 0,
+	};
+	if (vm_create_at(f->dump, &a->root, &vm, &e) != FS_OK) {
+		f->no_memory |= e.status == FS_NO_MEMORY;
+		keep_best(f, &e, a->root.pa);
 		return false;
 	}
-	proved = prove_root(f, vm, &e);
+	thorough = f->second || kernel_user_shared_data(vm);
+	if (thorough && f->tries++ >= TRIES_MAX) {
+		thorough = false;
+		f->limited = true;
+	}
+	proved = prove_root(f, vm, thorough, &e);
 	vm_destroy(vm);
 	if (!proved)
-		keep_best(f, &e, root.pa);
+		keep_best(f, &e, a->root.pa);
+	if (!proved && !thorough)
+		keep_for_later(f, a);
 	return proved;
 }
 
+/* Levels that are not known are tried in turn, the more usual first. */
 static bool try_root(struct finder *f, struct vm_root root, const char *from,
 		     const struct kernel_cpu *cpu)
 {
-	bool ok = root.levels ? try_levels(f, root, root.levels)
-			      : try_levels(f, root, 4) ||
-					(root.machine == DUMP_X64 && try_levels(f, root, 5));
+	struct attempt a = {root, from, cpu};
+	unsigned first = root.machine == DUMP_X86 ? 3 : 4, other = 0;
 
-	f->found->root_from = from;
-	f->found->by_cpu = cpu != NULL;
-	f->found->root_cpu = cpu ? cpu->number : 0;
-	return ok;
+	if (root.machine == DUMP_X86)
+		other = 2;
+	else if (root.machine == DUMP_X64)
+		other = 5;
+	if (root.levels)
+		return try_levels(f, &a);
+	a.root.levels = first;
+	if (try_levels(f, &a))
+		return true;
+	a.root.levels = other;
+	return other && try_levels(f, &a);
 }
 
-static unsigned cpu_levels(const struct kernel_cpu *c)
+static unsigned cpu_levels(enum dump_machine machine, const struct kernel_cpu *c)
 {
-	return c->cr4 == 0 ? 0 : c->cr4 & CR4_LA57 ? 5 : 4;
+	if (c->cr4 == 0)
+		return 0;
+	if (machine == DUMP_X86)
+		return c->cr4 & CR4_PAE ? 3 : 2;
+	return machine == DUMP_X64 && (c->cr4 & CR4_LA57) ? 5 : 4;
 }
 
 /* With KVA shadowing the CR3 of a processor in user mode maps almost nothing of the kernel,
@@ -229,15 +234,14 @@ static unsigned cpu_levels(const struct kernel_cpu *c)
 static bool by_shadow(struct finder *f, size_t cpu)
 {
 	const struct kernel_cpu *c = &f->hints->cpu[cpu];
-	struct vm_root root = {f->hints->machine, c->cr3, cpu_levels(c)};
-	uint8_t pcr[KPCR_HEAD];
-	struct vm *vm;
+	struct vm_root root = {f->machine, c->cr3, cpu_levels(f->machine, c)};
 	uint64_t va, cr3[sizeof(kernel_directory) / sizeof(kernel_directory[0])] = {0};
+	struct vm *vm;
 	size_t i;
 
 	if (vm_create_at(f->dump, &root, &vm, NULL) != FS_OK)
 		return false;
-	if (find_kpcr(vm, c, &va, pcr))
+	if (kernel_kpcr(vm, c, &va))
 		for (i = 0; i < sizeof(cr3) / sizeof(cr3[0]); i++)
 			if (vm_read_u64(vm, va + KPCR_PRCB_AT + kernel_directory[i], &cr3[i],
 					"KPRCB.KernelDirectoryTableBase", NULL) != FS_OK)
@@ -257,12 +261,12 @@ static bool by_cpus(struct finder *f)
 
 	for (i = 0; i < n; i++) {
 		const struct kernel_cpu *c = &f->hints->cpu[i];
-		struct vm_root root = {f->hints->machine, c->cr3, cpu_levels(c)};
+		struct vm_root root = {f->machine, c->cr3, cpu_levels(f->machine, c)};
 
 		if (c->cr3 && try_root(f, root, "CR3 of processor", c))
 			return true;
 	}
-	for (i = 0; i < n && f->hints->machine == DUMP_X64; i++)
+	for (i = 0; i < n && f->machine == DUMP_X64; i++)
 		if (f->hints->cpu[i].cr3 && by_shadow(f, i))
 			return true;
 	return false;
@@ -270,37 +274,88 @@ static bool by_cpus(struct finder *f)
 
 static bool by_search(struct finder *f)
 {
-	struct kernel_root_search s = {
-		.dump = f->dump, .machine = f->hints->machine, .hints = f->hints};
+	struct kernel_root_search s = {.dump = f->dump, .machine = f->machine, .hints = f->hints};
 	struct vm_root root;
 	const char *from;
+	bool found = false;
 
-	while (kernel_next_root(&s, &root, &from))
-		if (try_root(f, root, from, NULL))
+	while (!found && kernel_next_root(&s, &root, &from)) {
+		if (f->checks++ >= CHECKS_MAX) {
+			f->limited = true;
+			break;
+		}
+		found = try_root(f, root, from, NULL);
+	}
+	f->limited |= s.limited;
+	f->no_memory |= s.no_memory;
+	kernel_root_search_deinit(&s);
+	return found;
+}
+
+static void begin_round(struct finder *f, enum dump_machine machine, const struct layout *stable)
+{
+	f->machine = machine;
+	f->stable = stable;
+	f->pages = PAGES_MAX;
+	f->tries = f->images = f->checks = 0;
+}
+
+static bool first_round(struct finder *f, enum dump_machine machine, const struct layout *stable)
+{
+	const struct kernel_hints *h = f->hints;
+	struct vm_root header = {machine, h->header_root, 0}, user = {machine, h->user_root, 0};
+
+	begin_round(f, machine, stable);
+	if (h->user_root)
+		return try_root(f, user, "--dtb", NULL);
+	return by_cpus(f) ||
+	       (h->header_root && machine == h->machine &&
+		try_root(f, header, "the header's DirectoryTableBase", NULL)) ||
+	       by_search(f);
+}
+
+static bool second_round(struct finder *f, enum dump_machine machine, const struct layout *stable)
+{
+	size_t i;
+
+	begin_round(f, machine, stable);
+	f->second = true;
+	for (i = 0; i < f->nlater; i++)
+		if (f->later[i].root.machine == machine && try_levels(f, &f->later[i]))
 			return true;
 	return false;
+}
+
+static enum fs_status not_found(const struct finder *f, struct fs_error *err)
+{
+	const struct kernel_hints *h = f->hints;
+	struct fs_error none;
+	char machines[32];
+
+	*f->found = (struct kernel_found){0};
+	if (f->no_memory)
+		return fs_fail(err, FS_NO_MEMORY, "out of memory looking for the kernel");
+	(void)snprintf(machines, sizeof(machines), "%s%s%s", dump_machine_name(h->machine),
+		       h->also ? " and " : "", h->also ? dump_machine_name(h->also) : "");
+	if (f->rank == 0)
+		(void)fs_fail(&none, FS_NOT_FOUND, "no page tables were found in this dump");
+	else
+		none = f->best;
+	if (err)
+		*err = none;
+	return fs_prepend(err, none.status, "the kernel was not found (looked for: %s%s)", machines,
+			  f->limited ? "; not all was looked at, a bound was reached" : "");
 }
 
 enum fs_status kernel_find(struct dump *d, const struct kernel_hints *h, struct kernel_found *ret,
 			   struct fs_error *err)
 {
 	struct finder f = {.dump = d, .hints = h, .found = ret};
-	struct vm_root header = {h->machine, h->header_root, 0};
-	struct vm_root user = {h->machine, h->user_root, 0};
-	bool ok;
 
-	if (h->user_root)
-		ok = try_root(&f, user, "--dtb", NULL);
-	else
-		ok = by_cpus(&f) ||
-		     (h->header_root && try_root(&f, header, "the header's DirectoryTableBase", NULL)) ||
-		     by_search(&f);
-	if (ok)
+	if (first_round(&f, h->machine, h->stable) ||
+	    (h->also && first_round(&f, h->also, h->also_stable)) ||
+	    second_round(&f, h->machine, h->stable) ||
+	    (h->also && second_round(&f, h->also, h->also_stable)))
 		return FS_OK;
-	*ret = (struct kernel_found){0};
-	if (f.best.status == FS_OK)
-		return fs_fail(err, FS_NOT_FOUND, "no page tables were found in this dump");
-	if (err)
-		*err = f.best;
-	return fs_prepend(err, f.best.status, "the kernel was not found");
+	return not_found(&f, err);
 }

@@ -18,6 +18,7 @@ struct kernel_cpu {
 	uint32_t number; /* for messages */
 	uint64_t cr3, cr4;
 	uint64_t gs_base, kernel_gs_base; /* one of them is the KPCR */
+	uint64_t fs_base;		  /* x86: the KPCR */
 	uint64_t idt_base;		  /* VA */
 	uint64_t code;			  /* an address that is probably nt's: LSTAR, RIP */
 };
@@ -27,12 +28,13 @@ struct kernel_cpu {
 /* What is known beforehand; every part may be wrong, and what is 0 is not known. */
 struct kernel_hints {
 	enum dump_machine machine;
+	enum dump_machine also; /* tried when that fails; DUMP_MACHINE_UNKNOWN: none */
 	uint64_t user_root;   /* the user's: then no other is tried */
 	uint64_t header_root; /* DirectoryTableBase */
 	uint64_t module_list; /* PsLoadedModuleList */
 	const struct kernel_cpu *cpu;
 	size_t ncpus;
-	const struct layout *stable; /* for loader entries */
+	const struct layout *stable, *also_stable; /* for loader entries, of either machine */
 	void (*progress)(void *arg, const char *what, uint64_t done, uint64_t total); /* or NULL */
 	void *progress_arg;
 };
@@ -67,12 +69,17 @@ enum fs_status kernel_find(struct dump *d, const struct kernel_hints *h, struct 
 
 /* PE at base: a kernel by its export directory's name or its PDB's? */
 enum fs_status kernel_image_at(struct vm *vm, uint64_t base, struct pe *ret, struct fs_error *err);
-/* Down from an address within nt, page by page. */
-enum fs_status kernel_image_below(struct vm *vm, uint64_t va, uint64_t *ret_base, struct pe *ret,
-				  struct fs_error *err);
-/* Every mapped page of the kernel's part of the address space. */
-enum fs_status kernel_image_anywhere(struct vm *vm, uint64_t *ret_base, struct pe *ret,
-				     struct fs_error *err);
+/* Down from an address within nt, page by page. Pages looked at are taken off *budget. */
+enum fs_status kernel_image_below(struct vm *vm, uint64_t va, uint64_t *budget, uint64_t *ret_base,
+				  struct pe *ret, struct fs_error *err);
+/* Every mapped page of the kernel's part of the address space, likewise. FS_LIMIT: not every. */
+enum fs_status kernel_image_anywhere(struct vm *vm, uint64_t *budget, uint64_t *ret_base,
+				     struct pe *ret, struct fs_error *err);
+/* Below where this processor's handlers and code are: k->base and base_from are set. */
+bool kernel_image_by_cpu(struct vm *vm, const struct kernel_cpu *c, uint64_t *budget,
+			 struct kernel_found *k, struct pe *pe);
+/* The processor's KPCR, which points at itself. */
+bool kernel_kpcr(struct vm *vm, const struct kernel_cpu *c, uint64_t *ret);
 
 /* A list of loader entries that proves itself: closed in both directions, the first entry
  * an image's (of nt at `base` where that is not 0), with a size and a name. */
@@ -103,19 +110,28 @@ enum fs_status kernel_list_find(const struct reader *r, struct kernel_found *k,
 				const struct pe *pe, struct fs_error *err);
 /* Build number by KUSER_SHARED_DATA, by nt's export, by nt's version resource. */
 void kernel_build_find(struct vm *vm, struct kernel_found *k, const struct pe *pe);
-/* Does VA 0xfffff78000000000 hold what KUSER_SHARED_DATA must? */
+/* Does VA 0xfffff78000000000 (x86: 0xffdf0000) hold what KUSER_SHARED_DATA must? */
 bool kernel_user_shared_data(struct vm *vm);
 /* RVA of an export of nt; 0: none of this name. */
 uint32_t kernel_export(struct vm *vm, uint64_t base, const struct pe *pe, const char *name);
 
-/* Candidates of roots in physical memory, one after the other: FS_NOT_FOUND at the end. */
+/* Candidates of roots in physical memory, one after the other; false at the end. x64: the
+ * processor start block's first; x86 also where the levels are known. */
 struct kernel_root_search {
 	struct dump *dump;
 	enum dump_machine machine;
-	uint64_t pfn, seen;
-	bool low_done;
 	const struct kernel_hints *hints;
+	bool limited;	/* a bound was reached */
+	bool no_memory; /* nothing was searched */
+	/* Zero-initialise the rest. */
+	uint64_t low;	/* page of low memory */
+	struct dump_scan scan;
+	uint8_t *chunk; /* n pages from `first` on; `at` is next */
+	uint64_t first, told;
+	size_t n, at;
+	unsigned in_page, pdpt_reads;
 };
 bool kernel_next_root(struct kernel_root_search *s, struct vm_root *ret, const char **ret_from);
+void kernel_root_search_deinit(struct kernel_root_search *s);
 
 #endif

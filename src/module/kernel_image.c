@@ -13,8 +13,6 @@
 /* nt's image had at most 22 MiB so far. */
 #define IMAGE_MAX   (64u << 20)
 #define BELOW_PAGES (IMAGE_MAX / DUMP_PAGE_SIZE)
-/* Pages looked at when all of the kernel's addresses are searched. */
-#define ANYWHERE_PAGES (4u << 20)
 
 /* Every kernel that Microsoft ships, for one or more processors, with and without PAE. */
 static bool is_kernel_name(const char *s)
@@ -95,13 +93,15 @@ enum dump_machine kernel_machine_of(const struct pe *pe)
 	}
 }
 
-enum fs_status kernel_image_below(struct vm *vm, uint64_t va, uint64_t *ret_base, struct pe *ret,
-				  struct fs_error *err)
+enum fs_status kernel_image_below(struct vm *vm, uint64_t va, uint64_t *budget, uint64_t *ret_base,
+				  struct pe *ret, struct fs_error *err)
 {
 	uint64_t at = va & ~(uint64_t)(DUMP_PAGE_SIZE - 1);
 	unsigned i;
 
-	for (i = 0; i < BELOW_PAGES && vm_is_kernel_va(vm, at); i++, at -= DUMP_PAGE_SIZE) {
+	for (i = 0; i < BELOW_PAGES && *budget && vm_is_kernel_va(vm, at);
+	     i++, at -= DUMP_PAGE_SIZE) {
+		--*budget;
 		if (kernel_image_at(vm, at, ret, NULL) != FS_OK || va - at >= ret->size_of_image)
 			continue;
 		*ret_base = at;
@@ -111,8 +111,21 @@ enum fs_status kernel_image_below(struct vm *vm, uint64_t va, uint64_t *ret_base
 			  "no kernel image begins in the %u pages below 0x%" PRIx64, i, va);
 }
 
-enum fs_status kernel_image_anywhere(struct vm *vm, uint64_t *ret_base, struct pe *ret,
-				     struct fs_error *err)
+/* Why a look at all mapped pages ended. */
+static enum fs_status none_anywhere(const struct vm *vm, uint64_t pages, bool limited,
+				    struct fs_error *err)
+{
+	if (limited || vm_range_limited(vm))
+		return fs_fail(err, FS_LIMIT, "no kernel image in the first %" PRIu64 " mapped pages",
+			       pages);
+	if (pages == 0)
+		return fs_fail(err, FS_NOT_FOUND,
+			       "they map nothing where a kernel image could be");
+	return fs_fail(err, FS_NOT_FOUND, "no kernel image in the %" PRIu64 " mapped pages", pages);
+}
+
+enum fs_status kernel_image_anywhere(struct vm *vm, uint64_t *budget, uint64_t *ret_base,
+				     struct pe *ret, struct fs_error *err)
 {
 	/* Images begin above this on x64 and ARM64 (nt and its drivers, all builds). */
 	uint64_t va = vm_pointer_size(vm) == 8 ? 0xfffff80000000000u : 0x80000000u;
@@ -121,19 +134,19 @@ enum fs_status kernel_image_anywhere(struct vm *vm, uint64_t *ret_base, struct p
 
 	while (vm_next_range(vm, va, end, &from, &size)) {
 		for (va = from; va - from < size; va += DUMP_PAGE_SIZE) {
+			if (*budget == 0)
+				return none_anywhere(vm, pages, true, err);
+			--*budget;
+			pages++;
 			if (kernel_image_at(vm, va, ret, NULL) == FS_OK) {
 				*ret_base = va;
 				return FS_OK;
 			}
-			if (++pages == ANYWHERE_PAGES)
-				return fs_fail(err, FS_LIMIT,
-					       "no kernel image in the first %u mapped pages",
-					       ANYWHERE_PAGES);
 		}
 		if (va < from) /* the very end of the address space */
 			break;
 	}
-	return fs_fail(err, FS_NOT_FOUND, "no kernel image in the %" PRIu64 " mapped pages", pages);
+	return none_anywhere(vm, pages, false, err);
 }
 
 uint32_t kernel_export(struct vm *vm, uint64_t base, const struct pe *pe, const char *name)
