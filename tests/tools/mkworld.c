@@ -145,8 +145,9 @@ int main(int argc, char **argv)
 	w.at = NULL;
 	modules_finish(&w);
 	tables_build(&w);
-	if (w.machine == MACHINE_X86 && !strstr("full bitmap kernel summary triage", o.format))
-		die(&w, "of x86 only Microsoft's dumps are built, and no RDMP");
+	if (w.machine == MACHINE_X86 && !strstr("full bitmap kernel summary triage elf kdump kdump-flat "
+						"raw raw-compact vmem", o.format))
+		die(&w, "of x86 neither RDMP nor elf-paging nor a guest is built");
 	if (w.machine == MACHINE_ARM64 &&
 	    !strstr("full bitmap kernel summary triage rdmp rdmp-complete", o.format))
 		die(&w, "of ARM64 only Microsoft's dumps are built: registers and headers of "

@@ -269,6 +269,15 @@ struct notes_out {
 	uint8_t data[256 << 10];
 	size_t n;
 };
+/* QEMU writes 32-bit files of a 32-bit guest, unless its RAM reaches above 4 GiB. */
+static inline bool narrow_file(const struct world *w)
+{
+	return w->machine == MACHINE_X86 && w->ram_pages <= 1u << 20;
+}
+static inline uint64_t world_cr4(const struct world *w)
+{
+	return w->la57 ? 0x3416f8 : w->nopae ? 0x3406d8 : 0x3406f8;
+}
 void notes_make(struct world *w, struct notes_out *n);
 void write_elf(struct world *w, const char *path, bool paging);
 void write_kdump(struct world *w, const char *path, bool flat); /* mkworld_kdump.c */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ELF as QEMU's dump-guest-memory writes it (dump/dump.c, target/i386/arch_dump.c): all of
- * RAM, and a PT_LOAD for each piece of it; with -p a PT_LOAD for each mapping instead.
+ * RAM, and a PT_LOAD for each piece of it; with -p a PT_LOAD for each mapping instead. Of a
+ * 32-bit guest EM_386 and x86_elf_prstatus, in a file of 32 bits where RAM ends below 4 GiB.
  * Registers: the world's CR3; IDT and KPCRs where it has labels idt, kpcr0, kpcr1 ...
  */
 #include "mkworld.h"
@@ -9,12 +10,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define EHDR	 64u
-#define PHDR	 56u
-#define SHDR	 64u
-#define PRSTATUS 336u
-#define CPUSTATE 440u
-#define PN_XNUM	 0xffffu
+#define EHDR	   64u
+#define PHDR	   56u
+#define EHDR32	   52u
+#define PHDR32	   32u
+#define SHDR	   64u
+#define PRSTATUS   336u
+#define PRSTATUS32 144u
+#define CPUSTATE   440u
+#define PN_XNUM	   0xffffu
 
 static uint64_t place(const struct world *w, const char *label)
 {
@@ -48,6 +52,16 @@ static uint8_t *note(struct world *w, struct notes_out *n, const char *name, uin
 	return p + at;
 }
 
+static void prstatus32_fill(const struct world *w, uint8_t *p, unsigned cpu)
+{
+	st32(p + 24, cpu + 1);
+	if (!has_context32(w))
+		return;
+	st32(p + 72 + 4 * 5, (uint32_t)w->ctx_rbp);
+	st32(p + 72 + 4 * 12, (uint32_t)w->ctx_rip);
+	st32(p + 72 + 4 * 15, (uint32_t)w->ctx_rsp);
+}
+
 static void prstatus_fill(const struct world *w, uint8_t *p, unsigned cpu)
 {
 	st32(p + 32, cpu + 1);
@@ -65,22 +79,30 @@ static void cpustate_fill(const struct world *w, uint8_t *p, unsigned cpu)
 {
 	st32(p, 1);
 	st32(p + 4, CPUSTATE);
-	st64(p + 8 + 8 * 6, w->ctx_rsp);
-	st64(p + 8 + 8 * 16, w->ctx_rip);
-	segment_fill(p, 4, kpcr(w, cpu));
+	if (w->machine != MACHINE_X86 || has_context32(w)) {
+		st64(p + 8 + 8 * 6, w->ctx_rsp);
+		st64(p + 8 + 8 * 16, w->ctx_rip);
+	}
+	segment_fill(p, w->machine == MACHINE_X86 ? 3 : 4, kpcr(w, cpu));
 	segment_fill(p, 9, place(w, "idt"));
 	st64(p + 392, 0x80050033);
 	st64(p + 392 + 24, w->cr3);
-	st64(p + 392 + 32, w->la57 ? 0x3416f8 : 0x3406f8);
+	st64(p + 392 + 32, world_cr4(w));
 }
 
 void notes_make(struct world *w, struct notes_out *n)
 {
 	memset(n, 0, sizeof(*n));
-	for (unsigned i = 0; i < w->processors; i++)
-		prstatus_fill(w, note(w, n, "CORE", 1, PRSTATUS), i);
+	for (unsigned i = 0; i < w->processors; i++) {
+		if (w->machine == MACHINE_X86)
+			prstatus32_fill(w, note(w, n, "CORE", 1, PRSTATUS32), i);
+		else
+			prstatus_fill(w, note(w, n, "CORE", 1, PRSTATUS), i);
+	}
 	for (unsigned i = 0; i < w->processors; i++)
 		cpustate_fill(w, note(w, n, "QEMU", 0, CPUSTATE), i);
+	if (w->guest_header && w->machine == MACHINE_X86)
+		die(w, "--guest-header: of x64 only");
 	if (w->guest_header)
 		header_fill(w, note(w, n, "VMCOREINFO", 0, 8192), 1);
 }
@@ -164,11 +186,33 @@ static void phdr_fill(uint8_t *p, const struct load *l, uint64_t memory)
 	st64(p + 40, l->size);
 }
 
-static void ehdr_fill(uint8_t *h, size_t phnum)
+static void phdr32_fill(uint8_t *p, const struct load *l, uint64_t memory)
+{
+	st32(p, 1);
+	st32(p + 4, (uint32_t)(memory + l->off));
+	st32(p + 8, (uint32_t)l->va);
+	st32(p + 12, (uint32_t)l->pa);
+	st32(p + 16, (uint32_t)l->size);
+	st32(p + 20, (uint32_t)l->size);
+}
+
+static void ehdr32_fill(uint8_t *h, size_t phnum)
+{
+	memcpy(h, "\177ELF\1\1\1", 7);
+	st16(h + 16, 4);
+	st16(h + 18, 3);
+	st32(h + 20, 1);
+	st32(h + 28, EHDR32);
+	st16(h + 40, EHDR32);
+	st16(h + 42, PHDR32);
+	st16(h + 44, (uint16_t)phnum);
+}
+
+static void ehdr_fill(const struct world *w, uint8_t *h, size_t phnum)
 {
 	memcpy(h, "\177ELF\2\1\1", 7);
 	st16(h + 16, 4);
-	st16(h + 18, 62);
+	st16(h + 18, w->machine == MACHINE_X86 ? 3 : 62);
 	st32(h + 20, 1);
 	st64(h + 32, EHDR);
 	st16(h + 52, EHDR);
@@ -189,7 +233,7 @@ static void write_memory(struct world *w, int fd, const struct out *o, uint64_t 
 				  w->frames.v[i]->data, PAGE);
 }
 
-void write_elf(struct world *w, const char *path, bool paging)
+static void write_elf64(struct world *w, const char *path, bool paging)
 {
 	static struct notes_out n;
 	struct out o = {0};
@@ -209,7 +253,7 @@ void write_elf(struct world *w, const char *path, bool paging)
 	phnum = o.loads.n + 1;
 	notes = EHDR + phnum * PHDR + (phnum >= PN_XNUM ? SHDR : 0);
 	memory = notes + n.n;
-	ehdr_fill(ehdr, phnum);
+	ehdr_fill(w, ehdr, phnum);
 	out_write(w, fd, 0, ehdr, EHDR);
 	st32(phdr, 4);
 	st64(phdr + 8, notes);
@@ -226,4 +270,45 @@ void write_elf(struct world *w, const char *path, bool paging)
 	out_write(w, fd, notes, n.data, n.n);
 	write_memory(w, fd, &o, memory);
 	out_close(w, fd, memory + total);
+}
+
+/* All of RAM in an ELF file of 32 bits. */
+static void write_elf32(struct world *w, const char *path)
+{
+	static struct notes_out n;
+	struct out o = {0};
+	uint8_t ehdr[EHDR32] = {0}, phdr[PHDR32] = {0};
+	uint64_t notes, memory, total = 0;
+	int fd = out_open(w, path);
+
+	o.nruns = ram_runs(w, o.runs);
+	for (size_t i = 0; i < o.nruns; i++)
+		total += o.runs[i].count * PAGE;
+	loads_flat(w, &o);
+	notes_make(w, &n);
+	notes = EHDR32 + (o.loads.n + 1) * PHDR32;
+	memory = notes + n.n;
+	ehdr32_fill(ehdr, o.loads.n + 1);
+	out_write(w, fd, 0, ehdr, EHDR32);
+	st32(phdr, 4);
+	st32(phdr + 4, (uint32_t)notes);
+	st32(phdr + 16, (uint32_t)n.n);
+	st32(phdr + 20, (uint32_t)n.n);
+	out_write(w, fd, EHDR32, phdr, PHDR32);
+	for (size_t i = 0; i < o.loads.n; i++) {
+		phdr32_fill(phdr, &o.loads.v[i], memory);
+		out_write(w, fd, EHDR32 + (i + 1) * PHDR32, phdr, PHDR32);
+	}
+	out_write(w, fd, notes, n.data, n.n);
+	write_memory(w, fd, &o, memory);
+	out_close(w, fd, memory + total);
+}
+
+void write_elf(struct world *w, const char *path, bool paging)
+{
+	if (narrow_file(w)) {
+		write_elf32(w, path);
+		return;
+	}
+	write_elf64(w, path, paging);
 }

@@ -81,11 +81,38 @@ struct shape {
 	uint64_t bitmap_blocks, sub_blocks, bitmap, descriptors, pages;
 };
 
+/* Longs of 4 bytes: QEMU's DiskDumpHeader32 and KdumpSubHeader32. */
+static void header32_put(struct sink *s, const struct shape *k, const struct notes_out *n)
+{
+	uint8_t h[PAGE] = {0}, sub[PAGE] = {0};
+
+	memcpy(h, "KDUMP   ", 8);
+	st32(h + 8, 6);
+	memcpy(h + 12 + 4 * 65, "i686", 4);
+	st32(h + 412, 1); /* zlib */
+	st32(h + 416, PAGE);
+	st32(h + 420, (uint32_t)k->sub_blocks);
+	st32(h + 424, (uint32_t)k->bitmap_blocks);
+	st32(h + 428, (uint32_t)s->w->ram_pages);
+	st32(h + 448, s->w->processors);
+	sink_put(s, 0, h, PAGE);
+	st32(sub + 4, 1);
+	st64(sub + 32, PAGE + 104);
+	st32(sub + 40, (uint32_t)n->n);
+	st64(sub + 72, s->w->ram_pages);
+	sink_put(s, PAGE, sub, 104);
+	sink_put(s, PAGE + 104, n->data, n->n);
+}
+
 static void header_put(struct sink *s, const struct shape *k, const struct notes_out *n)
 {
 	uint8_t h[PAGE] = {0}, sub[PAGE] = {0};
 	uint64_t mapnr = s->w->ram_pages;
 
+	if (narrow_file(s->w)) {
+		header32_put(s, k, n);
+		return;
+	}
 	memcpy(h, "KDUMP   ", 8);
 	st32(h + 8, 6);
 	memcpy(h + 12 + 4 * 65, "x86_64", 6);

@@ -220,10 +220,32 @@ static uint64_t large_bits(const struct world *w)
 	return w->machine == MACHINE_ARM64 ? A_BLOCK : E_LARGE | 1ull << 63;
 }
 
+/* With PAE Windows has all four page directories from the start. */
+static void directories_make(struct world *w, struct tables *t)
+{
+	for (uint64_t i = 0; w->machine == MACHINE_X86 && !w->nopae && i < 4; i++)
+		(void)table(w, t, i << 30, 2);
+}
+
+/* x86: PTEs from 0xc0000000 on, so the page directory, or all four of them, are mapped there. */
+static void self_map32(struct world *w, struct tables *t, struct vpage *root)
+{
+	for (uint64_t i = 0; i < 4 && !w->nopae; i++) {
+		uint64_t pfn = table(w, t, i << 30, 2)->pfn;
+
+		put_entry(w, root, (size_t)i, table_entry(w, pfn, 3));
+		put_entry(w, table(w, t, 0xc0000000u, 2), (size_t)i, leaf(w, pfn));
+	}
+	if (w->nopae)
+		put_entry(w, root, 0x300, leaf(w, root->pfn));
+}
+
 void tables_build(struct world *w)
 {
 	struct tables t = {.levels = top_level(w)};
 	struct vpage *root;
+
+	directories_make(w, &t);
 
 	for (size_t i = 0; i < w->pages.n; i++) {
 		const struct vpage *p = w->pages.v[i];
@@ -245,12 +267,11 @@ void tables_build(struct world *w)
 				  w->larges.v[i].pfn << 12 | large_bits(w),
 				  leaf_level(&w->larges.v[i]));
 	root = table(w, &t, 0, t.levels);
-	if (w->machine == MACHINE_X86) { /* its self-map is of the page directories; none here */
-		w->cr3 = root->pfn << 12;
-	} else {
+	if (w->machine == MACHINE_X86)
+		self_map32(w, &t, root);
+	else
 		st64(root->data + SELF_MAP * 8, leaf(w, root->pfn));
-		w->cr3 = root->pfn << 12;
-	}
+	w->cr3 = root->pfn << 12;
 	qsort(w->frames.v, w->frames.n, sizeof(struct vpage *), by_pfn);
 	w->bitmap = xalloc((size_t)(w->ram_pages / 8 + 1));
 	for (size_t i = 0; i < w->frames.n; i++)

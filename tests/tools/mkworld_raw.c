@@ -138,7 +138,7 @@ static void cpu_group(struct world *w, struct state *s)
 		(void)snprintf(name, sizeof(name), "kpcr%d", i);
 		st64(cr, 0x80050033);
 		st64(cr + 24, w->cr3);
-		st64(cr + 32, w->la57 ? 0x3416f8 : 0x3406f8);
+		st64(cr + 32, world_cr4(w));
 		st16(idt, 0xfff);
 		st64(idt + 2, place(w, "idt"));
 		if (i % 2 == 0) {
@@ -146,11 +146,13 @@ static void cpu_group(struct world *w, struct state *s)
 			block(w, s, "IDTR", i, idt, sizeof(idt));
 		} else {
 			value(w, s, "CR64", i, 3, 8, w->cr3);
-			value(w, s, "CR64", i, 4, 8, w->la57 ? 0x3416f8 : 0x3406f8);
+			value(w, s, "CR64", i, 4, 8, world_cr4(w));
 			value(w, s, "IDTR", i, 1, 4, place(w, "idt") & 0xffffffff);
 			value(w, s, "IDTR", i, 2, 4, place(w, "idt") >> 32);
 		}
-		value(w, s, "S.base64", i, 5, 8, place(w, name));
+		value(w, s, "S.base64", i, w->machine == MACHINE_X86 ? 4 : 5, 8, place(w, name));
+		if (w->machine == MACHINE_X86 && !has_context32(w))
+			continue;
 		value(w, s, "rip", i, -1, 8, w->ctx_rip);
 		value(w, s, "rsp", i, -1, 8, w->ctx_rsp);
 	}
