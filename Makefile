@@ -225,6 +225,7 @@ check-run: $(TEST_DEPS) $(FUZZED)
 		"python3 tests/tools/check_debug.py $(BUILD)/san/fltscope $(BUILD)/mkworld $(BUILD)/debug" \
 		"python3 tests/tools/check_kernel.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/kernel" \
 		"python3 tests/tools/check_containers.py --tool $(BUILD)/san/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/containers" \
+		"ASAN_OPTIONS=detect_leaks=0 python3 tests/tools/check_kernel32.py --tool $(BUILD)/san/fltscope --fast $(BUILD)/fltscope --mkworld $(BUILD)/mkworld --work $(BUILD)/kernel32" \
 		"$(SWEEP) pages $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-pages.bin" \
 		"$(SWEEP) noise $(BUILD)/worlds/sweep.dmp $(BUILD)/worlds/sweep-noise.bin 300" \
 		$(foreach f,$(FUZZED),"$(BUILD)/san/fuzz_container $f 1000") \

@@ -26,7 +26,7 @@ static const uint16_t kernel_directory[] = {0x5e80, 0x6e80, 0x8e80, 0x9e80};
 #define TRIES_MAX  32u		/* roots looked through whole, likewise */
 #define LATER_MAX  32u		/* roots kept for the second round */
 #define IMAGES_MAX 8u		/* roots that lead to an image named as nt, without its list */
-#define CHECKS_MAX 16384u	/* candidates of a search of which KUSER_SHARED_DATA is read */
+#define CHECKS_MAX 4096u	/* candidates of a search of which KUSER_SHARED_DATA is read */
 
 struct attempt {
 	struct vm_root root;

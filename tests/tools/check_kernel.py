@@ -288,6 +288,20 @@ def guest_header(args):
            any("build 14393 of the guest's own header is not nt's" in n for n in got["notes"]) else str(got))
 
 
+def many_roots(args):
+    """Tables that contain themselves and lead to no kernel, below the right ones."""
+    d = Image(args, "healthy-machine", "raw", "--ram", "16M", "--high")
+    right = d.told("--raw")
+    root = int(right["dump"]["directory_table_base"], 16)
+    assert root > 0x200000
+    for i in range(0x100, 0x180):
+        for at, v in ((0xF68, i << 12), (0xF78, (i + 1) << 12), (0xF80, (i + 2) << 12)):
+            struct.pack_into("<Q", d.whole, (i << 12) + at, v | 0x63)
+    got = d.edit(b"", b"").told("--raw")
+    report("128 tables that contain themselves come before the right one",
+           None if got == right and got["modules"] else str(got["dump"]))
+
+
 def main():
     p = argparse.ArgumentParser()
     for o in ("tool", "mkworld", "work"):
@@ -303,6 +317,7 @@ def main():
     machines(args)
     five_levels(args)
     guest_header(args)
+    many_roots(args)
     return 1 if FAILED else 0
 
 

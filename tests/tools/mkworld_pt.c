@@ -183,6 +183,9 @@ static void assign_frames(struct world *w, struct tables *t)
 		all.v[i]->pfn = slot_pfn(base, (i * stride(all.n) + 3) % all.n);
 	if (all.n)
 		all.v[all.n - 1]->pfn = w->ram_pages - 1;
+	/* CR3 has 32 bits there; the directories that it leads to may stand anywhere */
+	if (w->machine == MACHINE_X86 && w->high)
+		table(w, t, 0, t->levels)->pfn = LOW_PFN;
 	for (size_t i = 0; i < all.n; i++)
 		*(struct vpage **)push(w, &w->frames) = all.v[i];
 	for (size_t i = 0; i < w->pages.n; i++) {
