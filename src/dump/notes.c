@@ -27,6 +27,7 @@ enum {
 	PRSTATUS_X86_EIP = PRSTATUS_X86_REGS + 4 * 12,
 	PRSTATUS_X86_ESP = PRSTATUS_X86_REGS + 4 * 15,
 	PRSTATUS_X86_SIZE = PRSTATUS_X86_REGS + 4 * 17,
+	PRSTATUS_X86_QEMU = PRSTATUS_X86_SIZE + 4, /* x86_elf_prstatus as a whole */
 	PRSTATUS_REGS = 112,
 	PRSTATUS_X64_RIP = PRSTATUS_REGS + 8 * 16,
 	PRSTATUS_X64_RSP = PRSTATUS_REGS + 8 * 19,
@@ -142,10 +143,16 @@ static enum fs_status add_prstatus(struct notes *s, struct dump *d, const uint8_
 				   struct fs_error *err)
 {
 	struct dump_cpu cpu = {.number = (uint32_t)s->prstatus.n}, *to;
+	enum dump_machine machine = d->info.machine;
 
 	if (s->prstatus.n == CPUS_MAX)
 		return FS_OK;
-	if (!take_prstatus(d->info.machine, p, n, &cpu) && !s->bad_prstatus) {
+	/* QEMU chooses by the first processor: of a system that is not in long mode all are so */
+	if (machine == DUMP_X64 && n == PRSTATUS_X86_QEMU) {
+		s->narrow++;
+		machine = DUMP_X86;
+	}
+	if (!take_prstatus(machine, p, n, &cpu) && !s->bad_prstatus) {
 		s->bad_prstatus = true;
 		dump_note_add(d,
 			      "NT_PRSTATUS of processor %u: %zu bytes are too few for its "
@@ -328,6 +335,11 @@ enum fs_status notes_finish(struct notes *s, struct dump *d, struct fs_error *er
 			      "%zu NT_PRSTATUS and %zu QEMU notes: one of each is expected for "
 			      "a processor",
 			      s->prstatus.n, s->qemu.n);
+	/* kdump's header has the name of QEMU's machine, these are the guest's registers */
+	if (s->narrow && s->narrow == s->prstatus.n) {
+		dump_note_add(d, "the header says x64; the processors' notes are those of a 32-bit system");
+		(void)notes_machine(d, EM_386);
+	}
 	if (n > 0)
 		d->info.processors = (struct dump_u32){(uint32_t)d->cpus.n, true};
 	if (d->guest_header)

@@ -12,6 +12,7 @@
 struct notes {
 	VEC(struct dump_cpu) prstatus; /* in the file's order */
 	VEC(struct dump_cpu) qemu;
+	size_t narrow; /* of prstatus: x86's, where x64's were expected */
 	bool bad_prstatus, bad_qemu; /* said once */
 };
 

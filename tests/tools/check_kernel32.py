@@ -80,18 +80,23 @@ def containers(args):
         right = Image(args, "full", *more).export()
         if right["dump"]["machine"] != "x86" or len(right["frames"]) != 1 or len(right["modules"]) != 4:
             report("x86-machine is what it should be", str(right["dump"]))
-        for fmt in ("elf", "kdump", "kdump-flat", "raw", "vmem"):
-            word = "themselves" if fmt == "raw" else "CR3 of processor 0"
-            # the container of 64 bits, or that names no machine, was taken for x64's
-            told = fmt in ("raw", "vmem") or (extra and fmt.startswith("kdump"))
+        for fmt in ("elf", "elf32", "kdump", "kdump32", "kdump-flat", "raw", "vmem"):
+            if extra and fmt.endswith("32"):
+                continue
+            words = ["themselves" if fmt == "raw" else "CR3 of processor 0"]
+            if fmt in ("raw", "vmem"):  # they name no machine
+                words.append("machine x86 by nt's image")
+            if fmt in ("kdump", "kdump-flat"):
+                words.append("the header says x64; the processors' notes")
             report("%s of 32-bit %s, pae=%s %s" % (fmt, build, pae, " ".join(extra)),
-                   same(right, Image(args, fmt, *more).export(), word,
-                        *(["machine x86 by nt's image"] if told else []), build=int(build)))
+                   same(right, Image(args, fmt, *more).export(), *words, build=int(build)))
 
 
 def notes_without(args):
     """What the notes lack, or what is wrong in them, is found otherwise."""
     right = Image(args, "full").export()
+    for fmt in ("elf", "elf32", "kdump", "kdump32"):
+        report(fmt + " without notes", same(right, Image(args, fmt, "--no-notes").export(), "contain themselves"))
     d = Image(args, "elf")
     head = bytes(d.whole[:0x1000])
     assert head.count(struct.pack("<Q", IDT)) == 2

@@ -10,9 +10,9 @@
 static const char usage[] =
 	"usage: mkworld WORLD -o OUT.dmp [--format FORMAT] [--layout FILE]…\n"
 	"               [--fltmgr NAME] [--nt NAME] [--ram SIZE] [--high] [--cut BYTES]\n"
-	"               [--guest-header] [-D NAME=VALUE]…\n"
-	"formats: full bitmap kernel summary triage rdmp rdmp-complete elf elf-paging\n"
-	"         kdump kdump-flat guest raw raw-compact raw-q35 vmem vmss\n";
+	"               [--guest-header] [--no-notes] [-D NAME=VALUE]…\n"
+	"formats: full bitmap kernel summary triage rdmp rdmp-complete elf elf32 elf-paging\n"
+	"         kdump kdump32 kdump-flat guest raw raw-compact raw-q35 vmem vmss\n";
 
 void die(const struct world *w, const char *fmt, ...)
 {
@@ -97,6 +97,8 @@ static void options_read(struct world *w, struct options *o, int argc, char **ar
 			w->high = true;
 		} else if (!strcmp(argv[i], "--guest-header")) {
 			w->guest_header = true;
+		} else if (!strcmp(argv[i], "--no-notes")) {
+			w->no_notes = true;
 		} else if (argv[i][0] == '-') {
 			with_value(w, o, argv[i], i + 1 < argc ? argv[i + 1] : NULL);
 			i++;
@@ -145,8 +147,11 @@ int main(int argc, char **argv)
 	w.at = NULL;
 	modules_finish(&w);
 	tables_build(&w);
-	if (w.machine == MACHINE_X86 && !strstr("full bitmap kernel summary triage elf kdump kdump-flat "
-						"raw raw-compact vmem", o.format))
+	w.narrow_file = !strcmp(o.format, "elf32") || !strcmp(o.format, "kdump32");
+	if (w.narrow_file && (w.machine != MACHINE_X86 || w.ram_pages > 1u << 20))
+		die(&w, "--format %s: of 32-bit worlds below 4 GiB only", o.format);
+	if (w.machine == MACHINE_X86 && !strstr("full bitmap kernel summary triage elf elf32 kdump kdump32 "
+						"kdump-flat raw raw-compact vmem", o.format))
 		die(&w, "of x86 neither RDMP nor elf-paging nor a guest is built");
 	if (w.machine == MACHINE_ARM64 &&
 	    !strstr("full bitmap kernel summary triage rdmp rdmp-complete", o.format))
@@ -178,11 +183,11 @@ int main(int argc, char **argv)
 		write_vmware(&w, o.out);
 	else if (!strcmp(o.format, "vmss"))
 		write_vmware_whole(&w, o.out);
-	else if (!strcmp(o.format, "elf"))
+	else if (!strcmp(o.format, "elf") || !strcmp(o.format, "elf32"))
 		write_elf(&w, o.out, false);
 	else if (!strcmp(o.format, "elf-paging"))
 		write_elf(&w, o.out, true);
-	else if (!strcmp(o.format, "kdump"))
+	else if (!strcmp(o.format, "kdump") || !strcmp(o.format, "kdump32"))
 		write_kdump(&w, o.out, false);
 	else if (!strcmp(o.format, "kdump-flat"))
 		write_kdump(&w, o.out, true);

@@ -131,6 +131,8 @@ struct world {
 	/* options */
 	uint64_t ram, cut;
 	bool high;
+	bool narrow_file;  /* elf, kdump: of 32 bits */
+	bool no_notes;	   /* elf, kdump: no registers either */
 	bool guest_header; /* elf, kdump: with the VMCOREINFO note of a Windows guest */
 };
 
@@ -269,11 +271,6 @@ struct notes_out {
 	uint8_t data[256 << 10];
 	size_t n;
 };
-/* QEMU writes 32-bit files of a 32-bit guest, unless its RAM reaches above 4 GiB. */
-static inline bool narrow_file(const struct world *w)
-{
-	return w->machine == MACHINE_X86 && w->ram_pages <= 1u << 20;
-}
 static inline uint64_t world_cr4(const struct world *w)
 {
 	return w->la57 ? 0x3416f8 : w->nopae ? 0x3406d8 : 0x3406f8;

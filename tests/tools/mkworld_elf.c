@@ -2,7 +2,8 @@
 /*
  * ELF as QEMU's dump-guest-memory writes it (dump/dump.c, target/i386/arch_dump.c): all of
  * RAM, and a PT_LOAD for each piece of it; with -p a PT_LOAD for each mapping instead. Of a
- * 32-bit guest EM_386 and x86_elf_prstatus, in a file of 32 bits where RAM ends below 4 GiB.
+ * 32-bit guest EM_386 and x86_elf_prstatus, as QEMU 7.2 does; the file has 64 bits, since a PC's
+ * firmware ends at 4 GiB, and 32 with elf32, for a machine without it.
  * Registers: the world's CR3; IDT and KPCRs where it has labels idt, kpcr0, kpcr1 ...
  */
 #include "mkworld.h"
@@ -93,6 +94,8 @@ static void cpustate_fill(const struct world *w, uint8_t *p, unsigned cpu)
 void notes_make(struct world *w, struct notes_out *n)
 {
 	memset(n, 0, sizeof(*n));
+	if (w->no_notes)
+		return;
 	for (unsigned i = 0; i < w->processors; i++) {
 		if (w->machine == MACHINE_X86)
 			prstatus32_fill(w, note(w, n, "CORE", 1, PRSTATUS32), i);
@@ -306,7 +309,7 @@ static void write_elf32(struct world *w, const char *path)
 
 void write_elf(struct world *w, const char *path, bool paging)
 {
-	if (narrow_file(w)) {
+	if (w->narrow_file) {
 		write_elf32(w, path);
 		return;
 	}

@@ -81,7 +81,8 @@ struct shape {
 	uint64_t bitmap_blocks, sub_blocks, bitmap, descriptors, pages;
 };
 
-/* Longs of 4 bytes: QEMU's DiskDumpHeader32 and KdumpSubHeader32. */
+/* kdump32. Longs of 4 bytes: QEMU's DiskDumpHeader32 and KdumpSubHeader32. In the other form QEMU
+ * names the machine "x86_64" of 32-bit guests, too. */
 static void header32_put(struct sink *s, const struct shape *k, const struct notes_out *n)
 {
 	uint8_t h[PAGE] = {0}, sub[PAGE] = {0};
@@ -109,7 +110,7 @@ static void header_put(struct sink *s, const struct shape *k, const struct notes
 	uint8_t h[PAGE] = {0}, sub[PAGE] = {0};
 	uint64_t mapnr = s->w->ram_pages;
 
-	if (narrow_file(s->w)) {
+	if (s->w->narrow_file) {
 		header32_put(s, k, n);
 		return;
 	}
