@@ -259,8 +259,10 @@ $(BUILD)/bench: $(BUILD)/rel/tests/bench/bench.o $(BUILD)/libfltscope.a
 	$(Q)$(CC) $(OPT) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS_LIB)
 -include $(BUILD)/rel/tests/bench/bench.d
 # Containers to measure: what mkworld calls them. Raw memory has no header: its page tables are named.
-# VMware's has a hole below 4 GiB, so that 4 GiB end at 5.
+# VMware's has a hole below 4 GiB, so that 4 GiB end at 5. Then those where nothing says where the
+# kernel is, not even registers: it is searched for, with page tables at the bottom of RAM and at its top.
 BENCH := bitmap full rdmp rdmp-complete elf kdump kdump-flat raw vmem
+BENCH_SEARCH := elf raw kdump
 BENCH_RAM := 256M 4G 64G
 bench: $(BUILD)/bench $(BUILD)/mkworld
 	@mkdir -p $(BUILD)/worlds
@@ -274,6 +276,14 @@ bench: $(BUILD)/bench $(BUILD)/mkworld
 			$(BUILD)/mkworld fixtures/worlds/seed004.world -o $$d.full --format full --ram $$ram || exit 1; \
 			how="--raw --dtb $$(od -A n -t x8 -j 16 -N 8 $$d.full)"; rm -f $$d.full; fi; \
 		$(BUILD)/bench $$how "$$f $$ram" $$d || exit 1; done; done
+	@for f in $(BENCH_SEARCH); do for ram in $(BENCH_RAM); do for at in low high; do \
+		d=$(BUILD)/worlds/bench-search.dmp; how=; more=; \
+		[ $$f != raw ] || how=--raw; [ $$at = low ] || more=--high; \
+		$(BUILD)/mkworld fixtures/worlds/seed004-machine.world -o $$d --format $$f --ram $$ram --no-notes $$more && \
+		$(BUILD)/bench $$how "search $$f $$ram $$at" $$d || exit 1; done; done; done
+	@for ram in 256M 4G; do d=$(BUILD)/worlds/bench-search.dmp; \
+		$(BUILD)/mkworld fixtures/worlds/x86-machine.world -o $$d --format raw --ram $$ram --high && \
+		$(BUILD)/bench --raw "search raw x86 $$ram" $$d || exit 1; done; rm -f $(BUILD)/worlds/bench-search.dmp
 
 # Stacks of code that really runs.
 .PHONY: check-unwind

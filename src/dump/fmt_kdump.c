@@ -22,6 +22,7 @@
 #define DESCRIPTOR_SIZE 24u /* off_t offset, u32 size, u32 flags, u64 page_flags */
 /* The last pages show where the file should end; earlier ones may share a page of zeros. */
 #define TAIL_PAGES 32u
+#define AHEAD	   128u /* descriptors */
 
 struct kdump {
 	struct flat file;
@@ -35,6 +36,8 @@ struct kdump {
 	bool unplaced; /* which descriptor is whose page is not known */
 	uint64_t doubt, doubt_end; /* nor is it of the blocks from, up to: the bitmaps differ */
 	struct unpacker unpacker;
+	uint64_t last_descriptor, ahead_first, ahead_n;
+	uint8_t ahead[AHEAD * DESCRIPTOR_SIZE];
 	struct pagecache cache; /* by PA */
 };
 
@@ -85,13 +88,33 @@ struct descriptor {
 	uint32_t size, flags;
 };
 
-static enum fs_status read_descriptor(struct dump *d, const struct kdump *k, uint64_t n,
+/* Who asks for one after the other, as a search of all memory does, will ask for the next. */
+static bool from_ahead(struct dump *d, struct kdump *k, uint64_t n, uint8_t *p)
+{
+	bool there = k->ahead_n && n >= k->ahead_first && n - k->ahead_first < k->ahead_n;
+
+	if (!there && n > 0 && n == k->last_descriptor + 1) {
+		there = flat_read(&k->file, d, k->h.descriptors + n * DESCRIPTOR_SIZE, k->ahead,
+				  sizeof(k->ahead), "page descriptors", NULL) == FS_OK;
+		k->ahead_n = there ? AHEAD : 0;
+		k->ahead_first = n;
+	}
+	k->last_descriptor = n;
+	if (!there)
+		return false;
+	memcpy(p, k->ahead + (n - k->ahead_first) * DESCRIPTOR_SIZE, DESCRIPTOR_SIZE);
+	return true;
+}
+
+static enum fs_status read_descriptor(struct dump *d, struct kdump *k, uint64_t n,
 				      struct descriptor *ret, struct fs_error *err)
 {
 	uint8_t p[DESCRIPTOR_SIZE];
-	enum fs_status st = flat_read(&k->file, d, k->h.descriptors + n * DESCRIPTOR_SIZE, p,
-				      sizeof(p), "page descriptor", err);
+	enum fs_status st = FS_OK;
 
+	if (!from_ahead(d, k, n, p))
+		st = flat_read(&k->file, d, k->h.descriptors + n * DESCRIPTOR_SIZE, p, sizeof(p),
+			       "page descriptor", err);
 	if (st == FS_OK)
 		*ret = (struct descriptor){load_u64(p), load_u32(p + 8), load_u32(p + 12)};
 	return st;
@@ -140,7 +163,7 @@ static enum fs_status judge_count(struct dump *d, struct kdump *k, struct fs_err
 }
 
 /* Where should the file end? */
-static void judge_end(struct dump *d, const struct kdump *k)
+static void judge_end(struct dump *d, struct kdump *k)
 {
 	uint64_t end = k->h.descriptors + d->info.pages * DESCRIPTOR_SIZE, i, e;
 	struct descriptor last;

@@ -147,7 +147,7 @@ int main(int argc, char **argv)
 		if (i == 0)
 			peak = peak_kib();
 	}
-	printf("%-18s open+collect %8.3f ms  diagnose %7.3f ms  %u reads in %zu pages "
+	printf("%-22s open+collect %8.3f ms  diagnose %7.3f ms  %u reads in %zu pages "
 	       "%8.3f ms (%zu answered)  "
 	       "peak %6ld KiB open, %6ld KiB in all  read %9llu bytes in %5llu preads, %5llu pages "
 	       " "

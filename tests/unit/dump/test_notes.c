@@ -249,12 +249,49 @@ static void guest_header(void **state)
 	bytes_deinit(&h);
 }
 
+/* QEMU 7.2 of a 32-bit guest under a name of 64 bits: x86_elf_prstatus of 144 bytes, EIP at 120,
+ * ESP at 132, and the same QEMUCPUState, where FS (its base at 240) has the KPCR. */
+static void a_32_bit_guest_under_another_name(void **state)
+{
+	struct bytes b = {0};
+	struct dump_cpu c;
+	struct dump *d;
+	size_t at = NOTES, desc;
+
+	(void)state;
+	begin(&b, 62);
+	desc = core_note(&b, &at, "CORE", 1, 144);
+	bytes_u32(&b, desc + 120, 0x82601234);
+	bytes_u32(&b, desc + 132, 0x8d001000);
+	d = finish(&b);
+	assert_int_equal(dump_info(d)->machine, DUMP_X86);
+	assert_true(has_note(d, "notes are those of a 32-bit system"));
+	c = dump_cpu_at(d, 0);
+	assert_true(is(c.rip, 0x82601234) && is(c.rsp, 0x8d001000) && !c.gs_base.present);
+	dump_close(d);
+	desc = at + 20;
+	core_qemu_x64(&b, &at, 0x100, 0x185000);
+	bytes_u64(&b, desc + 240, 0x82f00000);
+	d = finish(&b);
+	assert_int_equal(dump_info(d)->machine, DUMP_X86);
+	c = dump_cpu_at(d, 0);
+	assert_true(is(c.cr3, 0x185000) && is(c.fs_base, 0x82f00000));
+	dump_close(d);
+	/* one of another size: nothing is concluded */
+	core_prstatus_x64(&b, &at, 0x200);
+	d = finish(&b);
+	assert_int_equal(dump_info(d)->machine, DUMP_X64);
+	dump_close(d);
+	bytes_deinit(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(qemu_processors),    cmocka_unit_test(qemu_note_without_kernel_gs),
 		cmocka_unit_test(prstatus_alone),     cmocka_unit_test(notes_of_wrong_size),
 		cmocka_unit_test(notes_that_run_out), cmocka_unit_test(guest_header),
+		cmocka_unit_test(a_32_bit_guest_under_another_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
