@@ -73,8 +73,8 @@ enum fs_status dump_open(const char *path, struct dump **ret, struct fs_error *e
 
 /* What only the user can know about a file. All zero: nothing. */
 struct dump_options {
-	bool raw; /* when no format knows it, it is physical memory of an x64 machine, from
-		   * address 0 */
+	bool raw; /* when no format knows it, it is physical memory from address 0; taken
+		   * for x64's until its kernel says otherwise */
 	/* raw: physical addresses [start, end) are not in the file, what is above them follows
 	 * what is below; whole pages. start >= end: no such hole. */
 	uint64_t raw_hole_start, raw_hole_end;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Physical memory of an x64 machine as it is, from address 0, because the user says so: QEMU's
- * `pmemsave`, a memory-backend-file, winpmem's raw form. Nothing in such a file says what it
- * is. A backend file has no hole for the devices below 4 GiB: what is above them follows
+ * Physical memory as it is, from address 0, because the user says so: QEMU's `pmemsave`, a
+ * memory-backend-file, winpmem's raw form. Nothing in such a file says what it is: it is taken
+ * for x64's until a kernel is found (dump_learn). A backend file has no hole for the devices below 4 GiB: what is above them follows
  * what is below (QEMU hw/i386/pc_piix.c: above_4g_mem_size), so the user names the hole.
  */
 #include <inttypes.h>
