@@ -26,6 +26,7 @@ static const uint16_t kernel_directory[] = {0x5e80, 0x6e80, 0x8e80, 0x9e80};
 #define TRIES_MAX  32u		/* roots looked through whole, likewise */
 #define LATER_MAX  32u		/* roots kept for the second round */
 #define IMAGES_MAX 8u		/* roots that lead to an image named as nt, without its list */
+#define LISTS_MAX  64u		/* roots under which the header's list is walked */
 #define CHECKS_MAX 4096u	/* candidates of a search of which KUSER_SHARED_DATA is read */
 
 struct attempt {
@@ -46,7 +47,7 @@ struct finder {
 	bool limited;	      /* a bound was reached: not all was looked at */
 	bool no_memory;
 	uint64_t pages;
-	unsigned tries, images, checks;
+	unsigned tries, images, lists, checks;
 	struct attempt later[LATER_MAX];
 	size_t nlater;
 };
@@ -73,12 +74,15 @@ static bool by_given_list(struct finder *f, const struct reader *r, struct pe *p
 	uint64_t flink, head = f->hints->module_list;
 
 	*ret_image = false;
-	if (!head || !kernel_list_proves(r, head, 0))
+	if (!head || !kernel_list_credible(r, head) || f->lists >= LISTS_MAX)
+		return false;
+	f->lists++;
+	if (!kernel_list_proves(r, head, 0))
 		return false;
 	k->module_list = head;
 	k->list_from = "the header's PsLoadedModuleList";
 	k->base_from = "the first entry of PsLoadedModuleList";
-	if (vm_read_u64(r->vm, head, &flink, "PsLoadedModuleList", NULL) == FS_OK &&
+	if (vm_read_ptr(r->vm, head, &flink, "PsLoadedModuleList", NULL) == FS_OK &&
 	    obj_read(r, flink, F_KLDR_DATA_TABLE_ENTRY_DllBase, &k->base, NULL) == FS_OK &&
 	    kernel_image_at(r->vm, k->base, pe, NULL) == FS_OK)
 		*ret_image = true;
@@ -297,7 +301,7 @@ static void begin_round(struct finder *f, enum dump_machine machine, const struc
 	f->machine = machine;
 	f->stable = stable;
 	f->pages = PAGES_MAX;
-	f->tries = f->images = f->checks = 0;
+	f->tries = f->images = f->lists = f->checks = 0;
 }
 
 static bool first_round(struct finder *f, enum dump_machine machine, const struct layout *stable)
