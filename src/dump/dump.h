@@ -137,6 +137,7 @@ uint64_t dump_next_page(const struct dump *d, uint64_t pfn);
 struct dump_scan {
 	uint64_t pfn;	 /* goes on here; set it to begin */
 	uint64_t end;	 /* first page number not wanted */
+	uint64_t most;	 /* ends when more are passed: a file may claim to hold any number */
 	uint64_t passed; /* pages of the dump that are behind it, for progress */
 };
 /* The next pages in a row into buf, which has room for DUMP_SCAN_PAGES; how many, 0 at the end.

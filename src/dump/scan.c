@@ -43,7 +43,7 @@ size_t dump_scan_next(struct dump *d, struct dump_scan *s, uint8_t *buf, uint64_
 
 	for (;;) {
 		s->pfn = dump_next_page(d, s->pfn);
-		if (s->pfn >= s->end || (!f->next_page && s->pfn >= UNLISTED_PAGES))
+		if (s->pfn >= s->end || s->passed > s->most || (!f->next_page && s->pfn >= UNLISTED_PAGES))
 			return 0;
 		if (f->run && f->run(d, s->pfn, &off, &pages)) {
 			if (pages > s->end - s->pfn)

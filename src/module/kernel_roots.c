@@ -40,6 +40,10 @@ enum { STUB_JUMP = 0, STUB_TARGET = 0x70, STUB_CR3 = 0xa0, STUB_BYTES = 0xa8 };
 /* Bits 1, 2, 5 to 8 and those above any physical address are reserved in a PDPTE. */
 #define PDPTE_MBZ 0xffff0000000001e6ull
 
+/* A hostile file says that it holds the same bytes at many addresses, or one page of zeros as
+ * endless memory: this many pages, or twice as many as the file has, are looked at. */
+#define PAGES_MAX (16ull << 20) /* 64 GiB */
+
 /* Directories that four entries in a row lead to are read this often; of real memory a few are. */
 #define PDPT_READS_MAX (1u << 20)
 
@@ -186,6 +190,9 @@ bool kernel_next_root(struct kernel_root_search *s, struct vm_root *ret, const c
 		return true;
 	*ret_from = "a search of physical memory for page tables that contain themselves";
 	if (!s->chunk) {
+		s->scan.most = info->file_size / DUMP_PAGE_SIZE * 2;
+		if (s->scan.most < PAGES_MAX)
+			s->scan.most = PAGES_MAX;
 		s->scan.end = s->machine == DUMP_X86 ? X86_PFNS : UINT64_MAX;
 		s->chunk = malloc((size_t)DUMP_SCAN_PAGES * DUMP_PAGE_SIZE);
 		s->no_memory = !s->chunk;
@@ -200,6 +207,7 @@ bool kernel_next_root(struct kernel_root_search *s, struct vm_root *ret, const c
 		}
 		s->at = 0;
 		s->n = dump_scan_next(s->dump, &s->scan, s->chunk, &s->first);
+		s->limited |= s->n == 0 && s->scan.passed > s->scan.most;
 		if (s->n == 0)
 			return false;
 	}

@@ -203,6 +203,28 @@ static void walk_pages(struct dump *d)
 	}
 }
 
+/* What a search of all memory sees is what is read. */
+static void scan_some(struct fuzz *f, struct dump *d)
+{
+	static uint8_t chunk[DUMP_SCAN_PAGES * DUMP_PAGE_SIZE];
+	struct dump_scan s = {.end = UINT64_MAX, .most = 1 << 20};
+	uint8_t page[DUMP_PAGE_SIZE];
+	uint64_t first;
+	size_t n, i, k;
+
+	for (k = 0; k < SAMPLE && (n = dump_scan_next(d, &s, chunk, &first)) > 0; k++) {
+		i = (size_t)(next(f) % n);
+		if (dump_read_phys(d, (first + i) * DUMP_PAGE_SIZE, page, sizeof(page), NULL) ==
+			    FS_OK &&
+		    memcmp(page, chunk + i * DUMP_PAGE_SIZE, sizeof(page)) == 0)
+			continue;
+		fprintf(stderr, "fuzz_container: page 0x%llx is another in a scan\n",
+			(unsigned long long)(first + i));
+		say_round();
+		exit(1);
+	}
+}
+
 static void check_memory(void)
 {
 	if (__sanitizer_get_current_allocated_bytes &&
@@ -232,6 +254,7 @@ static void one(struct fuzz *f)
 		read_some(f, d, edits == 0);
 		read_ranges(f, d);
 		walk_pages(d);
+		scan_some(f, d);
 		dump_close(d);
 	}
 	(void)alarm(0);

@@ -22,7 +22,7 @@ static bool zeros(const uint8_t *p)
 /* Pages from `from` to below `end`; how many came. */
 static size_t scan(struct dump *d, uint64_t from, uint64_t end)
 {
-	struct dump_scan s = {.pfn = from, .end = end};
+	struct dump_scan s = {.pfn = from, .end = end, .most = UINT64_MAX};
 	uint64_t first, next = from, pfn;
 	uint8_t page[DUMP_PAGE_SIZE];
 	size_t n, i, seen = 0;
@@ -97,7 +97,7 @@ static void holes_of_a_file_are_zeros(void **state)
 	dump_close(d);
 	d = open_raw(&b);
 	{ /* the file system tells holes, or 4 GiB are read */
-		struct dump_scan s = {.end = UINT64_MAX};
+		struct dump_scan s = {.end = UINT64_MAX, .most = UINT64_MAX};
 		uint64_t first;
 		size_t n, found = 0;
 
@@ -159,6 +159,33 @@ static void pieces_of_an_elf_file(void **state)
 	bytes_u64(&b, 0x5008, 99); /* the copies of 0x3000 disagree */
 	d = bytes_open(&b);
 	assert_int_equal(scan(d, 0, 0x40), 3 + 1 + 2 + 1 + 2 - 1);
+	dump_close(d);
+	bytes_deinit(&b);
+}
+
+/* A file of 120 KiB whose bytes are at 400 addresses each, as if they were 47 MiB. */
+static void one_place_many_addresses(void **state)
+{
+	struct dump_scan s = {.end = UINT64_MAX, .most = 1000};
+	struct bytes b = {0};
+	struct dump *d;
+	uint64_t first;
+	size_t i, n, seen = 0;
+
+	(void)state;
+	core_header(&b, 62, 400);
+	for (i = 0; i < 400; i++) {
+		const struct core_load l = {0x100000 * i, 0x1e000, 0x6000};
+
+		core_phdr(&b, i, 1, &l);
+	}
+	for (i = 6; i < 36; i++)
+		bytes_page(&b, i * 0x1000, i);
+	d = bytes_open(&b);
+	while ((n = dump_scan_next(d, &s, chunk, &first)) > 0)
+		seen += n;
+	assert_true(s.passed > 1000 && s.passed <= 1030);
+	assert_int_equal(seen, s.passed);
 	dump_close(d);
 	bytes_deinit(&b);
 }
@@ -232,6 +259,7 @@ int main(void)
 		cmocka_unit_test(holes_of_a_file_are_zeros),
 		cmocka_unit_test(ends_where_it_is_told),
 		cmocka_unit_test(pieces_of_an_elf_file),
+		cmocka_unit_test(one_place_many_addresses),
 		cmocka_unit_test(microsofts_formats),
 		cmocka_unit_test(kdump_page_by_page),
 	};
