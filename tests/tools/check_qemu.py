@@ -191,6 +191,30 @@ def machine(args, name, world, arguments, line, kinds):
             report("qemu, %s: %s, memory as memsave has it" % (name, k), check_memory(args, args.work, path, options_for(k, arguments)))
 
 
+def narrow(args):
+    """A 32-bit system's memory in a machine that stands still at its reset, out of long mode: so QEMU names it
+    EM_386, or in kdump's header x86_64 with a 32-bit system's registers. No CR3: the kernel is searched for."""
+    world = os.path.join(TOP, "fixtures/worlds/x86-machine.world")
+    for pae in ("yes", "no"):
+        truth, raw = (os.path.join(args.work, f) for f in ("right.dmp", "out.memory"))
+        for path, fmt in ((truth, "full"), (raw, "raw")):
+            subprocess.run([args.mkworld, world, "-o", path, "--format", fmt, "-D", "pae=" + pae], check=True)
+        with open(raw, "r+b") as f:  # below 1 MiB is the firmware's
+            above = f.read()[0x100000:]
+            f.seek(0)
+            f.truncate()
+            f.write(above)
+        right = export(args, truth)[1]
+        kinds = ["elf", "kdump", "raw"]
+        subprocess.run([QEMU, "-accel", "tcg", "-nodefaults", "-display", "none", "-net", "none", "-S", "-m", "32M",
+                        "-device", "loader,file=out.memory,addr=0x100000,force-raw=on", "-monitor", "stdio"],
+                       input="".join(WRITES[k].format("out." + k) + "\n" for k in kinds).encode() + b"quit\n",
+                       cwd=args.work, preexec_fn=small_files, capture_output=True, timeout=LIMIT, check=True)
+        for k in kinds:
+            path = os.path.join(args.work, "out." + k)
+            report("qemu, 32 bits, pae=%s: %s" % (pae, k), check_dump(args, path, k, right, []))
+
+
 def main():
     p = argparse.ArgumentParser()
     for o in ("tool", "mkworld", "work"):
@@ -204,6 +228,7 @@ def main():
     build_guest(args.work)
     for m in MACHINES:
         machine(args, *m)
+    narrow(args)
     for f in os.listdir(args.work):
         if f.startswith(("out.", "mem")):
             os.unlink(os.path.join(args.work, f))
