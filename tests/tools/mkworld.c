@@ -128,6 +128,20 @@ static void choose_layouts(struct world *w)
 		var_set(w, "build", build);
 }
 
+static void check_format(struct world *w, const char *format)
+{
+	w->narrow_file = !strcmp(format, "elf32") || !strcmp(format, "kdump32");
+	if (w->narrow_file && (w->machine != MACHINE_X86 || w->ram_pages > 1u << 20))
+		die(w, "--format %s: of 32-bit worlds below 4 GiB only", format);
+	if (w->machine == MACHINE_X86 && !strstr("full bitmap kernel summary triage elf elf32 kdump "
+						 "kdump32 kdump-flat raw raw-compact vmem", format))
+		die(w, "--format %s is not built of 32-bit worlds", format);
+	if (w->machine == MACHINE_ARM64 &&
+	    !strstr("full bitmap kernel summary triage rdmp rdmp-complete", format))
+		die(w, "of ARM64 only Microsoft's dumps are built: registers and headers of "
+		       "the others are x64's here");
+}
+
 int main(int argc, char **argv)
 {
 	static struct world w;
@@ -147,16 +161,7 @@ int main(int argc, char **argv)
 	w.at = NULL;
 	modules_finish(&w);
 	tables_build(&w);
-	w.narrow_file = !strcmp(o.format, "elf32") || !strcmp(o.format, "kdump32");
-	if (w.narrow_file && (w.machine != MACHINE_X86 || w.ram_pages > 1u << 20))
-		die(&w, "--format %s: of 32-bit worlds below 4 GiB only", o.format);
-	if (w.machine == MACHINE_X86 && !strstr("full bitmap kernel summary triage elf elf32 kdump kdump32 "
-						"kdump-flat raw raw-compact vmem", o.format))
-		die(&w, "of x86 neither RDMP nor elf-paging nor a guest is built");
-	if (w.machine == MACHINE_ARM64 &&
-	    !strstr("full bitmap kernel summary triage rdmp rdmp-complete", o.format))
-		die(&w, "of ARM64 only Microsoft's dumps are built: registers and headers of "
-			"the others are x64's here");
+	check_format(&w, o.format);
 	if (!strcmp(o.format, "full"))
 		write_full(&w, o.out);
 	else if (!strcmp(o.format, "bitmap"))
