@@ -89,6 +89,8 @@ static enum fs_status read_memory(struct fltscope *fs, struct fs_error *err)
 	if (st == FS_OK)
 		session_crash(fs);
 	if (st == FS_OK)
+		st = session_registers(fs, err);
+	if (st == FS_OK)
 		st = session_choose_nt(fs, err);
 	if (st == FS_OK)
 		st = session_fltmgr(fs, err);
@@ -128,6 +130,7 @@ enum fs_status fltscope_open(const char *path, const struct fltscope_options *op
 		st = session_memory(fs, &e);
 	}
 	if (st == FS_OK) {
+		session_count_processors(fs);
 		session_dump_facts(fs);
 		st = read_memory(fs, &e);
 	}

@@ -85,6 +85,12 @@ enum fs_status session_modules(struct fltscope *fs, struct fs_error *err);
  * the bug check's parameters point to. */
 void session_crash(struct fltscope *fs);
 
+/* session_cpu.c: the container's registers into the model, once modules are known. */
+enum fs_status session_registers(struct fltscope *fs, struct fs_error *err);
+/* How many processors, where neither header nor container says it; before the header's facts. */
+void session_count_processors(struct fltscope *fs);
+bool session_processors_sane(const struct dump_info *info);
+
 /* session_nt.c: which layout reads this kernel, and what it says of page tables. */
 enum fs_status session_choose_nt(struct fltscope *fs, struct fs_error *err);
 /* After collecting: what the objects say about nt's layout. */

@@ -24,6 +24,21 @@ static struct fs_value header_value(struct fltscope *fs, const char *what, bool 
 	return model_value(&fs->builder, what, FS_NOT_FOUND, 0, &err);
 }
 
+/* Too many for any Windows: read, and not to be believed. */
+static struct fs_value processors(struct fltscope *fs)
+{
+	const struct dump_info *info = dump_info(fs->dump);
+	struct fs_error err;
+
+	if (!info->processors.present || session_processors_sane(info))
+		return header_value(fs, "DUMP_HEADER.NumberProcessors", info->processors.present,
+				    info->processors.v);
+	(void)fs_fail(&err, FS_CORRUPT,
+		      "DUMP_HEADER.NumberProcessors is 0x%" PRIx32 ", which no Windows has",
+		      info->processors.v);
+	return model_value(&fs->builder, "DUMP_HEADER.NumberProcessors", FS_CORRUPT, 0, &err);
+}
+
 #define HEADER32(name, field) header_value(fs, "DUMP_HEADER." name, field.present, field.v)
 
 static void dump_notes(struct fltscope *fs)
@@ -78,7 +93,7 @@ void session_dump_facts(struct fltscope *fs)
 	d->type = info->dump_type;
 	d->build = HEADER32("MinorVersion", info->build);
 	d->major = HEADER32("MajorVersion", info->major);
-	d->processors = HEADER32("NumberProcessors", info->processors);
+	d->processors = processors(fs);
 	d->bugcheck = HEADER32("BugCheckCode", info->bugcheck);
 	for (i = 0; i < 4; i++)
 		d->bugcheck_parameter[i] =

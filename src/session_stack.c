@@ -279,6 +279,18 @@ enum fs_status fltscope_stack(struct fltscope *fs, size_t thread, struct fs_erro
 	return st == FS_OK ? session_walk_thread(fs, thread, err) : st;
 }
 
+static enum fs_status own_context(struct fltscope *fs, uint8_t b[CONTEXT_BYTES], size_t *ret_n,
+				  struct fs_error *err)
+{
+	enum fs_status st = dump_context(fs->dump, b, CONTEXT_BYTES, ret_n, err);
+
+	if (st == FS_NOT_FOUND)
+		return fs_fail(err, st,
+			       "the dump has no CONTEXT record: give a thread (`running` names those "
+			       "that ran)");
+	return st;
+}
+
 enum fs_status fltscope_context_stack(struct fltscope *fs, uint64_t va, struct fs_stack *ret,
 				      struct fs_error *err)
 {
@@ -287,7 +299,7 @@ enum fs_status fltscope_context_stack(struct fltscope *fs, uint64_t va, struct f
 	enum fs_status st = session_unwinder(fs, true, err);
 
 	if (st == FS_OK && !va)
-		st = dump_context(fs->dump, b, sizeof(b), &n, err);
+		st = own_context(fs, b, &n, err);
 	else if (st == FS_OK)
 		st = vm_read(fs->vm, va, b, n = session_context_bytes(fs), "CONTEXT", err);
 	session_stack_forget(fs);

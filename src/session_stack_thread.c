@@ -257,17 +257,13 @@ static void switch_frame(struct fltscope *fs, uint64_t kernel_stack, struct unwi
  * KDDEBUGGER_DATA64.OffsetPrcbContext (wdbgexts.h, at 0x338; QEMU's win_dump.c fills it the same
  * way) says where that pointer is.
  */
-static bool processor_context(struct fltscope *fs, size_t thread, uint8_t b[CONTEXT_BYTES])
+bool session_stored_context(struct fltscope *fs, uint64_t prcb, uint8_t *b)
 {
 	struct dump_u64 kdbg = dump_info(fs->dump)->kd_debugger_data_block;
 	uint8_t raw[2], pointer[8];
-	uint64_t prcb = 0, context;
+	uint64_t context;
 	uint32_t tag;
-	size_t i;
 
-	for (i = 0; i < fs->model.nprocessors; i++)
-		if (fs->model.processors[i].thread == (int32_t)thread)
-			prcb = fs->model.processors[i].prcb;
 	if (!prcb || !kdbg.present || vm_read_u32(fs->vm, kdbg.v + KDBG_TAG, &tag, "KDBG", NULL) ||
 	    tag != KDBG_TAG_VALUE ||
 	    vm_read(fs->vm, kdbg.v + KDBG_PRCB_CONTEXT, raw, sizeof(raw), "KDBG", NULL) ||
@@ -280,26 +276,91 @@ static bool processor_context(struct fltscope *fs, size_t thread, uint8_t b[CONT
 	       vm_read(fs->vm, context, b, session_context_bytes(fs), "CONTEXT", NULL) == FS_OK;
 }
 
+static bool within(const struct unwind_stack *s, uint64_t sp)
+{
+	return sp >= s->segment[0].low && sp < s->segment[0].high;
+}
+
 static bool on_stack(const struct fltscope *fs, const uint8_t *b, size_t n,
 		     const struct unwind_stack *s, struct unwind_start *start)
 {
-	return session_context_regs(fs, b, n, &start->regs) &&
-	       start->regs.sp >= s->segment[0].low && start->regs.sp < s->segment[0].high;
+	return session_context_regs(fs, b, n, &start->regs) && within(s, start->regs.sp);
+}
+
+static uint64_t prcb_of(const struct fltscope *fs, size_t thread)
+{
+	uint64_t prcb = 0;
+	size_t i;
+
+	for (i = 0; i < fs->model.nprocessors; i++)
+		if (fs->model.processors[i].thread == (int32_t)thread)
+			prcb = fs->model.processors[i].prcb;
+	return prcb;
+}
+
+enum found { FOUND_NOT, FOUND, FOUND_IN_USER_MODE };
+
+/* A container's: those that stand on this stack, or that say user mode, and are no other
+ * processor's. */
+static enum found container_regs(const struct fltscope *fs, uint64_t prcb,
+				 const struct unwind_stack *s, struct unwind_regs *ret)
+{
+	size_t i;
+
+	for (i = 0; i < dump_cpu_count(fs->dump); i++) {
+		struct dump_cpu c = dump_cpu_at(fs->dump, i);
+		enum session_whose whose = prcb ? session_cpu_whose(fs, &c, prcb) : CPU_NOT_KNOWN;
+
+		if (whose == CPU_ANOTHERS)
+			continue;
+		if (session_cpu_regs(fs, &c, ret) && within(s, ret->sp))
+			return FOUND;
+		if (whose == CPU_ITS && c.rip.present && !vm_is_kernel_va(fs->vm, c.rip.v) &&
+		    session_cpu_mode(fs, &c) == FS_CPU_USER)
+			return FOUND_IN_USER_MODE;
+	}
+	return FOUND_NOT;
 }
 
 /* The registers of the processor that it runs on: the header's, when they stand on this stack,
- * else what the processor stored. */
-static bool running_regs(struct fltscope *fs, size_t thread, const struct unwind_stack *s,
-			 struct unwind_start *start)
+ * else what the processor stored; of a machine that nothing stopped, the container's alone (what
+ * KPRCB.Context leads to is of another moment then). */
+static enum found running_regs(struct fltscope *fs, size_t thread, const struct unwind_stack *s,
+			       struct unwind_start *start)
 {
 	uint8_t b[CONTEXT_BYTES];
+	uint64_t prcb = prcb_of(fs, thread);
 	size_t n = 0;
 
 	*start = (struct unwind_start){.exact = true};
+	if (dump_cpu_count(fs->dump) > 0)
+		return container_regs(fs, prcb, s, &start->regs);
 	if (dump_context(fs->dump, b, sizeof(b), &n, NULL) == FS_OK && on_stack(fs, b, n, s, start))
-		return true;
-	return processor_context(fs, thread, b) &&
-	       on_stack(fs, b, session_context_bytes(fs), s, start);
+		return FOUND;
+	return dump_info(fs->dump)->dump_type && session_stored_context(fs, prcb, b) &&
+			       on_stack(fs, b, session_context_bytes(fs), s, start)
+		       ? FOUND
+		       : FOUND_NOT;
+}
+
+static enum fs_status walk_running(struct fltscope *fs, size_t thread, const struct unwind_stack *s,
+				   struct fs_error *err)
+{
+	struct fs_thread *t = &fs->model.threads[thread];
+	struct unwind_start start;
+
+	switch (running_regs(fs, thread, s, &start)) {
+	case FOUND:
+		return walk(fs, s, &start, &t->stack, err);
+	case FOUND_IN_USER_MODE:
+		without(&t->stack, FS_STACK_USER, "it runs in user mode: its kernel stack is empty");
+		break;
+	case FOUND_NOT:
+		without(&t->stack, FS_STACK_RUNNING,
+			"it runs, and its processor's registers are not in the dump");
+		break;
+	}
+	return FS_OK;
 }
 
 enum fs_status session_walk_thread(struct fltscope *fs, size_t thread, struct fs_error *err)
@@ -317,13 +378,8 @@ enum fs_status session_walk_thread(struct fltscope *fs, size_t thread, struct fs
 		without(&t->stack, FS_STACK_UNREADABLE, "where its stack lies is not known");
 		return FS_OK;
 	}
-	if (t->processor >= 0 || (known && t->state.v == FS_THREAD_RUNNING)) {
-		if (running_regs(fs, thread, &s, &start))
-			return walk(fs, &s, &start, &t->stack, err);
-		without(&t->stack, FS_STACK_RUNNING,
-			"it runs, and its processor's registers are not in the dump");
-		return FS_OK;
-	}
+	if (t->processor >= 0 || (known && t->state.v == FS_THREAD_RUNNING))
+		return walk_running(fs, thread, &s, err);
 	if (!fs_is_read(&t->kernel_stack) || t->kernel_stack.v % vm_pointer_size(fs->vm) ||
 	    t->kernel_stack.v < s.segment[0].low || t->kernel_stack.v >= s.segment[0].high) {
 		without(&t->stack, FS_STACK_BROKEN, "KTHREAD.KernelStack is not on its stack");
@@ -333,28 +389,33 @@ enum fs_status session_walk_thread(struct fltscope *fs, size_t thread, struct fs
 	return walk(fs, &s, &start, &t->stack, err);
 }
 
-enum fs_status session_walk_context(struct fltscope *fs, const uint8_t *context, size_t n,
-				    struct fs_stack *ret, struct fs_error *err)
+enum fs_status session_walk_regs(struct fltscope *fs, const struct unwind_regs *regs,
+				 int32_t interrupted, struct fs_stack *ret, struct fs_error *err)
 {
-	struct unwind_start start = {.exact = true};
+	struct unwind_start start = {.exact = true, .regs = *regs};
 	struct unwind_stack s = {.n = 0};
-	uint64_t sp;
-	int32_t t;
+	uint64_t sp = regs->sp;
+	int32_t t = fs_thread_of_stack(&fs->model, sp);
 
-	if (!session_context_regs(fs, context, n, &start.regs))
-		return fs_fail(err, FS_NOT_FOUND, "its stack pointer is no address of kernel mode");
-	sp = start.regs.sp;
-	t = fs_thread_of_stack(&fs->model, sp);
 	if (t >= 0)
 		(void)find_stack(fs, &fs->model.threads[t], &s);
 	if (!unwind_is_on_stack(&s, sp)) {
 		/* nobody's: an interrupt's or a DPC's, and then where it was interrupted */
-		t = fltscope_current_thread(fs);
 		s = (struct unwind_stack){.n = 0};
-		if (t >= 0)
-			(void)find_stack(fs, &fs->model.threads[t], &s);
+		if (interrupted >= 0)
+			(void)find_stack(fs, &fs->model.threads[interrupted], &s);
 		add_segment(&s, sp & ~7ull,
 			    sp + UNKNOWN_BYTES > sp ? (sp & ~7ull) + UNKNOWN_BYTES : sp);
 	}
 	return walk(fs, &s, &start, ret, err);
+}
+
+enum fs_status session_walk_context(struct fltscope *fs, const uint8_t *context, size_t n,
+				    struct fs_stack *ret, struct fs_error *err)
+{
+	struct unwind_regs regs;
+
+	if (!session_context_regs(fs, context, n, &regs))
+		return fs_fail(err, FS_NOT_FOUND, "its stack pointer is no address of kernel mode");
+	return session_walk_regs(fs, &regs, fltscope_current_thread(fs), ret, err);
 }

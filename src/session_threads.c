@@ -84,7 +84,8 @@ uint64_t session_process_head(struct fltscope *fs)
 static struct nt_sites find_sites(struct fltscope *fs)
 {
 	const struct dump_info *info = dump_info(fs->dump);
-	struct nt_sites s = {.processors = info->processors.present ? info->processors.v : 0};
+	const struct fs_value *n = &fs->model.dump.processors;
+	struct nt_sites s = {.processors = fs_is_read(n) ? (uint32_t)n->v : 0};
 	enum fs_layout_source source = fs->model.nt.source;
 
 	s.exact = source == FS_LAYOUT_EXACT || source == FS_LAYOUT_PDB || source == FS_LAYOUT_USER;

@@ -78,6 +78,18 @@ enum fs_status fltscope_stack(struct fltscope *fs, size_t thread, struct fs_erro
  * until fltscope_close. FS_NOT_FOUND: the header has none; else why it could not be read. */
 enum fs_status fltscope_context_stack(struct fltscope *fs, uint64_t va, struct fs_stack *ret,
 				      struct fs_error *err);
+/* Where a processor stood. */
+struct fs_standing {
+	int32_t processor; /* its number */
+	int32_t thread;	   /* index of the thread whose stack it is on, else that runs there; -1 */
+	const char *from;  /* "QEMU note", "NT_PRSTATUS", "VMware state", "KPRCB.Context",
+			  * "header's CONTEXT" */
+};
+/* The stack of a processor, by number; -1: the first in kernel mode that was not idle, else the first in kernel mode.
+ * Of containers with registers (model->dump.registers), else of what a bug check made the
+ * processors store. *ret lives until fltscope_close. FS_NOT_FOUND: there is none, and why. */
+enum fs_status fltscope_processor_stack(struct fltscope *fs, int64_t number, struct fs_stack *ret,
+					struct fs_standing *ret_at, struct fs_error *err);
 /* The thread on whose stack the header's CONTEXT stands; -1: not known. */
 int32_t fltscope_current_thread(struct fltscope *fs);
 

@@ -62,6 +62,7 @@ struct cli_options {
 	unsigned recurse; /* -r */
 	bool blocks;	  /* -b */
 	const char *cxr; /* --cxr, of k: a CONTEXT's address */
+	const char *processor; /* --processor, of k: its number */
 	/* us, hang: which threads */
 	const char *process, *through; /* -p, --through; NULL any */
 	bool running;		       /* -cpu */

@@ -2,6 +2,7 @@
 /* k kc kv us hang: kernel stacks. */
 #include "cli/resolve.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,13 +22,64 @@ static int no_thread(const struct cli *c, const char *arg, int32_t found)
 	return CLI_UNDECIDED;
 }
 
+/* As `running` and `info` print it: decimal. */
+static bool parse_processor(const char *arg, int64_t *ret)
+{
+	char *end = NULL;
+	unsigned long n;
+
+	if (arg[0] < '0' || arg[0] > '9')
+		return false;
+	errno = 0;
+	n = strtoul(arg, &end, strncmp(arg, "0x", 2) == 0 ? 16 : 10);
+	*ret = (int64_t)n;
+	return errno == 0 && *end == 0 && n <= INT32_MAX;
+}
+
+/* Without a thread: a processor's, where the container has its registers or one was asked for,
+ * else that of the header's CONTEXT or of --cxr. */
+static enum fs_status own_stack(struct cli *c, struct view_stack *s, struct fs_stack *own,
+				struct fs_standing *at, struct fs_error *err)
+{
+	size_t n = c->m->dump.nregisters;
+	int64_t number = -1;
+	enum fs_status st;
+
+	s->stack = own;
+	if (c->opt->processor)
+		(void)parse_processor(c->opt->processor, &number);
+	if (s->context || (number < 0 && n == 0)) {
+		st = fltscope_context_stack(c->fs, s->context, own, err);
+		if (!s->context && st == FS_OK)
+			s->thread = fltscope_current_thread(c->fs);
+		return st;
+	}
+	st = fltscope_processor_stack(c->fs, number, own, at, err);
+	if (st != FS_OK)
+		return st;
+	s->at = at;
+	s->thread = at->thread;
+	if (number < 0 && n > 1)
+		cli_say(c, "note: this is processor %d of %zu (--processor N for another; info has "
+			   "where each stood)",
+			at->processor, n);
+	return FS_OK;
+}
+
 static int stack(struct cli *c, enum view_k kind)
 {
 	struct view_stack s = {.kind = kind, .thread = -1, .fs = c->fs, .read = fltscope_read};
 	struct fs_error err = {0};
+	struct fs_standing at;
 	struct fs_stack own;
 	enum fs_status st = FS_OK;
+	int64_t number;
 
+	if (c->opt->processor && !parse_processor(c->opt->processor, &number)) {
+		cli_say(c, "--processor takes a number, as `running` prints it, not '%s'",
+			c->opt->processor);
+		return CLI_USAGE;
+	}
 	if (c->opt->cxr && (!parse_address(c->opt->cxr, &s.context) || !s.context)) {
 		cli_say(c, "--cxr takes the address of a CONTEXT, not '%s'", c->opt->cxr);
 		return CLI_USAGE;
@@ -39,10 +91,7 @@ static int stack(struct cli *c, enum view_k kind)
 		st = fltscope_stack(c->fs, (size_t)s.thread, &err);
 		s.stack = &c->m->threads[s.thread].stack;
 	} else {
-		st = fltscope_context_stack(c->fs, s.context, &own, &err);
-		s.stack = &own;
-		if (!s.context && st == FS_OK)
-			s.thread = fltscope_current_thread(c->fs);
+		st = own_stack(c, &s, &own, &at, &err);
 	}
 	if (st != FS_OK) {
 		cli_say(c, "%s", err.text);
@@ -51,7 +100,7 @@ static int stack(struct cli *c, enum view_k kind)
 	if (!cli_begin(c))
 		return CLI_UNDECIDED;
 	view_stack(&c->v, &s);
-	return cli_end(c, s.stack->n ? CLI_DONE : CLI_UNDECIDED);
+	return cli_end(c, s.stack->n || s.stack->end == FS_STACK_USER ? CLI_DONE : CLI_UNDECIDED);
 }
 
 int cmd_k(struct cli *c)

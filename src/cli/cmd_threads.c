@@ -63,8 +63,12 @@ int cmd_process(struct cli *c)
 
 int cmd_running(struct cli *c)
 {
-	if (!c->m->nprocessors)
-		return nothing(c, "processor");
+	if (!c->m->nprocessors) {
+		cli_say(c, "no processor was read in this dump: they are found through "
+			   "KiProcessorBlock, which KDDEBUGGER_DATA64 or nt's PDB (-y) names%s%s",
+			c->m->threads_why ? "; " : "", c->m->threads_why ? c->m->threads_why : "");
+		return CLI_UNDECIDED;
+	}
 	if (!cli_begin(c))
 		return CLI_UNDECIDED;
 	view_running(&c->v);

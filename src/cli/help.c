@@ -41,6 +41,7 @@ static const char usage_tail[] =
 	"  -cpu                   us: threads that run\n"
 	"  --through MODULE       us: threads with this module on the stack\n"
 	"  --cxr ADDRESS          k: from the CONTEXT at this address\n"
+	"  --processor N          k: of where this processor stood\n"
 	"  -t                     process: its threads too\n"
 	"  --driver NAME          diagnose, check: only this filter, service, driver object or image\n"
 	"  --dot                  diagnose: who waits for whom, for Graphviz's dot\n"

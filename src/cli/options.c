@@ -25,6 +25,7 @@ enum {
 	OPT_DTB,
 	OPT_DOT,
 	OPT_CXR,
+	OPT_PROCESSOR,
 	OPT_THROUGH,
 	OPT_CPU,
 	OPT_RAW,
@@ -50,6 +51,7 @@ static const struct option long_options[] = {
 	{"build", required_argument, NULL, OPT_BUILD},
 	{"dtb", required_argument, NULL, OPT_DTB},
 	{"cxr", required_argument, NULL, OPT_CXR},
+	{"processor", required_argument, NULL, OPT_PROCESSOR},
 	{"through", required_argument, NULL, OPT_THROUGH},
 	{"cpu", no_argument, NULL, OPT_CPU},
 	{"help", no_argument, NULL, 'h'},
@@ -171,6 +173,8 @@ static bool take_threads(struct cli_options *o, int opt)
 {
 	if (opt == OPT_CXR)
 		o->cxr = optarg;
+	else if (opt == OPT_PROCESSOR)
+		o->processor = optarg;
 	else if (opt == 'p')
 		o->process = optarg;
 	else if (opt == OPT_THROUGH)
@@ -295,6 +299,9 @@ static bool check_threads(const struct cli_options *o, char *why, size_t size)
 
 	if (o->cxr && (!k || o->arg))
 		(void)snprintf(why, size, "--cxr belongs to k, kc and kv without a thread");
+	else if (o->processor && (!k || o->arg || o->cxr))
+		(void)snprintf(why, size,
+			       "--processor belongs to k, kc and kv without a thread and --cxr");
 	else if ((o->process || o->through || o->running) && !many)
 		(void)snprintf(why, size, "-p, -cpu and --through belong to us and hang, not to %s",
 			       name);

@@ -109,6 +109,7 @@ struct dump_learned {
 	struct dump_u64 directory_table_base;
 	struct dump_u64 ps_loaded_module_list, ps_active_process_head;
 	struct dump_u64 kd_debugger_data_block;
+	struct dump_u32 processors;
 };
 void dump_learn(struct dump *d, const struct dump_learned *l);
 
@@ -188,13 +189,20 @@ enum fs_status dump_unloaded(struct dump *d, size_t i, struct dump_unloaded *ret
 			     struct fs_error *err);
 
 /* A processor's registers as the container's notes hold them; what a note does not say is not present. */
+#define DUMP_GPRS 31u
 struct dump_cpu {
-	uint32_t number; /* as the container counts, from 0 */
+	uint32_t number;  /* as the container counts, from 0 */
+	const char *from; /* static: "QEMU note", "NT_PRSTATUS", "VMware state" */
 	struct dump_u64 cr3, cr4;
 	struct dump_u64 gs_base, kernel_gs_base; /* VA */
 	struct dump_u64 fs_base;		 /* VA; x86: the KPCR */
 	struct dump_u64 idt_base, gdt_base;	 /* VA */
 	struct dump_u64 rip, rsp;		 /* VA; x86: EIP, ESP; ARM64: PC, SP */
+	struct dump_u64 flags, cs; /* RFLAGS, EFLAGS, PSTATE; the selector, of x64 and x86 */
+	/* By their encoding: x64 RAX 0, RCX, RDX, RBX, RSP 4, RBP, RSI, RDI, R8 to R15; x86 the
+	 * first eight; ARM64 X0 to X30. Bit r of gprs: gpr[r] is present. */
+	uint64_t gpr[DUMP_GPRS];
+	uint32_t gprs;
 };
 /* Processors that never started (CR3 is 0) are left out: a dump_note counts them. None
  * in Microsoft's formats. */

@@ -166,6 +166,13 @@ static enum fs_status keep_cpus(struct dump *d, const struct vmware_state *v, st
 			      v->cpus.n);
 	if (!v->has_cpus)
 		dump_note_add(d, "VMware's state has no cpu group: no registers are known");
+	if (v->processors_known && v->processors == v->cpus.n && v->cpus.n > 0)
+		d->info.processors = (struct dump_u32){(uint32_t)d->cpus.n, true};
+	else if (v->processors_known)
+		dump_note_add(d,
+			      "VMware's state counts %" PRIu64 " processors and has registers of "
+			      "%zu: how many there are is not taken from it",
+			      v->processors, v->cpus.n);
 	return FS_OK;
 }
 

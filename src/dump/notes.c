@@ -21,55 +21,9 @@
 #define EM_X86_64  62u
 #define EM_AARCH64 183u
 
-/* struct elf_prstatus: where the registers begin, and which is which. */
-enum {
-	PRSTATUS_X86_REGS = 72,
-	PRSTATUS_X86_EIP = PRSTATUS_X86_REGS + 4 * 12,
-	PRSTATUS_X86_ESP = PRSTATUS_X86_REGS + 4 * 15,
-	PRSTATUS_X86_SIZE = PRSTATUS_X86_REGS + 4 * 17,
-	PRSTATUS_X86_QEMU = PRSTATUS_X86_SIZE + 4, /* x86_elf_prstatus as a whole */
-	PRSTATUS_REGS = 112,
-	PRSTATUS_X64_RIP = PRSTATUS_REGS + 8 * 16,
-	PRSTATUS_X64_RSP = PRSTATUS_REGS + 8 * 19,
-	PRSTATUS_X64_GS_BASE = PRSTATUS_REGS + 8 * 22,
-	PRSTATUS_X64_SIZE = PRSTATUS_REGS + 8 * 27,
-	PRSTATUS_ARM64_SP = PRSTATUS_REGS + 8 * 31,
-	PRSTATUS_ARM64_PC = PRSTATUS_REGS + 8 * 32,
-	PRSTATUS_ARM64_SIZE = PRSTATUS_REGS + 8 * 34,
-};
-
-/* struct QEMUCPUState: version, size, 16 registers, RIP, RFLAGS, ten segments of
- * {selector, limit, flags, pad, base}, CR0 to CR4, and in later ones the kernel's GS base. */
-enum {
-	QEMU_VERSION = 0,
-	QEMU_SIZE = 4,
-	QEMU_RSP = 8 + 8 * 6,
-	QEMU_RIP = 8 + 8 * 16,
-	QEMU_SEGMENTS = 8 + 8 * 18,
-	QEMU_SEGMENT = 24,
-	QEMU_SEGMENT_BASE = 16,
-	QEMU_FS = QEMU_SEGMENTS + 3 * QEMU_SEGMENT,
-	QEMU_GS = QEMU_SEGMENTS + 4 * QEMU_SEGMENT,
-	QEMU_GDT = QEMU_SEGMENTS + 8 * QEMU_SEGMENT,
-	QEMU_IDT = QEMU_SEGMENTS + 9 * QEMU_SEGMENT,
-	QEMU_CR = QEMU_SEGMENTS + 10 * QEMU_SEGMENT,
-	QEMU_KERNEL_GS = QEMU_CR + 8 * 5,
-};
-#define QEMU_KNOWN_VERSION 1u
-
 #define DUMP_HEADER32_SIZE 0x1000u
 
 #define CPUS_MAX 4096u
-
-static struct dump_u64 u64_at(const uint8_t *p)
-{
-	return (struct dump_u64){load_u64(p), true};
-}
-
-static struct dump_u64 u32_at(const uint8_t *p)
-{
-	return (struct dump_u64){load_u32(p), true};
-}
 
 bool notes_machine(struct dump *d, uint16_t e_machine)
 {
@@ -91,54 +45,6 @@ bool notes_machine(struct dump *d, uint16_t e_machine)
 	}
 }
 
-/* False: the note is too short for this machine's registers. */
-static bool take_prstatus(enum dump_machine machine, const uint8_t *p, size_t n,
-			  struct dump_cpu *cpu)
-{
-	switch (machine) {
-	case DUMP_X86:
-		if (n < PRSTATUS_X86_SIZE)
-			return false;
-		cpu->rip = u32_at(p + PRSTATUS_X86_EIP);
-		cpu->rsp = u32_at(p + PRSTATUS_X86_ESP);
-		return true;
-	case DUMP_X64:
-		if (n < PRSTATUS_X64_SIZE)
-			return false;
-		cpu->rip = u64_at(p + PRSTATUS_X64_RIP);
-		cpu->rsp = u64_at(p + PRSTATUS_X64_RSP);
-		cpu->gs_base = u64_at(p + PRSTATUS_X64_GS_BASE);
-		return true;
-	case DUMP_ARM64:
-		if (n < PRSTATUS_ARM64_SIZE)
-			return false;
-		cpu->rip = u64_at(p + PRSTATUS_ARM64_PC);
-		cpu->rsp = u64_at(p + PRSTATUS_ARM64_SP);
-		return true;
-	case DUMP_MACHINE_UNKNOWN:
-		break;
-	}
-	return false;
-}
-
-static bool take_qemu(const uint8_t *p, size_t n, struct dump_cpu *cpu)
-{
-	if (n < QEMU_KERNEL_GS || load_u32(p + QEMU_VERSION) != QEMU_KNOWN_VERSION ||
-	    load_u32(p + QEMU_SIZE) < QEMU_KERNEL_GS || load_u32(p + QEMU_SIZE) > n)
-		return false;
-	cpu->rsp = u64_at(p + QEMU_RSP);
-	cpu->rip = u64_at(p + QEMU_RIP);
-	cpu->gs_base = u64_at(p + QEMU_GS + QEMU_SEGMENT_BASE);
-	cpu->fs_base = u64_at(p + QEMU_FS + QEMU_SEGMENT_BASE);
-	cpu->gdt_base = u64_at(p + QEMU_GDT + QEMU_SEGMENT_BASE);
-	cpu->idt_base = u64_at(p + QEMU_IDT + QEMU_SEGMENT_BASE);
-	cpu->cr3 = u64_at(p + QEMU_CR + 8 * 3);
-	cpu->cr4 = u64_at(p + QEMU_CR + 8 * 4);
-	if (load_u32(p + QEMU_SIZE) >= QEMU_KERNEL_GS + 8)
-		cpu->kernel_gs_base = u64_at(p + QEMU_KERNEL_GS);
-	return true;
-}
-
 static enum fs_status add_prstatus(struct notes *s, struct dump *d, const uint8_t *p, size_t n,
 				   struct fs_error *err)
 {
@@ -148,11 +54,11 @@ static enum fs_status add_prstatus(struct notes *s, struct dump *d, const uint8_
 	if (s->prstatus.n == CPUS_MAX)
 		return FS_OK;
 	/* QEMU chooses by the first processor: of a system that is not in long mode all are so */
-	if (machine == DUMP_X64 && n == PRSTATUS_X86_QEMU) {
+	if (machine == DUMP_X64 && n == NOTE_PRSTATUS_X86_QEMU) {
 		s->narrow++;
 		machine = DUMP_X86;
 	}
-	if (!take_prstatus(machine, p, n, &cpu) && !s->bad_prstatus) {
+	if (!note_prstatus(machine, p, n, &cpu) && !s->bad_prstatus) {
 		s->bad_prstatus = true;
 		dump_note_add(d,
 			      "NT_PRSTATUS of processor %u: %zu bytes are too few for its "
@@ -173,14 +79,14 @@ static enum fs_status add_qemu(struct notes *s, struct dump *d, const uint8_t *p
 
 	if (s->qemu.n == CPUS_MAX)
 		return FS_OK;
-	if (!take_qemu(p, n, &cpu) && !s->bad_qemu) {
+	if (!note_qemu(d->info.machine, p, n, &cpu) && !s->bad_qemu) {
 		s->bad_qemu = true;
 		dump_note_add(
 			d,
 			"QEMU note of processor %u: expected version %u and %u bytes or more, "
 			"found version %u with %u bytes in a note of %zu: it is not used",
-			cpu.number, QEMU_KNOWN_VERSION, QEMU_KERNEL_GS, n >= 8 ? load_u32(p) : 0,
-			n >= 8 ? load_u32(p + QEMU_SIZE) : 0, n);
+			cpu.number, NOTE_QEMU_VERSION, NOTE_QEMU_BYTES, n >= 8 ? load_u32(p) : 0,
+			n >= 8 ? load_u32(p + 4) : 0, n);
 	}
 	to = vec_push(&s->qemu);
 	if (!to)
@@ -302,6 +208,30 @@ static void use_guest_header(struct dump *d)
 			 "gave its hypervisor (VMCOREINFO note)");
 }
 
+/* Both are written of one processor at one moment. */
+static bool registers_differ(const struct dump_cpu *a, const struct dump_cpu *b)
+{
+	uint32_t both = a->gprs & b->gprs;
+	unsigned i;
+
+	for (i = 0; i < DUMP_GPRS; i++)
+		if (both >> i & 1 && a->gpr[i] != b->gpr[i])
+			return true;
+	return (a->rip.present && b->rip.present && a->rip.v != b->rip.v) ||
+	       (a->rsp.present && b->rsp.present && a->rsp.v != b->rsp.v);
+}
+
+static void compare(struct notes *s, struct dump *d, size_t i)
+{
+	if (s->differ || i >= s->prstatus.n || !registers_differ(&s->prstatus.v[i], &s->qemu.v[i]))
+		return;
+	s->differ = true;
+	dump_note_add(d,
+		      "processor %zu: its NT_PRSTATUS and its QEMU note have different registers: "
+		      "the QEMU note's are used",
+		      i);
+}
+
 /* A QEMU note says more than the NT_PRSTATUS of the same processor. */
 static bool merge(struct notes *s, struct dump *d, size_t i, unsigned *unstarted)
 {
@@ -315,6 +245,8 @@ static bool merge(struct notes *s, struct dump *d, size_t i, unsigned *unstarted
 	to = vec_push(&d->cpus);
 	if (!to)
 		return false;
+	if (q && q->cr3.present)
+		compare(s, d, i);
 	*to = q && q->cr3.present ? *q : i < s->prstatus.n ? s->prstatus.v[i] : *q;
 	return true;
 }

@@ -296,6 +296,8 @@ void dump_learn(struct dump *d, const struct dump_learned *l)
 		info->ps_active_process_head = l->ps_active_process_head;
 	if (l->kd_debugger_data_block.present)
 		info->kd_debugger_data_block = l->kd_debugger_data_block;
+	if (l->processors.present)
+		info->processors = l->processors;
 }
 
 struct dump_stats dump_stats(const struct dump *d)

@@ -20,8 +20,9 @@
 #define TAG_BLOCK	     63u
 #define TAG_BLOCK_COMPRESSED 62u
 
-#define SEG_FS 4u
-#define SEG_GS 5u /* the order of S.base64: ES CS SS DS FS GS */
+#define GPR_RSP 4u
+#define SEG_FS	4u
+#define SEG_GS	5u /* the order of S.base64: ES CS SS DS FS GS */
 
 struct tag {
 	char name[256];
@@ -187,6 +188,7 @@ static struct dump_cpu *cpu_of(struct vmware_state *s, const struct tag *t)
 		if (!c)
 			return NULL;
 		c->number = (uint32_t)(s->cpus.n - 1);
+		c->from = "VMware state";
 	}
 	return &s->cpus.v[t->index[0]];
 }
@@ -225,32 +227,66 @@ static void idtr(struct parse *p, const struct tag *t, struct dump_cpu *c, bool 
 	}
 }
 
-static enum fs_status cpu_tag(struct parse *p, const struct tag *t, struct fs_error *err)
+/* General registers by their encoding, and the two others of 8 bytes. */
+enum { VMW_GPRS = 16, VMW_RIP = VMW_GPRS, VMW_FLAGS, VMW_CR, VMW_IDTR, VMW_BASE, VMW_NAMES };
+
+static size_t which_register(const char *name)
 {
-	static const char *const wanted[] = {"CR64", "IDTR", "S.base64", "rip", "rsp"};
-	struct dump_cpu *c;
-	uint64_t v = 0;
+	static const char *const names[VMW_NAMES] = {
+		"rax", "rcx",	 "rdx", "rbx", "rsp",  "rbp",	 "rsi",	 "rdi",	    "r8", "r9", "r10",
+		"r11", "r12",	 "r13", "r14", "r15",  "rip",	 "eflags", "CR64", "IDTR", "S.base64"};
 	size_t i;
 
-	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		if (strcmp(t->name, wanted[i]) == 0)
+	/* both spellings are there; each has a part of it */
+	if (strcmp(name, "EFLAGS") == 0)
+		return VMW_FLAGS;
+	for (i = 0; i < VMW_NAMES; i++)
+		if (strcmp(name, names[i]) == 0)
 			break;
-	if (i == sizeof(wanted) / sizeof(wanted[0]))
+	return i;
+}
+
+static void take_register(struct dump_cpu *c, size_t i, uint64_t v)
+{
+	if (i == VMW_RIP) {
+		c->rip = (struct dump_u64){v, true};
+		return;
+	}
+	c->gpr[i] = v;
+	c->gprs |= 1u << i;
+	if (i == GPR_RSP)
+		c->rsp = (struct dump_u64){v, true};
+}
+
+static enum fs_status cpu_tag(struct parse *p, const struct tag *t, struct fs_error *err)
+{
+	size_t i = which_register(t->name);
+	struct dump_cpu *c;
+	uint64_t v = 0;
+
+	if (strcmp(t->name, "cpu:numVCPUs") == 0 && number(p, t, &v)) {
+		p->s->processors = v;
+		p->s->processors_known = true;
+		return FS_OK;
+	}
+	if (i == VMW_NAMES)
 		return FS_OK;
 	c = cpu_of(p->s, t);
 	if (!c)
 		return t->nindex && t->index[0] < VMWARE_CPUS_MAX
 			       ? fs_fail(err, FS_NO_MEMORY, "no memory for the processors")
 			       : FS_OK;
-	if (i == 0)
+	if (i == VMW_CR)
 		cr64(p, t, c, t->block && !t->compressed);
-	else if (i == 1)
+	else if (i == VMW_IDTR)
 		idtr(p, t, c, t->block && !t->compressed);
-	else if (i == 2 && t->nindex == 2 && (t->index[1] == SEG_GS || t->index[1] == SEG_FS) &&
-		 number(p, t, &v))
+	else if (i == VMW_BASE && t->nindex == 2 &&
+		 (t->index[1] == SEG_GS || t->index[1] == SEG_FS) && number(p, t, &v))
 		*(t->index[1] == SEG_GS ? &c->gs_base : &c->fs_base) = (struct dump_u64){v, true};
-	else if (i >= 3 && t->size == 8 && number(p, t, &v))
-		*(i == 3 ? &c->rip : &c->rsp) = (struct dump_u64){v, true};
+	else if (i == VMW_FLAGS && number(p, t, &v))
+		c->flags = (struct dump_u64){c->flags.v | v, true};
+	else if (i <= VMW_RIP && t->size == 8 && number(p, t, &v))
+		take_register(c, i, v);
 	return FS_OK;
 }
 

@@ -33,6 +33,8 @@ struct vmware_state {
 	uint64_t memory_size; /* bytes */
 	VEC(struct dump_cpu) cpus;
 	bool has_cpus; /* the cpu group was found */
+	bool processors_known;
+	uint64_t processors; /* cpu:numVCPUs */
 };
 
 /* A state file's first bytes: 1 of the form that is read, -1 of an older one, 0 none. */

@@ -105,6 +105,11 @@ const char *fs_thread_state_name(uint64_t state)
 	return state < sizeof(names) / sizeof(names[0]) ? names[state] : NULL;
 }
 
+const char *fs_cpu_mode_name(enum fs_cpu_mode mode)
+{
+	return mode == FS_CPU_KERNEL ? "kernel" : mode == FS_CPU_USER ? "user" : "unknown";
+}
+
 const char *fs_stack_end_name(enum fs_stack_end end)
 {
 	switch (end) {

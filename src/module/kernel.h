@@ -25,6 +25,9 @@ struct kernel_cpu {
 
 #define KERNEL_CPUS_MAX 64u
 
+/* No Windows has as many (MAXIMUM_PROC_PER_SYSTEM). */
+#define KERNEL_PROCESSORS_MAX 2048u
+
 /* What is known beforehand; every part may be wrong, and what is 0 is not known. */
 struct kernel_hints {
 	enum dump_machine machine;
@@ -112,6 +115,8 @@ enum fs_status kernel_list_find(const struct reader *r, struct kernel_found *k,
 void kernel_build_find(struct vm *vm, struct kernel_found *k, const struct pe *pe);
 /* Does VA 0xfffff78000000000 (x86: 0xffdf0000) hold what KUSER_SHARED_DATA must? */
 bool kernel_user_shared_data(struct vm *vm);
+/* KUSER_SHARED_DATA.ActiveProcessorCount, of Windows 7 and later. False: it is not there. */
+bool kernel_processor_count(struct vm *vm, uint32_t *ret);
 /* RVA of an export of nt; 0: none of this name. */
 uint32_t kernel_export(struct vm *vm, uint64_t base, const struct pe *pe, const char *name);
 

@@ -23,16 +23,21 @@ enum {
 	KUSER_BUILD = 0x260,
 	KUSER_MAJOR = 0x26c,
 	KUSER_BYTES = 0x280,
+	KUSER_PROCESSORS = 0x3c0, /* ActiveProcessorCount: 7600 to 22631, both widths */
 	BUILD_MASK = 0xffff,
 	RT_VERSION = 16,
 	RESOURCE_ENTRIES = 64,
 	VERSION_BYTES = 0x100, /* VS_VERSIONINFO up to VS_FIXEDFILEINFO and over it */
 };
 
+static uint64_t kuser(const struct vm *vm)
+{
+	return vm_pointer_size(vm) == 8 ? KUSER64 : KUSER32;
+}
+
 static bool read_kuser(struct vm *vm, uint8_t b[KUSER_BYTES])
 {
-	return vm_read(vm, vm_pointer_size(vm) == 8 ? KUSER64 : KUSER32, b, KUSER_BYTES,
-		       "KUSER_SHARED_DATA", NULL) == FS_OK;
+	return vm_read(vm, kuser(vm), b, KUSER_BYTES, "KUSER_SHARED_DATA", NULL) == FS_OK;
 }
 
 /* "X:\" and a major version that Windows had or may have. */
@@ -50,6 +55,16 @@ bool kernel_user_shared_data(struct vm *vm)
 	uint8_t b[KUSER_BYTES];
 
 	return read_kuser(vm, b) && sane_kuser(b);
+}
+
+bool kernel_processor_count(struct vm *vm, uint32_t *ret)
+{
+	uint8_t b[KUSER_BYTES];
+
+	return read_kuser(vm, b) && sane_kuser(b) &&
+	       vm_read_u32(vm, kuser(vm) + KUSER_PROCESSORS, ret, "ActiveProcessorCount", NULL) ==
+		       FS_OK &&
+	       *ret > 0 && *ret <= KERNEL_PROCESSORS_MAX;
 }
 
 /* The first entry of a directory at off (within .rsrc), or that with this id (not 0). */

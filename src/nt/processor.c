@@ -78,11 +78,33 @@ static void stored_processor(struct nt_look *k)
 	m->processors[m->nprocessors++] = p;
 }
 
+/* Where nothing says how many there are: KiProcessorBlock's pointers up to the first that is 0,
+ * as far as each leads to the KPRCB of that number. */
+static uint32_t count_processors(struct nt_look *k)
+{
+	const size_t ptr = vm_pointer_size(k->r->vm);
+	uint32_t i;
+
+	for (i = 0; k->sites.processor_block && i < PROCESSORS_MAX; i++) {
+		uint64_t number;
+		uint8_t b[8] = {0};
+
+		if (vm_read(k->r->vm, k->sites.processor_block + i * ptr, b, ptr,
+			    "KiProcessorBlock", NULL) ||
+		    !vm_is_kernel_va(k->r->vm, load_u64(b)) ||
+		    obj_read(k->r, load_u64(b), F_KPRCB_Number, &number, NULL) || number != i)
+			break;
+	}
+	return i;
+}
+
 void nt_read_processors(struct nt_look *k)
 {
-	uint32_t n = k->sites.processors < PROCESSORS_MAX ? k->sites.processors : PROCESSORS_MAX, i;
+	uint32_t n = k->sites.processors ? k->sites.processors : count_processors(k), i;
 	const size_t ptr = vm_pointer_size(k->r->vm);
 
+	if (n > PROCESSORS_MAX)
+		n = PROCESSORS_MAX;
 	if (!k->sites.processor_block || !n) {
 		stored_processor(k);
 		return;

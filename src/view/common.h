@@ -152,6 +152,9 @@ void json_dump(struct view *v);
 /* The bug check's arguments, what they point to, and what faulted (view_crash.c). */
 void json_crash(struct view *v);
 void crash_rows(struct view *v);
+/* view_registers.c: the processors' registers of a container. */
+void json_registers(struct view *v);
+void register_rows(struct view *v);
 void json_gaps(struct view *v);
 void json_module(struct view *v, const struct fs_module *mod);
 void json_modules(struct view *v);

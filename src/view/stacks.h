@@ -4,6 +4,7 @@
 #define VIEW_STACKS_H
 
 #include "fltscope/debug.h"
+#include "fltscope/fltscope.h"
 #include "view/view.h"
 
 enum view_k { VIEW_K, VIEW_KC, VIEW_KV };
@@ -13,6 +14,7 @@ struct view_stack {
 	const struct fs_stack *stack;
 	int32_t thread;	  /* index, -1: a context's */
 	uint64_t context; /* VA of the CONTEXT, 0: the header's; of thread -1 */
+	const struct fs_standing *at; /* of a processor's registers; NULL */
 	struct fltscope *fs;
 	/* kv: four words behind each return address */
 	enum fs_status (*read)(struct fltscope *fs, uint64_t va, void *buf, size_t n,

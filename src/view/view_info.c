@@ -38,6 +38,7 @@ static void dump_rows(struct view *v)
 	else
 		row_value(v, "Bug check", &d->bugcheck, NUM_HEX8);
 	crash_rows(v);
+	register_rows(v);
 	t = d->time.state == FS_READ ? text_filetime(v, d->time.v) : NULL;
 	if (t)
 		emit_row(v->e, "Time", "%s", t);
@@ -147,6 +148,7 @@ void view_info(struct view *v, const struct view_stats *stats)
 
 	json_file(v);
 	json_crash(v);
+	json_registers(v);
 	json_state(v);
 	if (stats) {
 		emit_object_begin(v->e, "stats");

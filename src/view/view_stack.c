@@ -173,6 +173,10 @@ void view_stack(struct view *v, const struct view_stack *s)
 		emit_null(v->e, "thread");
 	if (s->context)
 		emit_address(v->e, "context", s->context);
+	if (s->at) {
+		emit_uint(v->e, "processor", (uint64_t)s->at->processor);
+		emit_string(v->e, "registers_from", s->at->from);
+	}
 	if (t)
 		emit_string(v->e, "process", image_of_thread(v, t));
 	json_kernel_stack(v, s->stack);

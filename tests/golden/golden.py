@@ -187,7 +187,8 @@ class Runner:
         os.makedirs(args.work, exist_ok=True)
 
     def dump(self, keys, world, fmt, build):
-        path = os.path.join(self.args.work, "golden-%d.dmp" % os.getpid())
+        path = os.path.join(self.args.work, "golden-%d.%s" % (os.getpid(),
+                                                                "vmem" if fmt == "vmem" else "dmp"))
         cmd = [self.args.mkworld, os.path.join(TOP, "fixtures/worlds", world + ".world"),
                "-o", path, "--format", fmt]
         if build:

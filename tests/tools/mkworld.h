@@ -91,6 +91,13 @@ struct large {
 
 enum machine { MACHINE_X64, MACHINE_X86, MACHINE_ARM64 };
 
+/* Registers of a processor in containers that have them; not set: the context's. */
+#define CPUS_MAX 16u
+struct world_cpu {
+	bool set;
+	uint64_t rip, rsp, rbp, cs;
+};
+
 struct world {
 	const struct line *at; /* for messages */
 	enum machine machine;
@@ -100,6 +107,7 @@ struct world {
 	uint32_t build, major, processors, bugcheck;
 	uint64_t bugcheck_parameter[4], time, uptime;
 	uint64_t ctx_rip, ctx_rsp, ctx_rbp;
+	struct world_cpu cpus[CPUS_MAX];
 	char comment[128];
 	bool q35; /* raw: its hole begins at 2 GiB */
 	bool la57;
@@ -267,15 +275,6 @@ void header32_fill(const struct world *w, uint8_t *hdr, uint32_t type);
 size_t header32_full(const struct world *w, uint8_t *hdr, const struct ram_run *runs, size_t n);
 
 /* mkworld_elf.c */
-struct notes_out {
-	uint8_t data[256 << 10];
-	size_t n;
-};
-static inline uint64_t world_cr4(const struct world *w)
-{
-	return w->la57 ? 0x3416f8 : w->nopae ? 0x3406d8 : 0x3406f8;
-}
-void notes_make(struct world *w, struct notes_out *n);
 void write_elf(struct world *w, const char *path, bool paging);
 void write_kdump(struct world *w, const char *path, bool flat); /* mkworld_kdump.c */
 

@@ -4,111 +4,18 @@
  * RAM, and a PT_LOAD for each piece of it; with -p a PT_LOAD for each mapping instead. Of a
  * 32-bit guest EM_386 and x86_elf_prstatus, as QEMU 7.2 does; the file has 64 bits, since a PC's
  * firmware ends at 4 GiB, and 32 with elf32, for a machine without it.
- * Registers: the world's CR3; IDT and KPCRs where it has labels idt, kpcr0, kpcr1 ...
  */
-#include "mkworld.h"
+#include "mkworld_cpu.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define EHDR	   64u
-#define PHDR	   56u
-#define EHDR32	   52u
-#define PHDR32	   32u
-#define SHDR	   64u
-#define PRSTATUS   336u
-#define PRSTATUS32 144u
-#define CPUSTATE   440u
-#define PN_XNUM	   0xffffu
-
-static uint64_t place(const struct world *w, const char *label)
-{
-	const struct label *l = label_find(w, label);
-
-	return l ? l->va : 0;
-}
-
-static uint64_t kpcr(const struct world *w, unsigned cpu)
-{
-	char name[16];
-
-	(void)snprintf(name, sizeof(name), "kpcr%u", cpu);
-	return place(w, name);
-}
-
-static uint8_t *note(struct world *w, struct notes_out *n, const char *name, uint32_t type,
-		     uint32_t size)
-{
-	uint32_t named = (uint32_t)strlen(name) + 1, at = 12 + (named + 3) / 4 * 4;
-	uint8_t *p;
-
-	if (n->n + at + size > sizeof(n->data))
-		die(w, "too many processors for %zu bytes of notes", sizeof(n->data));
-	p = n->data + n->n;
-	st32(p, named);
-	st32(p + 4, size);
-	st32(p + 8, type);
-	memcpy(p + 12, name, named);
-	n->n += at + (size + 3) / 4 * 4;
-	return p + at;
-}
-
-static void prstatus32_fill(const struct world *w, uint8_t *p, unsigned cpu)
-{
-	st32(p + 24, cpu + 1);
-	if (!has_context32(w))
-		return;
-	st32(p + 72 + 4 * 5, (uint32_t)w->ctx_rbp);
-	st32(p + 72 + 4 * 12, (uint32_t)w->ctx_rip);
-	st32(p + 72 + 4 * 15, (uint32_t)w->ctx_rsp);
-}
-
-static void prstatus_fill(const struct world *w, uint8_t *p, unsigned cpu)
-{
-	st32(p + 32, cpu + 1);
-	st64(p + 112 + 8 * 16, w->ctx_rip);
-	st64(p + 112 + 8 * 19, w->ctx_rsp);
-	st64(p + 112 + 8 * 22, kpcr(w, cpu));
-}
-
-static void segment_fill(uint8_t *p, unsigned n, uint64_t base)
-{
-	st64(p + 152 + 24 * n + 16, base);
-}
-
-static void cpustate_fill(const struct world *w, uint8_t *p, unsigned cpu)
-{
-	st32(p, 1);
-	st32(p + 4, CPUSTATE);
-	if (w->machine != MACHINE_X86 || has_context32(w)) {
-		st64(p + 8 + 8 * 6, w->ctx_rsp);
-		st64(p + 8 + 8 * 16, w->ctx_rip);
-	}
-	segment_fill(p, w->machine == MACHINE_X86 ? 3 : 4, kpcr(w, cpu));
-	segment_fill(p, 9, place(w, "idt"));
-	st64(p + 392, 0x80050033);
-	st64(p + 392 + 24, w->cr3);
-	st64(p + 392 + 32, world_cr4(w));
-}
-
-void notes_make(struct world *w, struct notes_out *n)
-{
-	memset(n, 0, sizeof(*n));
-	if (w->no_notes)
-		return;
-	for (unsigned i = 0; i < w->processors; i++) {
-		if (w->machine == MACHINE_X86)
-			prstatus32_fill(w, note(w, n, "CORE", 1, PRSTATUS32), i);
-		else
-			prstatus_fill(w, note(w, n, "CORE", 1, PRSTATUS), i);
-	}
-	for (unsigned i = 0; i < w->processors; i++)
-		cpustate_fill(w, note(w, n, "QEMU", 0, CPUSTATE), i);
-	if (w->guest_header && w->machine == MACHINE_X86)
-		die(w, "--guest-header: of x64 only");
-	if (w->guest_header)
-		header_fill(w, note(w, n, "VMCOREINFO", 0, 8192), 1);
-}
+#define EHDR	64u
+#define PHDR	56u
+#define EHDR32	52u
+#define PHDR32	32u
+#define SHDR	64u
+#define PN_XNUM 0xffffu
 
 struct load {
 	uint64_t va, pa, size, off;

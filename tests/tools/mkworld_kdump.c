@@ -4,7 +4,7 @@
  * version 6, both bitmaps alike, zlib where it helps, one descriptor target for all pages
  * of zeros; plain, or flattened as through a pipe.
  */
-#include "mkworld.h"
+#include "mkworld_cpu.h"
 
 #include <stdlib.h>
 #include <string.h>

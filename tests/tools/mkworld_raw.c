@@ -5,7 +5,7 @@
  * files: that memory as .vmem, and the .vmsn with its regions and the processors' registers; or
  * both in one .vmss.
  */
-#include "mkworld.h"
+#include "mkworld_cpu.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,13 +127,19 @@ static uint64_t place(const struct world *w, const char *label)
 	return l ? l->va : 0;
 }
 
+#define USER_BASE 0x8f0000u /* a TEB's */
+
 /* Both forms of CR64 and IDTR: even processors have blocks, odd ones single values. */
 static void cpu_group(struct world *w, struct state *s)
 {
+	static const char *const gprs[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+					     "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+
 	value(w, s, "cpu:numVCPUs", -1, -1, 4, w->processors);
 	for (int i = 0; i < (int)w->processors; i++) {
 		uint8_t cr[72] = {0}, idt[10] = {0};
 		char name[16];
+		struct world_cpu c = cpu_of(w, (unsigned)i);
 
 		(void)snprintf(name, sizeof(name), "kpcr%d", i);
 		st64(cr, 0x80050033);
@@ -150,11 +156,13 @@ static void cpu_group(struct world *w, struct state *s)
 			value(w, s, "IDTR", i, 1, 4, place(w, "idt") & 0xffffffff);
 			value(w, s, "IDTR", i, 2, 4, place(w, "idt") >> 32);
 		}
-		value(w, s, "S.base64", i, w->machine == MACHINE_X86 ? 4 : 5, 8, place(w, name));
-		if (w->machine == MACHINE_X86 && !has_context32(w))
+		value(w, s, "S.base64", i, w->machine == MACHINE_X86 ? 4 : 5, 8,
+		      c.cs & 3 ? USER_BASE : place(w, name));
+		if (w->machine == MACHINE_X86 && !c.set && !has_context32(w))
 			continue;
-		value(w, s, "rip", i, -1, 8, w->ctx_rip);
-		value(w, s, "rsp", i, -1, 8, w->ctx_rsp);
+		value(w, s, "rip", i, -1, 8, c.rip);
+		for (unsigned r = 0; r < 16; r++)
+			value(w, s, gprs[r], i, -1, 8, cpu_gpr(&c, (unsigned)i, r));
 	}
 	put(w, s, "\0", 2);
 }

@@ -178,6 +178,20 @@ static void set_context(struct lex *l)
 		l->w->ctx_rbp = lex_expr(l);
 }
 
+/* cpu N RIP RSP RBP CS */
+static void set_cpu(struct lex *l)
+{
+	uint64_t n = lex_expr(l);
+
+	if (n >= CPUS_MAX)
+		die(l->w, "at most %u processors have registers of their own", CPUS_MAX);
+	l->w->cpus[n].set = true;
+	l->w->cpus[n].rip = lex_expr(l);
+	l->w->cpus[n].rsp = lex_expr(l);
+	l->w->cpus[n].rbp = lex_expr(l);
+	l->w->cpus[n].cs = lex_expr(l);
+}
+
 /* Before any module: pointers have its size. */
 static void set_machine(struct lex *l)
 {
@@ -218,6 +232,8 @@ static bool machine_fact(struct lex *l)
 		lex_ascii(l, w->comment, sizeof(w->comment));
 	else if (lex_keyword(l, "context"))
 		set_context(l);
+	else if (lex_keyword(l, "cpu"))
+		set_cpu(l);
 	else if (lex_keyword(l, "la57"))
 		w->la57 = true;
 	else if (lex_keyword(l, "high"))

@@ -77,6 +77,22 @@ static void put_head(struct bytes *s)
 	bytes_put(s, 92, "memory", 6);
 }
 
+/* The names that crash's vmware_vmss.c reads, by their encoding; what both spellings of the flags
+ * have is put together there. */
+static const char *const gprs[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+				     "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+
+static void put_gprs(struct bytes *s, uint32_t cpu)
+{
+	uint64_t i;
+
+	for (i = 0; i < 16; i++)
+		if (i != 4)
+			value64(s, gprs[i], cpu, UINT32_MAX, 0xfffff80000009000 + i);
+	value32(s, "eflags", 1, cpu, 0, 0x202);
+	value32(s, "EFLAGS", 1, cpu, 0, 0x44);
+}
+
 static void put_cpus(struct bytes *s)
 {
 	uint8_t cr[72] = {0},
@@ -92,6 +108,7 @@ static void put_cpus(struct bytes *s)
 	value64(s, "S.base64", 0, 5, 0xfffff80012345000);
 	value64(s, "rip", 0, UINT32_MAX, 0xfffff80001681000);
 	value64(s, "rsp", 0, UINT32_MAX, 0xfffff80000b9c000);
+	put_gprs(s, 0);
 	value64(s, "CR64", 1, 3, 0x2bb003);
 	value64(s, "CR64", 1, 4, 0x1000);
 	value32(s, "IDTR", 2, 1, 1, 0x55667788);
@@ -169,6 +186,23 @@ static void check_memory(struct dump *d)
 	}
 }
 
+static void check_gprs(struct dump *d)
+{
+	struct dump_cpu c = dump_cpu_at(d, 0);
+	uint64_t i;
+
+	assert_string_equal(c.from, "VMware state");
+	assert_int_equal(c.gprs, 0xffff);
+	for (i = 0; i < 16; i++)
+		assert_true(c.gpr[i] == (i == 4 ? 0xfffff80000b9c000 : 0xfffff80000009000 + i));
+	assert_true(c.flags.present && c.flags.v == 0x246);
+	assert_false(c.cs.present);
+	assert_int_equal(dump_cpu_at(d, 1).gprs, 0);
+	assert_false(dump_cpu_at(d, 1).flags.present);
+	/* the third one never started */
+	assert_true(dump_info(d)->processors.present && dump_info(d)->processors.v == 2);
+}
+
 /* Either file may be named. */
 static void regions_and_registers(void **state)
 {
@@ -186,6 +220,7 @@ static void regions_and_registers(void **state)
 		if (dump_open(paths[i], &d, &err) != FS_OK)
 			fail_msg("%s", err.text);
 		check_memory(d);
+		check_gprs(d);
 		assert_int_equal(dump_info(d)->file_size, 0x4000);
 		assert_int_equal(dump_cpu_count(d), 2);
 		c = dump_cpu_at(d, 0);
@@ -201,6 +236,27 @@ static void regions_and_registers(void **state)
 		assert_false(c.gs_base.present || c.rip.present);
 		assert_int_equal(dump_note_count(d), 1);
 		assert_non_null(strstr(dump_note(d, 0), "1 of 3 processors"));
+		dump_close(d);
+	}
+}
+
+/* A count of processors that is not that of the registers is told and not taken. */
+static void processors_miscounted(void **state)
+{
+	static const uint32_t said[] = {0, 2, 4, UINT32_MAX};
+	struct pair *p = *state;
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		struct fs_error err = {0};
+		struct dump *d;
+
+		bytes_u32(&p->state, 172 + 2 + strlen("cpu:numVCPUs"), said[i]);
+		if (dump_open(bytes_save(&p->state), &d, &err) != FS_OK)
+			fail_msg("%s", err.text);
+		assert_false(dump_info(d)->processors.present);
+		assert_int_equal(dump_note_count(d), 2);
+		assert_non_null(strstr(dump_note(d, 1), "and has registers of 3"));
 		dump_close(d);
 	}
 }
@@ -404,7 +460,8 @@ static void cut_and_flipped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(regions_and_registers),   TEST(half_an_idtr),    TEST(one_piece_and_embedded),
+		TEST(regions_and_registers),   TEST(processors_miscounted),
+		TEST(half_an_idtr),    TEST(one_piece_and_embedded),
 		TEST(what_is_missing_is_said), TEST(states_that_lie), TEST(a_broken_cpu_group),
 		TEST(cut_and_flipped),
 	};
