@@ -21,8 +21,9 @@
 #define TAG_BLOCK_COMPRESSED 62u
 
 #define GPR_RSP 4u
+#define SEG_CS	1u /* the order of S and S.base64: ES CS SS DS FS GS LDTR TR */
 #define SEG_FS	4u
-#define SEG_GS	5u /* the order of S.base64: ES CS SS DS FS GS */
+#define SEG_GS	5u
 
 struct tag {
 	char name[256];
@@ -228,13 +229,24 @@ static void idtr(struct parse *p, const struct tag *t, struct dump_cpu *c, bool 
 }
 
 /* General registers by their encoding, and the two others of 8 bytes. */
-enum { VMW_GPRS = 16, VMW_RIP = VMW_GPRS, VMW_FLAGS, VMW_CR, VMW_IDTR, VMW_BASE, VMW_NAMES };
+enum {
+	VMW_GPRS = 16,
+	VMW_RIP = VMW_GPRS,
+	VMW_FLAGS,
+	VMW_CR,
+	VMW_IDTR,
+	VMW_BASE,
+	VMW_SELECTOR,
+	VMW_GPREGS,
+	VMW_NAMES
+};
 
 static size_t which_register(const char *name)
 {
 	static const char *const names[VMW_NAMES] = {
 		"rax", "rcx",	 "rdx", "rbx", "rsp",  "rbp",	 "rsi",	 "rdi",	    "r8", "r9", "r10",
-		"r11", "r12",	 "r13", "r14", "r15",  "rip",	 "eflags", "CR64", "IDTR", "S.base64"};
+		"r11", "r12",	 "r13", "r14", "r15",  "rip",	 "eflags", "CR64", "IDTR", "S.base64", "S",
+		"gpregs"};
 	size_t i;
 
 	/* both spellings are there; each has a part of it */
@@ -258,6 +270,55 @@ static void take_register(struct dump_cpu *c, size_t i, uint64_t v)
 		c->rsp = (struct dump_u64){v, true};
 }
 
+/* gpregs: the general registers in one block, RBP before RSP, in place of a value for each. */
+static void gpregs(struct parse *p, const struct tag *t, struct dump_cpu *c)
+{
+	static const uint8_t order[VMW_GPRS] = {0, 1, 2,  3,  5,  4,  6,  7,
+						8, 9, 10, 11, 12, 13, 14, 15};
+	uint8_t b[8 * VMW_GPRS];
+	size_t i;
+
+	if (!t->block || t->compressed || t->size != sizeof(b) ||
+	    get(p, t->off, b, sizeof(b), NULL) != FS_OK)
+		return;
+	for (i = 0; i < VMW_GPRS; i++)
+		take_register(c, order[i], load_u64(b + 8 * i));
+}
+
+/* Two or four bytes. */
+static void selector(struct parse *p, const struct tag *t, struct dump_cpu *c)
+{
+	uint8_t b[4] = {0};
+
+	if (t->block || t->nindex != 2 || t->index[1] != SEG_CS ||
+	    (t->size != 2 && t->size != 4) ||
+	    get(p, t->off, b, (size_t)t->size, NULL) != FS_OK)
+		return;
+	c->cs = (struct dump_u64){load_u16(b), true};
+}
+
+/* By which_register. */
+static void cpu_value(struct parse *p, const struct tag *t, size_t i, struct dump_cpu *c)
+{
+	uint64_t v = 0;
+
+	if (i == VMW_CR)
+		cr64(p, t, c, t->block && !t->compressed);
+	else if (i == VMW_IDTR)
+		idtr(p, t, c, t->block && !t->compressed);
+	else if (i == VMW_GPREGS)
+		gpregs(p, t, c);
+	else if (i == VMW_SELECTOR)
+		selector(p, t, c);
+	else if (i == VMW_BASE && t->nindex == 2 &&
+		 (t->index[1] == SEG_GS || t->index[1] == SEG_FS) && number(p, t, &v))
+		*(t->index[1] == SEG_GS ? &c->gs_base : &c->fs_base) = (struct dump_u64){v, true};
+	else if (i == VMW_FLAGS && number(p, t, &v))
+		c->flags = (struct dump_u64){c->flags.v | v, true};
+	else if (i <= VMW_RIP && t->size == 8 && number(p, t, &v))
+		take_register(c, i, v);
+}
+
 static enum fs_status cpu_tag(struct parse *p, const struct tag *t, struct fs_error *err)
 {
 	size_t i = which_register(t->name);
@@ -276,17 +337,7 @@ static enum fs_status cpu_tag(struct parse *p, const struct tag *t, struct fs_er
 		return t->nindex && t->index[0] < VMWARE_CPUS_MAX
 			       ? fs_fail(err, FS_NO_MEMORY, "no memory for the processors")
 			       : FS_OK;
-	if (i == VMW_CR)
-		cr64(p, t, c, t->block && !t->compressed);
-	else if (i == VMW_IDTR)
-		idtr(p, t, c, t->block && !t->compressed);
-	else if (i == VMW_BASE && t->nindex == 2 &&
-		 (t->index[1] == SEG_GS || t->index[1] == SEG_FS) && number(p, t, &v))
-		*(t->index[1] == SEG_GS ? &c->gs_base : &c->fs_base) = (struct dump_u64){v, true};
-	else if (i == VMW_FLAGS && number(p, t, &v))
-		c->flags = (struct dump_u64){c->flags.v | v, true};
-	else if (i <= VMW_RIP && t->size == 8 && number(p, t, &v))
-		take_register(c, i, v);
+	cpu_value(p, t, i, c);
 	return FS_OK;
 }
 

@@ -93,6 +93,20 @@ static void put_gprs(struct bytes *s, uint32_t cpu)
 	value32(s, "EFLAGS", 1, cpu, 0, 0x44);
 }
 
+/* In one block, in the order of crash's struct vmssregs64: RBP before RSP. */
+static void put_gpregs(struct bytes *s, uint32_t cpu, size_t n)
+{
+	static const uint8_t encoding[16] = {0, 1, 2, 3, 5, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+	uint8_t b[136] = {0};
+	size_t i;
+
+	for (i = 0; i < 16; i++) {
+		b[8 * i] = encoding[i];
+		b[8 * i + 1] = 0x70;
+	}
+	block(s, "gpregs", 63, 1, cpu, b, n, 3);
+}
+
 static void put_cpus(struct bytes *s)
 {
 	uint8_t cr[72] = {0},
@@ -111,6 +125,9 @@ static void put_cpus(struct bytes *s)
 	put_gprs(s, 0);
 	value64(s, "CR64", 1, 3, 0x2bb003);
 	value64(s, "CR64", 1, 4, 0x1000);
+	put_gpregs(s, 1, 128);
+	value32(s, "S", 2, 1, 0, 0x2b); /* ES */
+	value32(s, "S", 2, 1, 1, 0x33);
 	value32(s, "IDTR", 2, 1, 1, 0x55667788);
 	value32(s, "IDTR", 2, 1, 2, 0xfffff801);
 	value64(s, "CR64", 2, 3, 0); /* never started */
@@ -197,8 +214,13 @@ static void check_gprs(struct dump *d)
 		assert_true(c.gpr[i] == (i == 4 ? 0xfffff80000b9c000 : 0xfffff80000009000 + i));
 	assert_true(c.flags.present && c.flags.v == 0x246);
 	assert_false(c.cs.present);
-	assert_int_equal(dump_cpu_at(d, 1).gprs, 0);
-	assert_false(dump_cpu_at(d, 1).flags.present);
+	c = dump_cpu_at(d, 1);
+	assert_int_equal(c.gprs, 0xffff);
+	for (i = 0; i < 16; i++)
+		assert_true(c.gpr[i] == 0x7000 + i);
+	assert_true(c.rsp.present && c.rsp.v == 0x7004);
+	assert_true(c.cs.present && c.cs.v == 0x33);
+	assert_false(c.flags.present);
 	/* the third one never started */
 	assert_true(dump_info(d)->processors.present && dump_info(d)->processors.v == 2);
 }
@@ -261,23 +283,31 @@ static void processors_miscounted(void **state)
 	}
 }
 
-/* Half of an IDTR is none. */
-static void half_an_idtr(void **state)
+/* Half of an IDTR is none, nor is a block of another size or a code segment without its place. */
+static void half_registers(void **state)
 {
 	struct pair *p = *state;
 	struct fs_error err = {0};
+	struct dump_cpu c;
 	struct dump *d;
 
 	put_head(&p->state);
 	value64(&p->state, "CR64", 0, 3, 0x1000);
 	value32(&p->state, "IDTR", 2, 0, 1, 0x55667788);
+	put_gpregs(&p->state, 0, 120);
+	put_gpregs(&p->state, 0, 136);
+	block(&p->state, "gpregs", 62, 1, 0, (uint8_t[128]){0}, 128, 0);
+	value32(&p->state, "S", 1, 0, 0, 0x10);
+	value64(&p->state, "S", 0, 1, 0x10);
+	value64(&p->state, "gpregs", 0, UINT32_MAX, 1);
 	end(&p->state);
 	put_regions(&p->state);
 	(void)bytes_save(&p->state);
 	assert_int_equal(dump_open(p->memory.path, &d, &err), FS_OK);
 	assert_int_equal(dump_cpu_count(d), 1);
-	assert_false(dump_cpu_at(d, 0).idt_base.present);
-	assert_true(dump_cpu_at(d, 0).idt_base.v == 0);
+	c = dump_cpu_at(d, 0);
+	assert_true(c.idt_base.v == 0 && c.gprs == 0);
+	assert_false(c.idt_base.present || c.cs.present || c.rsp.present || c.rip.present || c.flags.present);
 	dump_close(d);
 }
 
@@ -461,7 +491,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(regions_and_registers),   TEST(processors_miscounted),
-		TEST(half_an_idtr),    TEST(one_piece_and_embedded),
+		TEST(half_registers),
+		TEST(one_piece_and_embedded),
 		TEST(what_is_missing_is_said), TEST(states_that_lie), TEST(a_broken_cpu_group),
 		TEST(cut_and_flipped),
 	};
