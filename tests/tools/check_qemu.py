@@ -16,6 +16,8 @@ import shutil
 import subprocess
 import time
 
+import qemu_registers
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 GUEST = os.path.join(TOP, "tests/guest")
 QEMU = "qemu-system-x86_64"
@@ -114,7 +116,10 @@ def run_qemu(work, arguments, line, commands):
                     said = f.read()
         if said != "ready\n":
             return "the guest says '%s'" % said.strip()
-        out = q.communicate("".join(c + "\n" for c in ["stop", *commands, "quit"]).encode(), timeout=LIMIT)[0]
+        commands = ["stop", qemu_registers.COMMAND, *commands, "quit"]
+        out = q.communicate("".join(c + "\n" for c in commands).encode(), timeout=LIMIT)[0]
+        with open(os.path.join(work, "monitor"), "wb") as f:
+            f.write(out)
         return out.decode(errors="replace")[-300:] if q.returncode else None
     except subprocess.TimeoutExpired:
         return "QEMU does not end"
@@ -167,6 +172,11 @@ def check_memory(args, work, path, options):
     return None
 
 
+def check_registers(args, path):
+    with open(os.path.join(args.work, "monitor"), encoding="utf-8", errors="replace") as f:
+        return qemu_registers.compare(args.tool, path, f.read())
+
+
 def machine(args, name, world, arguments, line, kinds):
     for f in os.listdir(args.work):
         if f.startswith(("out.", "mem")):
@@ -187,6 +197,8 @@ def machine(args, name, world, arguments, line, kinds):
     for k in kinds:
         path = os.path.join(args.work, "out." + k)
         report("qemu, %s: %s" % (name, k), check_dump(args, path, k, right, arguments))
+        if FORMATS[k] in ("elf", "kdump"):
+            report("qemu, %s: %s, registers as the monitor has them" % (name, k), check_registers(args, path))
         if memory:
             report("qemu, %s: %s, memory as memsave has it" % (name, k), check_memory(args, args.work, path, options_for(k, arguments)))
 
