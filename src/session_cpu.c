@@ -59,10 +59,12 @@ enum session_whose session_cpu_whose(const struct fltscope *fs, const struct dum
 {
 	enum dump_machine m = dump_info(fs->dump)->machine;
 
-	/* in kernel mode GS leads to the KPCR, in user mode the other one does */
+	/* in kernel mode GS leads to the KPCR, in user mode the other one does; user code may
+	 * set GS to anything (wrgsbase) */
 	if (m == DUMP_X64 && prcb >= KPCR_PRCB) {
-		if (leads_to(&c->gs_base, prcb, KPCR_PRCB) ||
-		    leads_to(&c->kernel_gs_base, prcb, KPCR_PRCB))
+		if (leads_to(&c->kernel_gs_base, prcb, KPCR_PRCB) ||
+		    (session_cpu_mode(fs, c) != FS_CPU_USER &&
+		     leads_to(&c->gs_base, prcb, KPCR_PRCB)))
 			return CPU_ITS;
 		return is_kernel(fs, &c->gs_base) || is_kernel(fs, &c->kernel_gs_base)
 			       ? CPU_ANOTHERS

@@ -300,26 +300,38 @@ static uint64_t prcb_of(const struct fltscope *fs, size_t thread)
 
 enum found { FOUND_NOT, FOUND, FOUND_IN_USER_MODE };
 
-/* A container's: those that stand on this stack, or that say user mode, and are no other
- * processor's. */
+static enum found stands_here(const struct fltscope *fs, const struct dump_cpu *c,
+			      const struct unwind_stack *s, bool its, struct unwind_regs *ret)
+{
+	if (session_cpu_regs(fs, c, ret) && within(s, ret->sp))
+		return FOUND;
+	return its && c->rip.present && !vm_is_kernel_va(fs->vm, c->rip.v) &&
+			       session_cpu_mode(fs, c) == FS_CPU_USER
+		       ? FOUND_IN_USER_MODE
+		       : FOUND_NOT;
+}
+
+/* A container's: those of the thread's own processor, when it is known which that is. Else those
+ * that stand on this stack and are no other processor's; of two that do, one does not tell. */
 static enum found container_regs(const struct fltscope *fs, uint64_t prcb,
 				 const struct unwind_stack *s, struct unwind_regs *ret)
 {
-	size_t i;
+	struct unwind_regs regs;
+	enum found found = FOUND_NOT;
+	size_t i, n = 0;
 
 	for (i = 0; i < dump_cpu_count(fs->dump); i++) {
 		struct dump_cpu c = dump_cpu_at(fs->dump, i);
 		enum session_whose whose = prcb ? session_cpu_whose(fs, &c, prcb) : CPU_NOT_KNOWN;
 
-		if (whose == CPU_ANOTHERS)
+		if (whose == CPU_ITS)
+			return stands_here(fs, &c, s, true, ret);
+		if (whose == CPU_ANOTHERS || stands_here(fs, &c, s, false, &regs) != FOUND)
 			continue;
-		if (session_cpu_regs(fs, &c, ret) && within(s, ret->sp))
-			return FOUND;
-		if (whose == CPU_ITS && c.rip.present && !vm_is_kernel_va(fs->vm, c.rip.v) &&
-		    session_cpu_mode(fs, &c) == FS_CPU_USER)
-			return FOUND_IN_USER_MODE;
+		*ret = regs;
+		found = ++n == 1 ? FOUND : FOUND_NOT;
 	}
-	return FOUND_NOT;
+	return found;
 }
 
 /* The registers of the processor that it runs on: the header's, when they stand on this stack,
