@@ -323,22 +323,40 @@ bool session_processors_sane(const struct dump_info *info)
 	return info->processors.v > 0 && info->processors.v <= KERNEL_PROCESSORS_MAX;
 }
 
+/* A sane count beside another: the processors that both count are there. */
+static void two_counts(struct fltscope *fs, uint32_t said, uint32_t n)
+{
+	const struct dump_learned l = {.processors = {n, true}};
+
+	dump_note_add(fs->dump,
+		      "%" PRIu32 " processors by the %s, %" PRIu32
+		      " by KUSER_SHARED_DATA.ActiveProcessorCount: %" PRIu32 " is used",
+		      said, dump_info(fs->dump)->dump_type ? "header" : "container", n,
+		      n < said ? n : said);
+	if (n < said)
+		dump_learn(fs->dump, &l);
+}
+
 void session_count_processors(struct fltscope *fs)
 {
-	const struct dump_info *info = dump_info(fs->dump);
+	const struct dump_u32 said = dump_info(fs->dump)->processors;
 	struct dump_learned l = {0};
 	uint32_t n;
 
-	if ((info->processors.present && session_processors_sane(info)) || !fs->vm ||
-	    vm_levels(fs->vm) == 0 || !kernel_processor_count(fs->vm, &n))
+	if (!fs->vm || vm_levels(fs->vm) == 0 || !kernel_processor_count(fs->vm, &n))
 		return;
+	if (said.present && session_processors_sane(dump_info(fs->dump))) {
+		if (n != said.v)
+			two_counts(fs, said.v, n);
+		return;
+	}
 	l.processors = (struct dump_u32){n, true};
-	if (info->processors.present)
+	if (said.present)
 		dump_note_add(fs->dump,
 			      "NumberProcessors 0x%" PRIx32 " of the header is no number of "
 			      "processors: %" PRIu32
 			      " is used, by KUSER_SHARED_DATA.ActiveProcessorCount",
-			      info->processors.v, n);
+			      said.v, n);
 	else
 		dump_note_add(fs->dump,
 			      "%" PRIu32 " processors by KUSER_SHARED_DATA.ActiveProcessorCount",
