@@ -129,12 +129,30 @@ static uint64_t place(const struct world *w, const char *label)
 
 #define USER_BASE 0x8f0000u /* a TEB's */
 
-/* Both forms of CR64 and IDTR: even processors have blocks, odd ones single values. */
+/* The block has RBP before RSP (crash's struct vmssregs64). */
+static void general_registers(struct world *w, struct state *s, const struct world_cpu *c, int i)
+{
+	static const struct {
+		const char *name;
+		uint8_t encoding;
+	} gprs[16] = {{"rax", 0},  {"rcx", 1},	{"rdx", 2},  {"rbx", 3},  {"rbp", 5},  {"rsp", 4},
+		      {"rsi", 6},  {"rdi", 7},	{"r8", 8},   {"r9", 9},	  {"r10", 10}, {"r11", 11},
+		      {"r12", 12}, {"r13", 13}, {"r14", 14}, {"r15", 15}};
+	uint8_t b[8 * 16];
+
+	for (unsigned r = 0; r < 16; r++)
+		st64(b + 8 * r, cpu_gpr(c, (unsigned)i, gprs[r].encoding));
+	if (i % 2 == 0)
+		block(w, s, "gpregs", i, b, sizeof(b));
+	for (unsigned r = 0; r < 16 && i % 2; r++)
+		value(w, s, gprs[r].name, i, -1, 8, cpu_gpr(c, (unsigned)i, gprs[r].encoding));
+	if (c->set)
+		value(w, s, "S", i, 1, 4, c->cs);
+}
+
+/* Both forms: even processors have blocks, odd ones single values. */
 static void cpu_group(struct world *w, struct state *s)
 {
-	static const char *const gprs[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-					     "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
-
 	value(w, s, "cpu:numVCPUs", -1, -1, 4, w->processors);
 	for (int i = 0; i < (int)w->processors; i++) {
 		uint8_t cr[72] = {0}, idt[10] = {0};
@@ -161,8 +179,7 @@ static void cpu_group(struct world *w, struct state *s)
 		if (w->machine == MACHINE_X86 && !c.set && !has_context32(w))
 			continue;
 		value(w, s, "rip", i, -1, 8, c.rip);
-		for (unsigned r = 0; r < 16; r++)
-			value(w, s, gprs[r], i, -1, 8, cpu_gpr(&c, (unsigned)i, r));
+		general_registers(w, s, &c, i);
 	}
 	put(w, s, "\0", 2);
 }
