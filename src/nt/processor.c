@@ -28,7 +28,7 @@ static void running(struct nt_look *k, struct fs_processor *p)
 
 	p->thread = fs_is_read(&p->current_thread) ? nt_thread(k, p->current_thread.v) : -1;
 	p->idle = fs_is_read(&p->current_thread) && fs_is_read(&p->idle_thread) &&
-		  p->current_thread.v == p->idle_thread.v;
+		  p->current_thread.v && p->current_thread.v == p->idle_thread.v;
 	if (p->thread < 0)
 		return;
 	t = &k->b->model->threads[p->thread];
