@@ -318,10 +318,19 @@ def check_hang(d, _):
         same("KiSwapContext", d.num(0xFFFFF8035D700000 + 6 * 12, 4), 0x17E500)
 
 
+def check_cpus(d, f):
+    check_hang(d, f)
+    for slot, to in ((0xFFFFDF0063B46A58, 0xFFFFF8022C603756), (0xFFFFDF0063B46B38, 0xFFFFF8022C603146),
+                     (0xFFFFDF0063B46DA8, 0xFFFFF8035D187503)):
+        same("return address", d.num(slot), to)
+    same("user rip", d.num(0xFFFFDF0063B46F88), 0x7FFE863C5CE4)
+
+
 CHECKS = {
     "healthy-machine": lambda d, f: (check_healthy(d, f), check_machine(d, 0xFFFFF80230000000)),
     "seed004-machine": lambda d, f: (check_seed(d), check_machine(d, 0xFFFFF80001600000)),
     "healthy": check_healthy, "queued": check_queued, "crosslink": check_crosslink,
+    "processors-wild": lambda d, f: check_machine(d, 0xFFFFF80230000000),
     "zombie": check_zombie, "emptyframe": check_emptyframe, "crash": check_crash, "slots": check_healthy,
     "stage": lambda d, f: check_healthy_part(d),
     "held": lambda d, f: check_healthy_part(d), "numbers": lambda d, f: check_healthy_part(d),
@@ -339,7 +348,8 @@ CHECKS = {
     "damaged-loader": lambda d, f: check_healthy(d, f), "padding": check_padding,
     "la57": check_la57, "large": check_large, "hostile-names": check_hostile,
     "nofltmgr": lambda d, f: None, "fltmgr-nodata": check_nodata,
-    "big": check_big, "threads": worlds_threads.check, "hang": check_hang, "many-threads": lambda d, f: None,
+    "big": check_big, "threads": worlds_threads.check, "hang": check_hang, "cpus": check_cpus,
+    "many-threads": lambda d, f: None,
     "memory": worlds_threads.check, "ended": lambda d, f: None,
     "seed004": lambda d, f: check_seed(d), "seed004-code": lambda d, f: check_code(d),
 }
