@@ -59,16 +59,16 @@ enum session_whose session_cpu_whose(const struct fltscope *fs, const struct dum
 {
 	enum dump_machine m = dump_info(fs->dump)->machine;
 
-	/* in kernel mode GS leads to the KPCR, in user mode the other one does; user code may
-	 * set GS to anything (wrgsbase) */
+	/* In kernel mode GS leads to the KPCR, and in user mode, or before SWAPGS, the other one does.
+	 * The one that is user mode's at the time proves nothing: code there may set it to anything
+	 * (wrgsbase). */
 	if (m == DUMP_X64 && prcb >= KPCR_PRCB) {
-		if (leads_to(&c->kernel_gs_base, prcb, KPCR_PRCB) ||
-		    (session_cpu_mode(fs, c) != FS_CPU_USER &&
-		     leads_to(&c->gs_base, prcb, KPCR_PRCB)))
-			return CPU_ITS;
-		return is_kernel(fs, &c->gs_base) || is_kernel(fs, &c->kernel_gs_base)
-			       ? CPU_ANOTHERS
-			       : CPU_NOT_KNOWN;
+		bool own = session_cpu_mode(fs, c) != FS_CPU_USER && is_kernel(fs, &c->gs_base);
+		const struct dump_u64 *base = own ? &c->gs_base : &c->kernel_gs_base;
+
+		if (!is_kernel(fs, base))
+			return CPU_NOT_KNOWN;
+		return leads_to(base, prcb, KPCR_PRCB) ? CPU_ITS : CPU_ANOTHERS;
 	}
 	if (m == DUMP_X86 && prcb >= KPCR32_PRCB) {
 		if (leads_to(&c->fs_base, prcb, KPCR32_PRCB))

@@ -316,22 +316,26 @@ static enum found stands_here(const struct fltscope *fs, const struct dump_cpu *
 static enum found container_regs(const struct fltscope *fs, uint64_t prcb,
 				 const struct unwind_stack *s, struct unwind_regs *ret)
 {
-	struct unwind_regs regs;
-	enum found found = FOUND_NOT;
-	size_t i, n = 0;
+	struct unwind_regs regs, own_regs = {0};
+	enum found found = FOUND_NOT, own = FOUND_NOT;
+	size_t i, n = 0, its = 0;
 
 	for (i = 0; i < dump_cpu_count(fs->dump); i++) {
 		struct dump_cpu c = dump_cpu_at(fs->dump, i);
 		enum session_whose whose = prcb ? session_cpu_whose(fs, &c, prcb) : CPU_NOT_KNOWN;
 
-		if (whose == CPU_ITS)
-			return stands_here(fs, &c, s, true, ret);
-		if (whose == CPU_ANOTHERS || stands_here(fs, &c, s, false, &regs) != FOUND)
+		if (whose == CPU_ITS && ++its == 1)
+			own = stands_here(fs, &c, s, true, &own_regs);
+		if (whose == CPU_ITS || whose == CPU_ANOTHERS || stands_here(fs, &c, s, false, &regs) != FOUND)
 			continue;
 		*ret = regs;
 		found = ++n == 1 ? FOUND : FOUND_NOT;
 	}
-	return found;
+	if (its == 0)
+		return found;
+	/* two that claim to be one processor: which is it, nothing tells */
+	*ret = own_regs;
+	return its == 1 ? own : FOUND_NOT;
 }
 
 /* The registers of the processor that it runs on: the header's, when they stand on this stack,
@@ -369,7 +373,10 @@ static enum fs_status walk_running(struct fltscope *fs, size_t thread, const str
 		break;
 	case FOUND_NOT:
 		without(&t->stack, FS_STACK_RUNNING,
-			"it runs, and its processor's registers are not in the dump");
+			dump_cpu_count(fs->dump)
+				? "it runs, and none of the container's registers is known to be "
+				  "its processor's"
+				: "it runs, and its processor's registers are not in the dump");
 		break;
 	}
 	return FS_OK;

@@ -95,7 +95,7 @@ enum machine { MACHINE_X64, MACHINE_X86, MACHINE_ARM64 };
 #define CPUS_MAX 16u
 struct world_cpu {
 	bool set;
-	uint64_t rip, rsp, rbp, cs;
+	uint64_t rip, rsp, rbp, cs, user_gs;
 };
 
 struct world {

@@ -48,7 +48,7 @@ struct world_cpu cpu_of(const struct world *w, unsigned cpu)
 {
 	if (cpu < CPUS_MAX && w->cpus[cpu].set)
 		return w->cpus[cpu];
-	return (struct world_cpu){false, w->ctx_rip, w->ctx_rsp, w->ctx_rbp, 0};
+	return (struct world_cpu){false, w->ctx_rip, w->ctx_rsp, w->ctx_rbp, 0, 0};
 }
 
 uint64_t cpu_gpr(const struct world_cpu *c, unsigned cpu, unsigned r)
@@ -107,10 +107,13 @@ static void cpustate_fill(const struct world *w, uint8_t *p, unsigned cpu)
 		st32(p + 152, (uint32_t)c.cs);
 	}
 	/* in user mode the KPCR is where SWAPGS takes it from */
-	if (c.cs & 3)
+	if (c.cs & 3) {
 		st64(p + 432, kpcr(w, cpu));
-	else
+		segment_fill(p, 4, c.user_gs);
+	} else {
+		st64(p + 432, c.user_gs);
 		segment_fill(p, w->machine == MACHINE_X86 ? 3 : 4, kpcr(w, cpu));
+	}
 	segment_fill(p, 9, place(w, "idt"));
 	st64(p + 392, 0x80050033);
 	st64(p + 392 + 24, w->cr3);

@@ -178,7 +178,7 @@ static void set_context(struct lex *l)
 		l->w->ctx_rbp = lex_expr(l);
 }
 
-/* cpu N RIP RSP RBP CS */
+/* cpu N RIP RSP RBP CS [USERGS] */
 static void set_cpu(struct lex *l)
 {
 	uint64_t n = lex_expr(l);
@@ -190,6 +190,7 @@ static void set_cpu(struct lex *l)
 	l->w->cpus[n].rsp = lex_expr(l);
 	l->w->cpus[n].rbp = lex_expr(l);
 	l->w->cpus[n].cs = lex_expr(l);
+	l->w->cpus[n].user_gs = lex_done(l) ? 0 : lex_expr(l);
 }
 
 /* Before any module: pointers have its size. */
