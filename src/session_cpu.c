@@ -177,24 +177,49 @@ enum fs_status session_registers(struct fltscope *fs, struct fs_error *err)
 
 /* --- stacks ----------------------------------------------------------------------------- */
 
-/* The thread that Windows says runs on this processor; -1 not known. */
-static int32_t thread_of(const struct fltscope *fs, const struct dump_cpu *c)
+static size_t claimants(const struct fltscope *fs, uint64_t prcb)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < dump_cpu_count(fs->dump); i++) {
+		struct dump_cpu c = dump_cpu_at(fs->dump, i);
+
+		n += session_cpu_whose(fs, &c, prcb) == CPU_ITS;
+	}
+	return n;
+}
+
+/* Windows' processor; NULL: its KPCR does not tell, or more than one claims to be that. */
+static const struct fs_processor *windows_processor(const struct fltscope *fs,
+						    const struct dump_cpu *c)
 {
 	size_t i;
 
-	for (i = 0; i < fs->model.nprocessors; i++)
-		if (session_cpu_whose(fs, c, fs->model.processors[i].prcb) == CPU_ITS)
-			return fs->model.processors[i].thread;
-	return -1;
+	for (i = 0; i < fs->model.nprocessors; i++) {
+		const struct fs_processor *p = &fs->model.processors[i];
+
+		if (session_cpu_whose(fs, c, p->prcb) == CPU_ITS)
+			return claimants(fs, p->prcb) == 1 ? p : NULL;
+	}
+	return NULL;
 }
 
 /* Where it stands: on a thread's stack, or on that of an interrupt of the thread that runs there.
  */
 static int32_t stands_on(const struct fltscope *fs, const struct dump_cpu *c)
 {
+	const struct fs_processor *p = windows_processor(fs, c);
 	int32_t t = fs_thread_of_stack(&fs->model, c->rsp.v);
 
-	return t >= 0 ? t : thread_of(fs, c);
+	return t >= 0 || !p ? t : p->thread;
+}
+
+/* A container numbers its processors as it likes: Windows' number where it is known. */
+static uint32_t number_of(const struct fltscope *fs, const struct dump_cpu *c)
+{
+	const struct fs_processor *p = windows_processor(fs, c);
+
+	return p ? p->number : c->number;
 }
 
 static enum fs_status by_number(const struct fltscope *fs, int64_t number, struct dump_cpu *ret,
@@ -204,7 +229,7 @@ static enum fs_status by_number(const struct fltscope *fs, int64_t number, struc
 
 	for (i = 0; i < n; i++) {
 		*ret = dump_cpu_at(fs->dump, i);
-		if (ret->number != (uint64_t)number)
+		if (number_of(fs, ret) != (uint64_t)number)
 			continue;
 		if (session_cpu_regs(fs, ret, regs))
 			return FS_OK;
@@ -259,7 +284,7 @@ static enum fs_status container_stack(struct fltscope *fs, int64_t number, struc
 
 	if (st != FS_OK)
 		return st;
-	*at = (struct fs_standing){.processor = (int32_t)c.number, .from = c.from};
+	*at = (struct fs_standing){.processor = (int32_t)number_of(fs, &c), .from = c.from};
 	at->thread = stands_on(fs, &c);
 	return session_walk_regs(fs, &regs, at->thread, ret, err);
 }

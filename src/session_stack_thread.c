@@ -326,7 +326,7 @@ static enum found container_regs(const struct fltscope *fs, uint64_t prcb,
 
 		if (whose == CPU_ITS && ++its == 1)
 			own = stands_here(fs, &c, s, true, &own_regs);
-		if (whose == CPU_ITS || whose == CPU_ANOTHERS || stands_here(fs, &c, s, false, &regs) != FOUND)
+		if (whose != CPU_NOT_KNOWN || stands_here(fs, &c, s, false, &regs) != FOUND)
 			continue;
 		*ret = regs;
 		found = ++n == 1 ? FOUND : FOUND_NOT;

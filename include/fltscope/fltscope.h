@@ -80,7 +80,7 @@ enum fs_status fltscope_context_stack(struct fltscope *fs, uint64_t va, struct f
 				      struct fs_error *err);
 /* Where a processor stood. */
 struct fs_standing {
-	int32_t processor; /* its number */
+	int32_t processor; /* its number: Windows' where its KPCR tells, else the container's */
 	int32_t thread;	   /* index of the thread whose stack it is on, else that runs there; -1 */
 	const char *from;  /* "QEMU note", "NT_PRSTATUS", "VMware state", "KPRCB.Context",
 			  * "header's CONTEXT" */

@@ -22,7 +22,7 @@ static int no_thread(const struct cli *c, const char *arg, int32_t found)
 	return CLI_UNDECIDED;
 }
 
-/* As `info` (a container's own count) and `running` print it: decimal. */
+/* As `running` prints it: decimal. */
 static bool parse_processor(const char *arg, int64_t *ret)
 {
 	char *end = NULL;
@@ -76,8 +76,7 @@ static int stack(struct cli *c, enum view_k kind)
 	int64_t number;
 
 	if (c->opt->processor && !parse_processor(c->opt->processor, &number)) {
-		cli_say(c, "--processor takes a number, as `info` (of containers) or `running` "
-			   "prints it, not '%s'",
+		cli_say(c, "--processor takes a number, as `running` prints it, not '%s'",
 			c->opt->processor);
 		return CLI_USAGE;
 	}

@@ -347,6 +347,11 @@ static enum fs_status not_found(const struct finder *f, struct fs_error *err)
 		none = f->best;
 	if (err)
 		*err = none;
+	if (h->user_root)
+		return fs_prepend(err, none.status,
+				  "--dtb 0x%" PRIx64 " leads to no kernel (looked for: %s); without "
+				  "--dtb page tables are searched for",
+				  h->user_root, machines);
 	return fs_prepend(err, none.status, "the kernel was not found (looked for: %s%s)", machines,
 			  f->limited ? "; not all was looked at, a bound was reached" : "");
 }

@@ -161,7 +161,7 @@ void json_modules(struct view *v);
 void json_layout_summary(struct view *v, const char *key, const struct fs_layout *l);
 void json_fltmgr(struct view *v);
 /* "213 values could not be read (187 not-in-dump, 26 paged-out)" */
-const char *text_gaps(struct view *v);
+const char *text_gaps(struct view *v, bool dump); /* dump: with those of the dump object */
 /* "2023-10-06T09:12:44Z" of a FILETIME. */
 const char *text_filetime(struct view *v, uint64_t filetime);
 /* The same under `key`, or under `key`_raw what no calendar holds. */

@@ -204,7 +204,7 @@ void coverage_line(struct view *v, const struct coverage *c, const struct fs_rep
 	if (!emit_is_text(v->e))
 		return;
 	if (alone && (m->ngaps || r->nnot_checked))
-		rest = text_printf(v, " %s%s.", text_gaps(v), unchecked(v, r));
+		rest = text_printf(v, " %s%s.", text_gaps(v, false), unchecked(v, r));
 	emit_styled(v->e, style, "%s%s%s", driver ? about_driver(v, c, driver) : about_all(v, c),
 		    alone && !driver ? no_threads(v) : "", rest);
 	if (!alone)

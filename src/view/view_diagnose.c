@@ -393,7 +393,7 @@ static enum view_answer show_report(const struct shown_report *s)
 	not_checked(s->v, s->r);
 	notes_line(s);
 	if (text)
-		emit_line(s->v->e, "Gaps: %s.", text_gaps(s->v));
+		emit_line(s->v->e, "Gaps: %s.", text_gaps(s->v, false));
 	if (!silent)
 		return VIEW_ANSWERED;
 	if (!cover.known)

@@ -147,25 +147,27 @@ void json_gaps(struct view *v)
 		emit_bool(v->e, "gaps_limited", true);
 }
 
-const char *text_gaps(struct view *v)
+const char *text_gaps(struct view *v, bool dump)
 {
 	const struct fs_model *m = v->m;
-	size_t by[FS_NO_MEMORY + 1] = {0}, i;
+	size_t by[FS_NO_MEMORY + 1] = {0}, n = 0, i;
 	const char *s = "";
 
-	if (m->ngaps == 0)
+	for (i = 0; i < m->ngaps; i++) {
+		if ((m->gaps[i].of_dump && !dump) || (size_t)m->gaps[i].reason > FS_NO_MEMORY)
+			continue;
+		by[m->gaps[i].reason]++;
+		n++;
+	}
+	if (n == 0)
 		return "Every value that was looked for could be read";
-	for (i = 0; i < m->ngaps; i++)
-		if ((size_t)m->gaps[i].reason <= FS_NO_MEMORY)
-			by[m->gaps[i].reason]++;
 	for (i = 0; i <= FS_NO_MEMORY; i++)
 		if (by[i])
 			s = text_printf(v, "%s%s%zu %s", s, *s ? ", " : "", by[i],
 					fs_status_name((enum fs_status)i));
 	/* what is corrupt was mostly read, and contradicts what is beside it */
 	return text_printf(v, "%s%s could not be read%s (%s)", m->gaps_limited ? "more than " : "",
-			   text_count(v, m->ngaps, "value"), by[FS_CORRUPT] ? " or trusted" : "",
-			   s);
+			   text_count(v, n, "value"), by[FS_CORRUPT] ? " or trusted" : "", s);
 }
 
 void json_module(struct view *v, const struct fs_module *mod)

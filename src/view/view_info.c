@@ -162,7 +162,7 @@ void view_info(struct view *v, const struct view_stats *stats)
 	dump_rows(v);
 	state_rows(v);
 	emit_row(v->e, "Modules", "%zu loaded, %zu unloaded", m->nmodules, m->nunloaded);
-	emit_row(v->e, "Gaps", "%s", text_gaps(v));
+	emit_row(v->e, "Gaps", "%s", text_gaps(v, true));
 	if (stats)
 		emit_row(v->e, "Read", "%" PRIu64 " bytes in %" PRIu64 " reads", stats->bytes_read,
 			 stats->reads);

@@ -46,16 +46,6 @@ static bool reads(struct dump *d, uint64_t pa)
 	return false;
 }
 
-static bool has_note(const struct dump *d, const char *words)
-{
-	size_t i;
-
-	for (i = 0; i < dump_note_count(d); i++)
-		if (strstr(dump_note(d, i), words))
-			return true;
-	return false;
-}
-
 /* Three pieces in no order, at odd places of the file, one above 4 GiB. */
 static void memory_by_load(void **state)
 {
@@ -123,7 +113,7 @@ static void overlap(void **state)
 	core(&b, l, 2);
 	d = bytes_open(&b);
 	assert_int_equal(dump_info(d)->pages, 4);
-	assert_true(has_note(d, "program headers overlap"));
+	assert_true(bytes_noted(d, "program headers overlap"));
 	assert_true(reads(d, 0x1000) && reads(d, 0x2000) && reads(d, 0x3ff8) && reads(d, 0x4000));
 	dump_close(d);
 	bytes_u64(&b, 0x9010, 7);
@@ -244,7 +234,7 @@ static void impossible_loads(void **state)
 		core_phdr(&b, 1, 1, &broken);
 		d = bytes_open(&b);
 		assert_true(
-			has_note(d, "program header 1 is left out: expected physical addresses"));
+			bytes_noted(d, "program header 1 is left out: expected physical addresses"));
 		assert_true(reads(d, 0x1000) && !reads(d, 0x2000));
 		dump_close(d);
 		bytes_deinit(&b);
@@ -305,7 +295,7 @@ static void extended_count(void **state)
 	/* more than the file holds: the ones that are there */
 	bytes_u32(&b, 0x2000 + 44, 0x10000);
 	d = bytes_open(&b);
-	assert_true(dump_info(d)->truncated && has_note(d, "65536 program headers at 0x40"));
+	assert_true(dump_info(d)->truncated && bytes_noted(d, "65536 program headers at 0x40"));
 	assert_true(reads(d, 0x1000));
 	dump_close(d);
 	bytes_u32(&b, 0x2000 + 44, UINT32_MAX);

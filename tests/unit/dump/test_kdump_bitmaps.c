@@ -33,16 +33,6 @@ static void refused(struct bytes *b, enum fs_status want, const char *words)
 		fail_msg("\"%s\" is not in \"%s\"", words, err.text);
 }
 
-static bool noted(struct dump *d, const char *words)
-{
-	size_t i;
-
-	for (i = 0; i < dump_note_count(d); i++)
-		if (strstr(dump_note(d, i), words))
-			return true;
-	return false;
-}
-
 /* Every page outside of [low, high] is its own; none within is anything. */
 static void sure_outside(struct dump *d, uint64_t low, uint64_t high)
 {
@@ -94,7 +84,7 @@ static void moved_bits(void **state)
 		flip(&b, of[i].from == 300 ? KD_EXISTING : KD_BITMAP, of[i].from);
 		flip(&b, of[i].from == 300 ? KD_EXISTING : KD_BITMAP, of[i].to);
 		d = bytes_open(&b);
-		assert_true(noted(d, "the bitmaps of existing and of dumped pages differ from PA"));
+		assert_true(bytes_noted(d, "the bitmaps of existing and of dumped pages differ from PA"));
 		sure_outside(d, low, of[i].high);
 		/* the page that the bit moved to has nobody's data */
 		assert_int_equal(dump_read_phys(d, of[i].to * 4096, p, 8, &err), FS_CORRUPT);
@@ -137,7 +127,7 @@ static void first_bitmap_damaged(void **state)
 	flip(&b, KD_EXISTING, 64);
 	d = bytes_open(&b);
 	assert_true(
-		noted(d, "the bitmap of pages that exist has 0x7 pages, that of dumped pages 0x8"));
+		bytes_noted(d, "the bitmap of pages that exist has 0x7 pages, that of dumped pages 0x8"));
 	sure_outside(d, 1, 0);
 	dump_close(d);
 	memset(b.v + KD_EXISTING, 0, 0x1000);

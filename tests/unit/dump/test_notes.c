@@ -26,16 +26,6 @@ static struct dump *finish(struct bytes *b)
 	return bytes_open(b);
 }
 
-static bool has_note(const struct dump *d, const char *words)
-{
-	size_t i;
-
-	for (i = 0; i < dump_note_count(d); i++)
-		if (strstr(dump_note(d, i), words))
-			return true;
-	return false;
-}
-
 static bool is(struct dump_u64 v, uint64_t expected)
 {
 	return v.present && v.v == expected;
@@ -61,7 +51,7 @@ static void qemu_processors(void **state)
 	assert_int_equal(dump_cpu_count(d), 2);
 	assert_true(dump_info(d)->processors.present && dump_info(d)->processors.v == 2);
 	assert_int_equal(dump_note_count(d), 1);
-	assert_true(has_note(d, "1 of 3 processors never started"));
+	assert_true(bytes_noted(d, "1 of 3 processors never started"));
 	c = dump_cpu_at(d, 0);
 	assert_int_equal(c.number, 0);
 	assert_true(is(c.cr3, 0x1aa002) && is(c.rip, 0x101) && is(c.rsp, 0x102));
@@ -140,7 +130,7 @@ static void notes_of_wrong_size(void **state)
 	core_qemu_x64(&b, &at, 0x100, 0x1aa000);
 	bytes_u32(&b, at - 440, 2);
 	d = finish(&b);
-	assert_true(has_note(d, "QEMU note of processor 0: expected version 1"));
+	assert_true(bytes_noted(d, "QEMU note of processor 0: expected version 1"));
 	assert_int_equal(dump_cpu_count(d), 1);
 	assert_true(is(dump_cpu_at(d, 0).rip, 0x101) && !dump_cpu_at(d, 0).cr3.present);
 	dump_close(d);
@@ -148,7 +138,7 @@ static void notes_of_wrong_size(void **state)
 	bytes_u32(&b, at - 440, 1);
 	bytes_u32(&b, at - 440 + 4, 441);
 	d = finish(&b);
-	assert_true(has_note(d, "QEMU note of processor 0"));
+	assert_true(bytes_noted(d, "QEMU note of processor 0"));
 	assert_false(dump_cpu_at(d, 0).cr3.present);
 	dump_close(d);
 	bytes_u32(&b, at - 440 + 4, UINT32_MAX);
@@ -160,7 +150,7 @@ static void notes_of_wrong_size(void **state)
 	at = NOTES;
 	(void)core_note(&b, &at, "CORE", 1, 200);
 	d = finish(&b);
-	assert_true(has_note(d, "NT_PRSTATUS of processor 0: 200 bytes are too few"));
+	assert_true(bytes_noted(d, "NT_PRSTATUS of processor 0: 200 bytes are too few"));
 	assert_int_equal(dump_cpu_count(d), 1);
 	assert_false(dump_cpu_at(d, 0).rip.present);
 	dump_close(d);
@@ -182,7 +172,7 @@ static void notes_that_run_out(void **state)
 	for (i = 0; i < 8; i++) {
 		bytes_u32(&b, at - 336 - 20 + 4 * (i % 2), size[i / 2]);
 		d = finish(&b);
-		assert_true(has_note(d, "of notes ends past them"));
+		assert_true(bytes_noted(d, "of notes ends past them"));
 		assert_int_equal(dump_cpu_count(d), 1);
 		assert_true(is(dump_cpu_at(d, 0).cr3, 0x1aa000));
 		dump_close(d);
@@ -228,7 +218,7 @@ static void guest_header(void **state)
 	assert_true(is(dump_info(d)->ps_active_process_head, 0xfffff80000002000));
 	assert_true(is(dump_info(d)->kd_debugger_data_block, 0xfffff80000003000));
 	assert_false(dump_info(d)->bugcheck.present || dump_info(d)->system_time.present);
-	assert_true(has_note(d, "VMCOREINFO note"));
+	assert_true(bytes_noted(d, "VMCOREINFO note"));
 	kept = dump_guest_header(d, &size);
 	assert_int_equal(size, 0x2000);
 	assert_memory_equal(kept, h.v, size);
@@ -236,7 +226,7 @@ static void guest_header(void **state)
 	/* of another machine: told and not used */
 	bytes_u32(&b, desc + 0x30, 0xaa64);
 	d = finish(&b);
-	assert_true(has_note(d, "is of machine 0xaa64, the container of 0x8664"));
+	assert_true(bytes_noted(d, "is of machine 0xaa64, the container of 0x8664"));
 	assert_false(dump_info(d)->build.present || dump_info(d)->directory_table_base.present);
 	dump_close(d);
 	/* what Linux puts there */
@@ -265,7 +255,7 @@ static void a_32_bit_guest_under_another_name(void **state)
 	bytes_u32(&b, desc + 132, 0x8d001000);
 	d = finish(&b);
 	assert_int_equal(dump_info(d)->machine, DUMP_X86);
-	assert_true(has_note(d, "notes are those of a 32-bit system"));
+	assert_true(bytes_noted(d, "notes are those of a 32-bit system"));
 	c = dump_cpu_at(d, 0);
 	assert_true(is(c.rip, 0x82601234) && is(c.rsp, 0x8d001000) && !c.gs_base.present);
 	dump_close(d);

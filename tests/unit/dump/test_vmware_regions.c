@@ -55,16 +55,6 @@ static struct dump *two_regions(struct bytes *s, uint32_t ppn, uint32_t pages)
 	return bytes_open(s);
 }
 
-static bool noted(struct dump *d, const char *words)
-{
-	size_t i;
-
-	for (i = 0; i < dump_note_count(d); i++)
-		if (strstr(dump_note(d, i), words))
-			return true;
-	return false;
-}
-
 static void expect(struct dump *d, uint64_t pa, enum fs_status want, uint64_t value)
 {
 	struct fs_error err = {0};
@@ -86,7 +76,7 @@ static void one_over_another(void **state)
 	(void)state;
 	d = two_regions(&s, 1, 2);
 	assert_int_equal(dump_info(d)->pages, 3);
-	assert_true(noted(d, "memory regions overlap"));
+	assert_true(bytes_noted(d, "memory regions overlap"));
 	expect(d, 0x8, FS_OK, 0x8);
 	expect(d, 0x1008, FS_CORRUPT, 0);
 	expect(d, 0x2008, FS_OK, 0x3008);
@@ -94,7 +84,7 @@ static void one_over_another(void **state)
 	/* the look-alike: they touch */
 	d = two_regions(&s, 2, 2);
 	assert_int_equal(dump_info(d)->pages, 4);
-	assert_false(noted(d, "overlap"));
+	assert_false(bytes_noted(d, "overlap"));
 	expect(d, 0x1008, FS_OK, 0x1008);
 	expect(d, 0x2008, FS_OK, 0x2008);
 	dump_close(d);

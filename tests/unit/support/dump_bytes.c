@@ -174,6 +174,16 @@ size_t bytes_exercise(struct dump *d)
 
 size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
+bool bytes_noted(const struct dump *d, const char *words)
+{
+	size_t i;
+
+	for (i = 0; i < dump_note_count(d); i++)
+		if (strstr(dump_note(d, i), words))
+			return true;
+	return false;
+}
+
 size_t heap_used(void)
 {
 	return __sanitizer_get_current_allocated_bytes ? __sanitizer_get_current_allocated_bytes()

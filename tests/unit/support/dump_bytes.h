@@ -54,6 +54,9 @@ size_t bytes_exercise(struct dump *d);
  * byte is not. */
 void bytes_next_pages(struct dump *d, uint64_t pfns, bool exact);
 
+/* Is this part of one of the dump's notes? */
+bool bytes_noted(const struct dump *d, const char *words);
+
 /* Heap bytes in use, 0 where the build cannot tell. */
 size_t heap_used(void);
 

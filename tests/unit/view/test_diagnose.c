@@ -360,12 +360,40 @@ static void names_of_drivers(void **state)
 	assert_false(view_same_driver("x", NULL));
 }
 
+/* What a container's header cannot say is no loss of the Filter Manager's state. */
+static void the_dumps_own_gaps_are_not_counted(void **state)
+{
+	static enum fs_stage rest[] = {FS_S0, FS_S0};
+	struct fs_gap gaps[] = {{.what = "DUMP_HEADER.BugCheckCode", .reason = FS_NOT_FOUND, .of_dump = true},
+				{.what = "FLT_FILTER.Name", .reason = FS_PAGED_OUT}};
+	struct fs_report r = report();
+	size_t n;
+
+	(void)state;
+	r.nverdicts = r.nfindings = 0;
+	r.stages = rest;
+	for (n = 1; n <= 2; n++) {
+		struct fs_model m = k.m;
+
+		m.gaps = gaps;
+		m.ngaps = n;
+		shown_text(&s, &m);
+		(void)view_diagnose(&s.v, &r, NULL);
+		assert_true(shown_end(&s));
+		assert_null(strstr(s.c.text, "not-found"));
+		assert_int_equal(strstr(s.c.text, "1 value could not be read (1 paged-out)") != NULL,
+				 n == 2);
+		shown_free(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_stuck_driver_in_text),
 		cmocka_unit_test(the_contract),
 		cmocka_unit_test(a_healthy_system_is_one_line),
+		cmocka_unit_test(the_dumps_own_gaps_are_not_counted),
 		cmocka_unit_test(an_unknown_outcome_is_shown),
 		cmocka_unit_test(one_driver_only),
 		cmocka_unit_test(any_name_of_a_driver),

@@ -113,6 +113,18 @@ static void no_state(void **state)
 	shown_free(&s);
 }
 
+static void gaps_line(struct fs_gap *gaps, size_t n, const char *line)
+{
+	make();
+	k.m.gaps = gaps;
+	k.m.ngaps = n;
+	shown_text(&s, &k.m);
+	view_info(&s.v, NULL);
+	assert_true(shown_end(&s));
+	assert_true(has_line(s.c.text, line));
+	shown_free(&s);
+}
+
 static void gaps_are_summed_up(void **state)
 {
 	struct fs_gap gaps[] = {{"a", 1, true, FS_NOT_IN_DUMP, NULL, false},
@@ -120,26 +132,10 @@ static void gaps_are_summed_up(void **state)
 				{"c", 3, true, FS_NOT_IN_DUMP, NULL, false}};
 
 	(void)state;
-	make();
-	k.m.gaps = gaps;
-	k.m.ngaps = 3;
-	shown_text(&s, &k.m);
-	view_info(&s.v, NULL);
-	assert_true(shown_end(&s));
-	assert_true(has_line(s.c.text, "Gaps : 3 values could not be read (2 not-in-dump, 1 "
-				       "paged-out)"));
-	shown_free(&s);
+	gaps_line(gaps, 3, "Gaps : 3 values could not be read (2 not-in-dump, 1 paged-out)");
 	/* what is corrupt was read, and is not believed */
 	gaps[1].reason = FS_CORRUPT;
-	make();
-	k.m.gaps = gaps;
-	k.m.ngaps = 3;
-	shown_text(&s, &k.m);
-	view_info(&s.v, NULL);
-	assert_true(shown_end(&s));
-	assert_true(has_line(s.c.text, "Gaps : 3 values could not be read or trusted (2 "
-				       "not-in-dump, 1 corrupt)"));
-	shown_free(&s);
+	gaps_line(gaps, 3, "Gaps : 3 values could not be read or trusted (2 not-in-dump, 1 corrupt)");
 }
 
 /* What the container does not say is the dump object's own gap; one world's are the same in all. */
@@ -161,7 +157,7 @@ static void gaps_of_the_dump_stand_with_it(void **state)
 	assert_int_equal(json_array_size(at(s.doc, "gaps")), 1);
 	assert_string_equal(string_at(s.doc, "gaps.0.what"), "FLT_FILTER.Name");
 	shown_free(&s);
-	/* the text counts them all */
+	/* info counts them all */
 	shown_text(&s, &k.m);
 	view_info(&s.v, NULL);
 	assert_true(shown_end(&s));
